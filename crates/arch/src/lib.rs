@@ -1,0 +1,21 @@
+//! The vocabulary of the x86-64 machine: what every other crate means by an address, an entry, an access, a fault.
+//!
+//! There is no logic here beyond bits. Types carry meaning so that a linear address is never taken for a physical one
+//! and a count of pages never for a count of bytes; the names are Intel's (SDM volume 3A, chapter "Paging").
+#![forbid(unsafe_code)]
+
+mod access;
+mod addr;
+mod context;
+mod control;
+mod entry;
+mod exception;
+mod instr;
+
+pub use access::{Access, AccessKind, PageFault, PageFaultCode, Privilege};
+pub use addr::{FRAME_SHIFT, FRAME_SIZE, LinearAddr, PageSize, Pfn, PhysAddr};
+pub use context::{Gpr, Rflags, UserContext, XsaveImage};
+pub use control::{ControlRegs, Cr0, Cr3, Cr4, Efer, PhysAddrWidth, Vendor};
+pub use entry::{Level, Pde, Pdpte, Pml4e, Pte};
+pub use exception::Exception;
+pub use instr::{InstrClass, InstrInfo};

@@ -1,0 +1,212 @@
+//! One decoded instruction.
+
+use crate::{MAX_INSN_BYTES, Operand};
+use arch::{InstrClass, InstrInfo};
+use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, Mnemonic, OpAccess};
+use iced_x86::{InstructionInfoFactory, MemorySize};
+
+/// A repeat prefix that has a meaning for the instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rep {
+    /// None.
+    No,
+    /// F3H: REP, REPE.
+    Repe,
+    /// F2H: REPNE.
+    Repne,
+}
+
+/// Why there is no instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecodeError {
+    /// The bytes end before the instruction does: it may go on in the next page.
+    MoreBytes,
+    /// The bytes are no instruction: #UD.
+    Invalid,
+    /// More than 15 bytes: #GP(0) (MMU-155).
+    TooLong,
+}
+
+/// A decoded instruction. Shape: up to 4 explicit operands, destination first.
+#[derive(Clone, Copy, Debug)]
+pub struct Insn {
+    /// What it does.
+    pub mnemonic: Mnemonic,
+    /// Which encoding of it.
+    pub code: Code,
+    /// Explicit operands.
+    pub ops: [Operand; 4],
+    /// How many of them.
+    pub op_count: u8,
+    /// Repeat prefix, for string instructions.
+    pub rep: Rep,
+    /// LOCK prefix.
+    pub lock: bool,
+    /// Bits of the address size: 64, or 32 with a 67H prefix.
+    pub address_bits: u8,
+    /// It ends a block: a branch, a system call, anything after which the next instruction is not simply next.
+    pub ends_block: bool,
+    /// What a hardware model sees.
+    pub info: InstrInfo,
+}
+
+impl Insn {
+    /// The condition of a Jcc, SETcc or CMOVcc, in its encoding (0 = O to 15 = G).
+    #[must_use]
+    pub fn condition(&self) -> Option<u8> {
+        (self.code.condition_code() as u8).checked_sub(1)
+    }
+
+    /// True for a conditional jump on flags.
+    #[must_use]
+    pub fn is_jcc(&self) -> bool {
+        self.code.is_jcc_short_or_near()
+    }
+}
+
+/// Decodes the instruction at the start of `bytes`, which lies at `page_offset` within its page.
+///
+/// # Errors
+/// [`DecodeError`].
+pub fn decode(bytes: &[u8], page_offset: u16) -> Result<Insn, DecodeError> {
+    let window = &bytes[..bytes.len().min(MAX_INSN_BYTES)];
+    let mut raw = Instruction::default();
+    match try_decode(window, page_offset, &mut raw) {
+        Err(DecodeError::Invalid) if window.len() == MAX_INSN_BYTES && is_prefix(window[0]) => {
+            // The decoder calls both cases invalid; only prefixes make an instruction too long, so one fewer tells.
+            match try_decode(&window[1..], page_offset, &mut raw) {
+                Err(DecodeError::Invalid) => return Err(DecodeError::Invalid),
+                Ok(()) | Err(_) => return Err(DecodeError::TooLong),
+            }
+        }
+        Err(DecodeError::MoreBytes) if window.len() == MAX_INSN_BYTES => return Err(DecodeError::TooLong),
+        outcome => outcome?,
+    }
+    Ok(describe(&raw, page_offset))
+}
+
+fn try_decode(window: &[u8], page_offset: u16, raw: &mut Instruction) -> Result<(), DecodeError> {
+    let mut decoder = Decoder::with_ip(64, window, u64::from(page_offset), DecoderOptions::NONE);
+    decoder.decode_out(raw);
+    match decoder.last_error() {
+        DecoderError::None => Ok(()),
+        DecoderError::NoMoreBytes => Err(DecodeError::MoreBytes),
+        _ => Err(DecodeError::Invalid),
+    }
+}
+
+const fn is_prefix(byte: u8) -> bool {
+    matches!(byte, 0x26 | 0x2e | 0x36 | 0x3e | 0x40..=0x4f | 0x64..=0x67 | 0xf0 | 0xf2 | 0xf3)
+}
+
+fn describe(raw: &Instruction, page_offset: u16) -> Insn {
+    let mut ops = [Operand::Other; 4];
+    let op_count = raw.op_count().min(4);
+    for n in 0..op_count {
+        ops[n as usize] = Operand::new(raw, n);
+    }
+    let rep = match (raw.has_repne_prefix(), raw.has_rep_prefix()) {
+        _ if !raw.is_string_instruction() => Rep::No,
+        (true, _) => Rep::Repne,
+        (_, true) => Rep::Repe,
+        _ => Rep::No,
+    };
+    Insn {
+        mnemonic: raw.mnemonic(),
+        code: raw.code(),
+        ops,
+        op_count: op_count as u8,
+        rep,
+        lock: raw.has_lock_prefix(),
+        address_bits: address_bits(raw),
+        ends_block: raw.flow_control() != FlowControl::Next,
+        info: info(raw, page_offset),
+    }
+}
+
+/// The address size of string and loop instructions, whose registers are implied.
+fn address_bits(raw: &Instruction) -> u8 {
+    use iced_x86::OpKind as K;
+    let short = |k: K| matches!(k, K::MemorySegESI | K::MemoryESEDI | K::MemorySegEDI);
+    let loop32 = matches!(
+        raw.code(),
+        Code::Loop_rel8_64_ECX | Code::Loope_rel8_64_ECX | Code::Loopne_rel8_64_ECX | Code::Jecxz_rel8_64
+    );
+    if loop32 || (0..raw.op_count()).any(|n| short(raw.op_kind(n))) { 32 } else { 64 }
+}
+
+fn info(raw: &Instruction, page_offset: u16) -> InstrInfo {
+    let mut factory = InstructionInfoFactory::new();
+    let (mut loads, mut stores) = (0, 0);
+    for used in factory.info(raw).used_memory() {
+        match used.access() {
+            OpAccess::Read | OpAccess::CondRead => loads += 1,
+            OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite => stores += 1,
+            OpAccess::None | OpAccess::NoMemAccess => {}
+        }
+    }
+    InstrInfo { page_offset, length: raw.len() as u8, class: class(raw), loads, stores }
+}
+
+fn class(raw: &Instruction) -> InstrClass {
+    use Mnemonic as M;
+    match raw.mnemonic() {
+        M::Syscall | M::Int => InstrClass::Syscall,
+        M::Mul | M::Imul => InstrClass::Mul,
+        M::Div | M::Idiv => InstrClass::Div,
+        _ if raw.is_string_instruction() => InstrClass::String,
+        _ if raw.flow_control() != FlowControl::Next => InstrClass::Branch,
+        _ if is_x87(raw) => InstrClass::X87,
+        _ if (0..raw.op_count()).any(|n| raw.op_register(n).is_vector_register()) => InstrClass::Vector,
+        M::Cpuid | M::Rdtsc | M::Lfence | M::Mfence | M::Sfence | M::Xgetbv => InstrClass::System,
+        _ => InstrClass::Alu,
+    }
+}
+
+fn is_x87(raw: &Instruction) -> bool {
+    (0..raw.op_count()).any(|n| raw.op_register(n).is_st())
+        || matches!(raw.memory_size(), MemorySize::Float80 | MemorySize::FpuEnv28 | MemorySize::FpuState108)
+        || raw.cpuid_features().iter().any(|f| {
+            use iced_x86::CpuidFeature as F;
+            matches!(f, F::FPU | F::FPU287 | F::FPU387)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemOperand;
+
+    fn one(bytes: &[u8], offset: u16) -> Insn {
+        decode(bytes, offset).unwrap()
+    }
+
+    #[test]
+    fn targets_and_rip_relative_addresses_are_relative_to_the_page() {
+        // jmp $-2 at offset 0x10
+        assert_eq!(one(&[0xeb, 0xfc], 0x10).ops[0], Operand::Target(0x0e));
+        // mov eax, [rip - 0x20] at offset 8 ends at 14
+        let insn = one(&[0x8b, 0x05, 0xe0, 0xff, 0xff, 0xff], 8);
+        let Operand::Mem(MemOperand { disp, rip_relative, base, .. }) = insn.ops[1] else { panic!() };
+        assert_eq!((disp, rip_relative, base), (14 - 0x20, true, None));
+    }
+
+    #[test]
+    fn high_bytes_are_told_from_low_ones() {
+        assert_eq!(one(&[0x88, 0xe0], 0).ops[..2], [Operand::Reg8(0), Operand::Reg8High(0)]); // mov al, ah
+        assert_eq!(one(&[0x40, 0x88, 0xe0], 0).ops[1], Operand::Reg8(4)); // mov al, spl
+    }
+
+    #[test]
+    fn mmu_155_sixteen_bytes_are_too_long_and_fifteen_prefixes_need_no_more() {
+        assert_eq!(decode(&[0x66; 15], 0).unwrap_err(), DecodeError::TooLong);
+        assert_eq!(decode(&[0x66; 14], 0).unwrap_err(), DecodeError::MoreBytes);
+        assert_eq!(decode(&[0x06], 0).unwrap_err(), DecodeError::Invalid);
+    }
+
+    #[test]
+    fn an_address_of_32_bits_is_cut() {
+        let Operand::Mem(m) = one(&[0x67, 0x8b, 0x40, 0xff], 0).ops[1] else { panic!() };
+        assert!(m.addr32 && m.base == Some(0) && m.disp as u32 == u32::MAX);
+    }
+}

@@ -1,0 +1,201 @@
+//! Loads and stores, with page crossing and write intent.
+
+use crate::Mmu;
+use crate::soft_tlb::SlotRights;
+use arch::{Access, AccessKind, FRAME_SIZE, LinearAddr, PageFault, PhysAddr};
+use paging::{Detail, HardwareModel, PhysMem, Translation};
+
+/// An access did not happen; [`Mmu::fault`] says why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault;
+
+/// Why an access did not happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemFault {
+    /// #PF.
+    Page(PageFault),
+    /// The address is not canonical: #SS(0) for stack accesses, else #GP(0) (MMU-150).
+    NonCanonical,
+}
+
+/// A little-endian value of 1 to 16 bytes that the core loads and stores in one piece.
+pub trait Primitive: Copy + sealed::Sealed {
+    /// Its bytes in a buffer of 16.
+    fn to_bytes(self) -> [u8; 16];
+    /// The value of the first bytes of the buffer.
+    fn from_bytes(bytes: &[u8; 16]) -> Self;
+}
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+macro_rules! primitive {
+    ($($t:ty)*) => {$(
+        impl sealed::Sealed for $t {}
+        impl Primitive for $t {
+            fn to_bytes(self) -> [u8; 16] {
+                let mut bytes = [0; 16];
+                bytes[..size_of::<$t>()].copy_from_slice(&self.to_le_bytes());
+                bytes
+            }
+            fn from_bytes(bytes: &[u8; 16]) -> Self {
+                Self::from_le_bytes(std::array::from_fn(|i| bytes[i]))
+            }
+        }
+    )*};
+}
+primitive!(u8 u16 u32 u64 u128);
+
+/// The physical pieces of an access: one, or two if it crosses a page.
+#[derive(Clone, Copy)]
+struct Pieces {
+    low: PhysAddr,
+    low_len: usize,
+    high: PhysAddr,
+}
+
+impl<H: HardwareModel> Mmu<H> {
+    /// Reads the value at `la`.
+    ///
+    /// # Errors
+    /// [`Fault`] if the access faults; nothing has changed but A bits.
+    #[inline(always)]
+    pub fn load<T: Primitive>(&mut self, la: LinearAddr) -> Result<T, Fault> {
+        if H::DETAIL < Detail::EveryAccess
+            && let Some(value) = self.tlb.read_hit(la)
+        {
+            return Ok(value);
+        }
+        self.load_slow(la)
+    }
+
+    /// Writes `value` at `la`.
+    ///
+    /// # Errors
+    /// [`Fault`] if the access faults; no byte is written (MMU-173).
+    #[inline(always)]
+    pub fn store<T: Primitive>(&mut self, la: LinearAddr, value: T) -> Result<(), Fault> {
+        if H::DETAIL < Detail::EveryAccess && self.tlb.write_hit(la, value) {
+            return Ok(());
+        }
+        self.store_slow(la, value)
+    }
+
+    /// Reads the value at `la` for an instruction that will write it: checked as a write, once (MMU-094). The store that
+    /// follows cannot fault.
+    ///
+    /// # Errors
+    /// [`Fault`] as for a store.
+    #[inline(always)]
+    pub fn load_for_write<T: Primitive>(&mut self, la: LinearAddr) -> Result<T, Fault> {
+        if H::DETAIL < Detail::EveryAccess
+            && let Some(value) = self.tlb.write_intent_hit(la)
+        {
+            return Ok(value);
+        }
+        let pieces = self.pieces(la, size_of::<T>(), AccessKind::Write)?;
+        Ok(self.read_pieces(pieces))
+    }
+
+    /// Checks that `size` bytes at `la`, at most a page, can be written, so that stores to them cannot fault.
+    ///
+    /// # Errors
+    /// [`Fault`] as for a store.
+    pub fn check_write(&mut self, la: LinearAddr, size: usize) -> Result<(), Fault> {
+        self.pieces(la, size, AccessKind::Write).map(drop)
+    }
+
+    /// Reads `buf.len()` bytes at `la`, at most a page, in one access.
+    ///
+    /// # Errors
+    /// [`Fault`] as for a load.
+    pub fn load_bytes(&mut self, la: LinearAddr, buf: &mut [u8]) -> Result<(), Fault> {
+        let pieces = self.pieces(la, buf.len(), AccessKind::Read)?;
+        let (low, high) = buf.split_at_mut(pieces.low_len);
+        self.bus.read(pieces.low, low);
+        self.bus.read(pieces.high, high);
+        Ok(())
+    }
+
+    /// Writes `bytes` at `la`, at most a page, in one access.
+    ///
+    /// # Errors
+    /// [`Fault`] as for a store.
+    pub fn store_bytes(&mut self, la: LinearAddr, bytes: &[u8]) -> Result<(), Fault> {
+        let pieces = self.pieces(la, bytes.len(), AccessKind::Write)?;
+        self.write_pieces(pieces, bytes);
+        Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn load_slow<T: Primitive>(&mut self, la: LinearAddr) -> Result<T, Fault> {
+        let pieces = self.pieces(la, size_of::<T>(), AccessKind::Read)?;
+        Ok(self.read_pieces(pieces))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn store_slow<T: Primitive>(&mut self, la: LinearAddr, value: T) -> Result<(), Fault> {
+        let pieces = self.pieces(la, size_of::<T>(), AccessKind::Write)?;
+        self.write_pieces(pieces, &value.to_bytes()[..size_of::<T>()]);
+        Ok(())
+    }
+
+    fn read_pieces<T: Primitive>(&self, p: Pieces) -> T {
+        let mut bytes = [0; 16];
+        let (low, high) = bytes[..size_of::<T>()].split_at_mut(p.low_len);
+        self.bus.read(p.low, low);
+        if !high.is_empty() {
+            self.bus.read(p.high, high);
+        }
+        T::from_bytes(&bytes)
+    }
+
+    fn write_pieces(&mut self, p: Pieces, bytes: &[u8]) {
+        let (low, high) = bytes.split_at(p.low_len);
+        self.bus.write(p.low, low);
+        if !high.is_empty() {
+            self.bus.write(p.high, high);
+        }
+    }
+
+    /// Translates an access in one or two pieces, low page first (MMU-160, MMU-170, MMU-174).
+    fn pieces(&mut self, la: LinearAddr, size: usize, kind: AccessKind) -> Result<Pieces, Fault> {
+        if !paging::is_canonical(la, size as u64) {
+            return Err(self.raise(MemFault::NonCanonical));
+        }
+        let in_page = (FRAME_SIZE - la.page_offset()) as usize;
+        let low = self.data_page(la, size.min(in_page), kind)?;
+        if size <= in_page {
+            return Ok(Pieces { low, low_len: size, high: low });
+        }
+        let high = self.data_page(la.page_base().wrapping_add(FRAME_SIZE), size - in_page, kind)?;
+        Ok(Pieces { low, low_len: in_page, high })
+    }
+
+    /// Translates `size` bytes within one page and fills the slot.
+    fn data_page(&mut self, la: LinearAddr, size: usize, kind: AccessKind) -> Result<PhysAddr, Fault> {
+        let translation = self.translate(la, kind)?;
+        let pa = translation.apply(la);
+        if H::DETAIL >= Detail::EveryAccess {
+            match kind {
+                AccessKind::Write => self.model.store(la, pa, size as u32),
+                AccessKind::Read | AccessKind::Fetch => self.model.load(la, pa, size as u32),
+            }
+        } else if self.bus.is_ram(translation.frame) {
+            self.fill(la, &translation);
+        }
+        Ok(pa)
+    }
+
+    fn fill(&mut self, la: LinearAddr, translation: &Translation) {
+        let allow = |kind| translation.rights.allow(&self.ctx, Access::new(kind, self.privilege));
+        let rights = SlotRights {
+            read: allow(AccessKind::Read),
+            write: allow(AccessKind::Write) && translation.dirty && !self.bus.code.is_watched(translation.frame),
+        };
+        self.tlb.fill(la, self.bus.ram().frame_ptr(translation.frame), rights);
+    }
+}

@@ -1,0 +1,159 @@
+//! The MMU: a fast table of recent translations in front of [`paging::translate`], and the loads and stores of the core.
+//!
+//! Protocol for a data access of `size` bytes at `la`:
+//! 1. canonical check of the whole operand (MMU-151), on the miss path, as no slot ever holds a non-canonical page;
+//! 2. a hit in the [`SoftTlb`] gives the bytes by pointer;
+//! 3. a miss translates; an access that crosses a page translates the low page, then the high one (MMU-170), and only
+//!    then touches data (MMU-173).
+//!
+//! What a fault means is left in [`Mmu::fault`], so that the fast path returns in registers.
+#![deny(unsafe_code)]
+
+mod access;
+mod soft_tlb;
+
+pub use access::{Fault, MemFault, Primitive};
+pub use soft_tlb::{SlotCount, SoftTlb};
+
+use arch::{Access, AccessKind, ControlRegs, LinearAddr, Pfn, Privilege};
+use paging::{HardwareModel, Invalidation, PagingContext, Shootdown};
+use physmem::Bus;
+
+/// The MMU of one core, with the memory behind it.
+pub struct Mmu<H> {
+    tlb: SoftTlb,
+    ctx: PagingContext,
+    privilege: Privilege,
+    /// What the last access that returned [`Fault`] ran into.
+    pub fault: MemFault,
+    /// The model of the translation hardware.
+    pub model: H,
+    /// Physical memory.
+    pub bus: Bus,
+    counters: Counters,
+}
+
+/// What the MMU counts by itself, the same for every size of the [`SoftTlb`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Loads of CR3.
+    pub cr3_writes: u64,
+    /// INVLPG and its like.
+    pub page_invalidations: u64,
+    /// Flushes of everything that is not global, CR3 writes not counted.
+    pub full_flushes: u64,
+}
+
+impl<H: HardwareModel> Mmu<H> {
+    /// An MMU for user-mode accesses (CPL 3), with an empty table.
+    pub fn new(bus: Bus, ctx: PagingContext, slots: SlotCount, model: H) -> Self {
+        Self {
+            tlb: SoftTlb::new(slots),
+            ctx,
+            privilege: Privilege::User,
+            fault: MemFault::NonCanonical,
+            model,
+            bus,
+            counters: Counters::default(),
+        }
+    }
+
+    /// The control state in use.
+    pub const fn context(&self) -> &PagingContext {
+        &self.ctx
+    }
+
+    /// Sets who makes the accesses from now on. Slots hold decisions for one privilege, so the table is emptied.
+    pub fn set_privilege(&mut self, privilege: Privilege) {
+        if self.privilege != privilege {
+            self.privilege = privilege;
+            self.tlb.clear();
+        }
+    }
+
+    /// Loads the control registers; a write to CR3 drops every translation that is not global (MMU-207).
+    pub fn load_control(&mut self, regs: ControlRegs) {
+        self.counters.cr3_writes += 1;
+        self.ctx.regs = regs;
+        self.model.context_switch(regs.cr3.root());
+        self.drop_translations(Invalidation::NonGlobal);
+    }
+
+    /// Carries out the invalidations that edits of the paging structures called for.
+    pub fn shoot_down(&mut self, shootdown: &mut Shootdown) {
+        for what in shootdown.drain() {
+            match what {
+                Invalidation::Page(_) => self.counters.page_invalidations += 1,
+                Invalidation::NonGlobal | Invalidation::All => self.counters.full_flushes += 1,
+            }
+            self.drop_translations(what);
+        }
+    }
+
+    /// INVLPG (MMU-202).
+    pub fn invlpg(&mut self, la: LinearAddr) {
+        self.counters.page_invalidations += 1;
+        self.drop_translations(Invalidation::Page(la));
+    }
+
+    /// What was counted so far.
+    pub const fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Translates an instruction fetch at `la`, gives the frame.
+    ///
+    /// # Errors
+    /// [`Fault`]; what it is stands in [`Self::fault`].
+    #[inline]
+    pub fn fetch_frame(&mut self, la: LinearAddr) -> Result<Pfn, Fault> {
+        match self.tlb.fetch_hit(la) {
+            Some(pfn) => Ok(pfn),
+            None => self.fetch_miss(la),
+        }
+    }
+
+    #[cold]
+    fn fetch_miss(&mut self, la: LinearAddr) -> Result<Pfn, Fault> {
+        if !paging::is_canonical(la, 1) {
+            return Err(self.raise(MemFault::NonCanonical));
+        }
+        let translation = self.translate(la, AccessKind::Fetch)?;
+        self.tlb.fill_fetch(la, translation.frame);
+        Ok(translation.frame)
+    }
+
+    /// Notes that a block was decoded from these lines of a frame: writes to it are looked at from now on.
+    pub fn mark_code(&mut self, pfn: Pfn, lines: u64) {
+        if self.bus.is_ram(pfn) && self.bus.code.mark(pfn, lines) {
+            self.tlb.drop_writes_to(self.bus.ram().frame_ptr(pfn));
+        }
+    }
+
+    /// The one way from here to `paging::translate`.
+    fn translate(&mut self, la: LinearAddr, kind: AccessKind) -> Result<paging::Translation, Fault> {
+        let access = Access::new(kind, self.privilege);
+        let outcome = paging::translate(&mut self.model, &mut self.bus, &self.ctx, la, access);
+        while let Some(page) = self.model.displaced() {
+            self.tlb.drop_page(page);
+        }
+        outcome.map_err(|fault| {
+            self.drop_translations(Invalidation::Page(la)); // MMU-204
+            self.raise(MemFault::Page(fault))
+        })
+    }
+
+    fn raise(&mut self, fault: MemFault) -> Fault {
+        self.fault = fault;
+        Fault
+    }
+
+    fn drop_translations(&mut self, what: Invalidation) {
+        match what {
+            Invalidation::Page(la) => self.tlb.drop_page(la),
+            // The fast table does not tell global translations apart: dropping more than asked is allowed (MMU-203).
+            Invalidation::NonGlobal | Invalidation::All => self.tlb.clear(),
+        }
+        self.model.invalidate(what);
+    }
+}

@@ -1,0 +1,163 @@
+//! The fast table: the translations of recent accesses, with the host address of their frames.
+//!
+//! Invariants, which make a hit exact without looking any further:
+//! - a slot for reads, writes or fetches is filled only by a translation that allowed just that, for the current privilege;
+//!   for writes only once D is set in memory;
+//! - every slot maps a frame of RAM, never a device; a slot for writes never maps a frame with code;
+//! - a key is a page number that a translation has accepted, so it is canonical;
+//! - with a hardware model on, the table is a subset of the model's first level.
+//!
+//! It is a cache of the host's, not the architecture's: neither its size nor a flush of it shows in any result.
+#![allow(unsafe_code, reason = "a hit reaches guest memory by pointer, which is what makes it fast")]
+
+use crate::access::Primitive;
+use arch::{FRAME_SIZE, LinearAddr, Pfn};
+use physmem::FramePtr;
+
+/// No page has this number: a linear address has 52 bits of it.
+const EMPTY: u64 = u64::MAX;
+
+/// The number of slots: a power of two from 1 to 65,536.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotCount(usize);
+
+impl SlotCount {
+    /// So many slots, or `None` if it is not a power of two in range.
+    #[must_use]
+    pub const fn new(slots: usize) -> Option<Self> {
+        if slots.is_power_of_two() && slots <= 1 << 16 { Some(Self(slots)) } else { None }
+    }
+}
+
+impl Default for SlotCount {
+    fn default() -> Self {
+        Self(1024)
+    }
+}
+
+/// Page numbers that may be read and written through `host`, the first byte of the frame.
+#[derive(Clone, Copy)]
+struct Slot {
+    read: u64,
+    write: u64,
+    host: FramePtr,
+}
+
+#[derive(Clone, Copy)]
+struct FetchSlot {
+    page: u64,
+    frame: Pfn,
+}
+
+const NO_SLOT: Slot = Slot { read: EMPTY, write: EMPTY, host: std::ptr::null_mut() };
+const NO_FETCH: FetchSlot = FetchSlot { page: EMPTY, frame: Pfn(0) };
+
+/// A direct-mapped table over page numbers; data and fetches apart.
+pub struct SoftTlb {
+    data: Box<[Slot]>,
+    fetch: Box<[FetchSlot]>,
+}
+
+impl SoftTlb {
+    /// An empty table.
+    #[must_use]
+    pub fn new(slots: SlotCount) -> Self {
+        Self { data: vec![NO_SLOT; slots.0].into(), fetch: vec![NO_FETCH; slots.0].into() }
+    }
+
+    #[inline(always)]
+    fn slot(&self, page: u64) -> &Slot {
+        let index = page as usize & (self.data.len() - 1);
+        // SAFETY: the table is never empty (`SlotCount` is at least 1) and its length is a power of two.
+        unsafe { self.data.get_unchecked(index) }
+    }
+
+    /// The value at `la`, if a slot allows a read of it and it does not cross the page.
+    #[inline(always)]
+    pub(crate) fn read_hit<T: Primitive>(&self, la: LinearAddr) -> Option<T> {
+        let slot = self.slot(la.page_number());
+        if slot.read != la.page_number() || la.page_offset() > FRAME_SIZE - size_of::<T>() as u64 {
+            return None;
+        }
+        // SAFETY: the slot's frame is RAM that outlives the table's use (both belong to the `Mmu`), and the bytes lie in it.
+        Some(unsafe { slot.host.add(la.page_offset() as usize).cast::<T>().read_unaligned() })
+    }
+
+    /// Writes `value` at `la`, if a slot allows it and it does not cross the page. False on a miss.
+    #[inline(always)]
+    pub(crate) fn write_hit<T: Primitive>(&mut self, la: LinearAddr, value: T) -> bool {
+        let slot = self.slot(la.page_number());
+        if slot.write != la.page_number() || la.page_offset() > FRAME_SIZE - size_of::<T>() as u64 {
+            return false;
+        }
+        // SAFETY: as in `read_hit`; the frame holds no code, so nobody needs to be told of the write.
+        unsafe { slot.host.add(la.page_offset() as usize).cast::<T>().write_unaligned(value) }
+        true
+    }
+
+    /// The value at `la`, if a slot allows a write there and it does not cross the page.
+    #[inline(always)]
+    pub(crate) fn write_intent_hit<T: Primitive>(&self, la: LinearAddr) -> Option<T> {
+        let slot = self.slot(la.page_number());
+        if slot.write != la.page_number() || la.page_offset() > FRAME_SIZE - size_of::<T>() as u64 {
+            return None;
+        }
+        // SAFETY: as in `read_hit`.
+        Some(unsafe { slot.host.add(la.page_offset() as usize).cast::<T>().read_unaligned() })
+    }
+
+    /// The frame at `la`, if a slot allows a fetch.
+    #[inline(always)]
+    pub(crate) fn fetch_hit(&self, la: LinearAddr) -> Option<Pfn> {
+        let index = la.page_number() as usize & (self.fetch.len() - 1);
+        let slot = self.fetch[index];
+        (slot.page == la.page_number()).then_some(slot.frame)
+    }
+
+    /// Takes a translation that allows what `rights` says, to a frame of RAM.
+    pub(crate) fn fill(&mut self, la: LinearAddr, host: FramePtr, rights: SlotRights) {
+        let index = la.page_number() as usize & (self.data.len() - 1);
+        let grant = |allowed: bool| if allowed { la.page_number() } else { EMPTY };
+        self.data[index] = Slot { read: grant(rights.read), write: grant(rights.write), host };
+    }
+
+    pub(crate) fn fill_fetch(&mut self, la: LinearAddr, frame: Pfn) {
+        let index = la.page_number() as usize & (self.fetch.len() - 1);
+        self.fetch[index] = FetchSlot { page: la.page_number(), frame };
+    }
+
+    /// Drops what is held of one page.
+    pub(crate) fn drop_page(&mut self, la: LinearAddr) {
+        let page = la.page_number();
+        let index = page as usize & (self.data.len() - 1);
+        let slot = &mut self.data[index];
+        if slot.read == page || slot.write == page {
+            *slot = NO_SLOT;
+        }
+        let slot = &mut self.fetch[index];
+        if slot.page == page {
+            *slot = NO_FETCH;
+        }
+    }
+
+    /// Drops every way of writing to a frame.
+    pub(crate) fn drop_writes_to(&mut self, host: FramePtr) {
+        self.data.iter_mut().filter(|s| s.host == host).for_each(|s| s.write = EMPTY);
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self) {
+        self.data.fill(NO_SLOT);
+        self.fetch.fill(NO_FETCH);
+    }
+}
+
+/// What a slot may be used for.
+#[derive(Clone, Copy)]
+pub(crate) struct SlotRights {
+    pub(crate) read: bool,
+    pub(crate) write: bool,
+}
+
+// SAFETY: the pointers lead into the `Ram` of the same `Mmu`, and move between threads with it.
+unsafe impl Send for SoftTlb {}

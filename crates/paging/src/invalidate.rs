@@ -1,0 +1,93 @@
+//! What must leave the translation caches, and the token that carries it there.
+//!
+//! Protocol: whoever edits a present paging entry gets a [`Shootdown`] and may not drop it. It travels up to the machine,
+//! which applies it to the MMU before the next guest instruction. So no flush is forgotten, and the editor need not know
+//! the MMU.
+
+use arch::LinearAddr;
+
+/// One invalidation of the translation caches (SDM "Operations that Invalidate TLBs and Paging-Structure Caches").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invalidation {
+    /// INVLPG: this page, global or not, and every paging-structure cache entry (MMU-202).
+    Page(LinearAddr),
+    /// A write to CR3 with CR4.PCIDE=0: all but global translations (MMU-207).
+    NonGlobal,
+    /// A change of CR4.PGE: everything (MMU-209).
+    All,
+}
+
+/// Above so many single pages one flush of everything costs less, as in Linux's `tlb_single_page_flush_ceiling`.
+const SINGLE_PAGE_FLUSH_CEILING: usize = 33;
+
+/// The invalidations that an edit of the paging structures calls for.
+#[must_use = "a stale translation stays in use until the shootdown reaches the MMU"]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shootdown {
+    pages: Vec<LinearAddr>,
+    everything: bool,
+}
+
+impl Shootdown {
+    /// Nothing to invalidate: the edit only raised rights from not-present (MMU-205).
+    pub const fn none() -> Self {
+        Self { pages: Vec::new(), everything: false }
+    }
+
+    /// One page.
+    pub fn page(la: LinearAddr) -> Self {
+        Self { pages: vec![la.page_base()], everything: false }
+    }
+
+    /// Every translation that is not global.
+    pub const fn all() -> Self {
+        Self { pages: Vec::new(), everything: true }
+    }
+
+    /// Adds what `other` calls for.
+    pub fn merge(&mut self, other: Self) {
+        self.everything |= other.everything;
+        self.pages.extend(other.pages);
+        if self.pages.len() > SINGLE_PAGE_FLUSH_CEILING {
+            self.everything = true;
+        }
+        if self.everything {
+            self.pages.clear();
+        }
+    }
+
+    /// True if there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        !self.everything && self.pages.is_empty()
+    }
+
+    /// The invalidations to apply, in order; the token is empty afterwards.
+    pub fn drain(&mut self) -> impl Iterator<Item = Invalidation> {
+        let whole = std::mem::take(&mut self.everything).then_some(Invalidation::NonGlobal);
+        whole.into_iter().chain(self.pages.drain(..).map(Invalidation::Page))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_pages_become_one_flush() {
+        let mut s = Shootdown::none();
+        for i in 0..40 {
+            s.merge(Shootdown::page(LinearAddr(i << 12)));
+        }
+        assert_eq!(s.drain().collect::<Vec<_>>(), [Invalidation::NonGlobal]);
+        assert!(s.is_empty());
+    }
+
+    #[test]
+    fn few_pages_stay_single() {
+        let mut s = Shootdown::page(LinearAddr(0x1234));
+        s.merge(Shootdown::page(LinearAddr(0x5000)));
+        let pages = [0x1000, 0x5000].map(|a| Invalidation::Page(LinearAddr(a)));
+        assert_eq!(s.drain().collect::<Vec<_>>(), pages);
+    }
+}

@@ -1,0 +1,37 @@
+//! The seam to physical memory.
+
+use arch::{Pfn, PhysAddr};
+
+/// Physical memory as the walker, the kernel layer and devices see it.
+///
+/// Every method is total: an address where neither RAM nor a device answers reads as all ones and ignores writes, as on a
+/// PC's bus. Accesses may cross frames. Every write, whoever makes it, is checked against the code that is decoded from
+/// the bytes it changes.
+pub trait PhysMem {
+    /// Bytes of RAM, which starts at physical address 0.
+    fn ram_bytes(&self) -> u64;
+
+    /// The 8-byte paging entry at `pa`, read in one access. `pa` is a multiple of 8.
+    fn load_entry(&self, pa: PhysAddr) -> u64;
+
+    /// Writes the 8-byte paging entry at `pa` in one access.
+    fn store_entry(&mut self, pa: PhysAddr, value: u64);
+
+    /// Replaces the entry at `pa` if it still is `current`, in one locked access (MMU-116).
+    ///
+    /// # Errors
+    /// The value that was found instead.
+    fn compare_exchange_entry(&mut self, pa: PhysAddr, current: u64, new: u64) -> Result<(), u64>;
+
+    /// Reads `buf.len()` bytes from `pa` on.
+    fn read(&self, pa: PhysAddr, buf: &mut [u8]);
+
+    /// Writes `bytes` from `pa` on.
+    fn write(&mut self, pa: PhysAddr, bytes: &[u8]);
+
+    /// Sets all 4096 bytes of a frame to zero.
+    fn zero_frame(&mut self, frame: Pfn);
+
+    /// Copies one frame's 4096 bytes onto another.
+    fn copy_frame(&mut self, from: Pfn, to: Pfn);
+}

@@ -1,0 +1,83 @@
+//! The plug for a model of the translation hardware.
+//!
+//! A host (our core, or another emulator) reports what happens; a model keeps caches, counters and clocks. A model never
+//! changes what the program computes: all it can do to a translation is to remember one for as long as the processor may.
+//!
+//! A host reports no more than [`HardwareModel::DETAIL`] asks for, so that the empty model costs nothing.
+
+use crate::{Invalidation, PagingContext, Translation};
+use arch::{Access, AccessKind, InstrInfo, LinearAddr, PageFault, PhysAddr};
+
+/// How much a model needs to be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// Nothing: a functional run.
+    Functional,
+    /// Translations that its first-level TLB might not hold as most recently used.
+    FilteredTlb,
+    /// Every access.
+    EveryAccess,
+}
+
+/// Cached translations, as the architecture allows them (SDM "Caching Translation Information").
+pub trait TranslationCache {
+    /// A cached translation that allows `access` at `la`, if one is held.
+    fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation>;
+
+    /// Takes a translation that a walk has just made.
+    fn fill(&mut self, la: LinearAddr, kind: AccessKind, translation: &Translation);
+
+    /// A page whose first-level entry was displaced by a lookup or a fill and not yet told of. A faster table in front is
+    /// always a subset of the first level, so its slots for that page must go too.
+    fn displaced(&mut self) -> Option<LinearAddr>;
+
+    /// Drops what an invalidation covers.
+    fn invalidate(&mut self, what: Invalidation);
+}
+
+/// What a host reports to a model of the hardware. The default of each report does nothing.
+pub trait HardwareModel: TranslationCache {
+    /// What the host has to report.
+    const DETAIL: Detail;
+
+    /// An instruction was fetched from `la`.
+    fn fetch(&mut self, _la: LinearAddr, _pa: PhysAddr) {}
+    /// `size` bytes were read; pieces of a page-crossing access come one by one.
+    fn load(&mut self, _la: LinearAddr, _pa: PhysAddr, _size: u32) {}
+    /// `size` bytes were written.
+    fn store(&mut self, _la: LinearAddr, _pa: PhysAddr, _size: u32) {}
+    /// A walk read the paging entry at `entry` for an access to `la`.
+    fn walk_load(&mut self, _la: LinearAddr, _entry: PhysAddr) {}
+    /// A walk set A or D in the paging entry at `entry`.
+    fn walk_update(&mut self, _la: LinearAddr, _entry: PhysAddr) {}
+    /// A translation failed.
+    fn fault(&mut self, _fault: PageFault) {}
+    /// CR3 was loaded.
+    fn context_switch(&mut self, _root: PhysAddr) {}
+    /// A block was decoded from the frame at `frame`.
+    fn block(&mut self, _frame: PhysAddr, _instructions: &[InstrInfo]) {}
+    /// So many instructions of a block were completed.
+    fn retired(&mut self, _instructions: u64) {}
+}
+
+/// The empty model: no caches beyond the host's own, no counters.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoModel;
+
+impl TranslationCache for NoModel {
+    fn lookup(&mut self, _: &PagingContext, _: LinearAddr, _: Access) -> Option<Translation> {
+        None
+    }
+
+    fn fill(&mut self, _: LinearAddr, _: AccessKind, _: &Translation) {}
+
+    fn displaced(&mut self) -> Option<LinearAddr> {
+        None
+    }
+
+    fn invalidate(&mut self, _: Invalidation) {}
+}
+
+impl HardwareModel for NoModel {
+    const DETAIL: Detail = Detail::Functional;
+}
