@@ -1,0 +1,93 @@
+//! From a decoded instruction to operations: which function executes it, with which operands.
+//!
+//! The memory operand, if there is one, is placed here once for all families; a family's `bind` chooses the function and
+//! sets registers and immediates.
+
+mod fuse;
+mod int;
+
+use crate::exec;
+use crate::op::{Flow, Handler, Op};
+use crate::state::{FS, GS, PAGE, SCRATCH, State, ZERO};
+use crate::width::HIGH_BYTE;
+use decode::{Insn, MemOperand, Operand, Segment};
+use paging::HardwareModel;
+
+pub(crate) use fuse::{fuse, join};
+
+/// Appends the operations of one instruction. `before` is the number of instructions of the block that come before it.
+pub(crate) fn bind<H: HardwareModel>(insn: &Insn, before: u16, ops: &mut Vec<Op<H>>) {
+    let mut op = Op {
+        run: unsupported::<H>,
+        imm: 0,
+        disp: 0,
+        dst: ZERO,
+        src: ZERO,
+        base: ZERO,
+        index: ZERO,
+        scale: 0,
+        segment: ZERO,
+        aux: 0,
+        len: insn.info.length,
+        offset: insn.info.page_offset,
+        before,
+        stack: false,
+    };
+    if let Some(mem) = insn.ops.iter().find_map(Operand::mem) {
+        place_memory(&mut op, mem, ops);
+    }
+    let bound = int::bind(insn, &mut op) || exec::sse::bind(insn, &mut op) || exec::x87::bind(insn, &mut op);
+    if !bound {
+        op.run = unsupported::<H>;
+    }
+    ops.push(op);
+}
+
+/// Places the address. A 32-bit address is computed by an operation of its own, as it is rare.
+fn place_memory<H: HardwareModel>(op: &mut Op<H>, mem: &MemOperand, ops: &mut Vec<Op<H>>) {
+    op.base = match mem.base {
+        _ if mem.rip_relative => PAGE,
+        Some(n) => n,
+        None => ZERO,
+    };
+    op.index = mem.index.unwrap_or(ZERO);
+    op.scale = mem.scale;
+    op.disp = mem.disp as u64;
+    op.segment = match mem.segment {
+        Segment::Flat => ZERO,
+        Segment::Fs => FS,
+        Segment::Gs => GS,
+    };
+    op.stack = mem.stack;
+    if mem.addr32 {
+        ops.push(Op { run: address32::<H>, segment: ZERO, ..*op });
+        (op.base, op.index, op.disp) = (SCRATCH, ZERO, 0);
+    }
+}
+
+/// Computes a 32-bit address for the operation that follows.
+fn address32<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let la = op.offset_in_segment(st) & 0xffff_ffff;
+    st.set_reg(SCRATCH, la);
+    Flow::Next
+}
+
+/// Ends the run: there is no function for this instruction.
+pub(crate) fn unsupported<H: HardwareModel>(_: &mut State<H>, _: &Op<H>) -> Flow {
+    Flow::Unsupported
+}
+
+/// The register number of a general-register operand, with [`HIGH_BYTE`] for AH to BH.
+pub(crate) fn gpr(operand: &Operand) -> Option<u8> {
+    match *operand {
+        Operand::Reg8(n) | Operand::Reg16(n) | Operand::Reg32(n) | Operand::Reg64(n) => Some(n),
+        Operand::Reg8High(n) => Some(n | HIGH_BYTE),
+        _ => None,
+    }
+}
+
+/// Sets the function; the value of a family's `bind` when it knows the instruction.
+pub(crate) fn to<H>(op: &mut Op<H>, run: Handler<H>) -> bool {
+    op.run = run;
+    true
+}

@@ -1,0 +1,174 @@
+//! Exchange-and-compare, flag instructions, system instructions.
+
+use crate::op::{Flow, Op, tri};
+use crate::state::{RAX, RBX, RCX, RDX, RSP, State};
+use crate::width::{HIGH_BYTE, W8, W64, Width};
+use arch::{Exception, LinearAddr, Rflags};
+use paging::HardwareModel;
+
+/// CMPXCHG reg, reg.
+pub(crate) fn cmpxchg_reg<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let (old, expected) = (W::get(st, op.dst), W::get(st, RAX as u8));
+    st.flags.sub::<W>(expected, old, expected.wrapping_sub(old) & W::MASK);
+    if old == expected {
+        let new = W::get(st, op.src);
+        W::set(st, op.dst, new);
+    } else {
+        W::set(st, RAX as u8, old);
+    }
+    Flow::Next
+}
+
+/// CMPXCHG \[mem\], reg: a write access in any case (MMU-095, MMU-096).
+pub(crate) fn cmpxchg_mem<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let la = op.ea(st);
+    let old = tri!(W::load_for_write(st, la));
+    let expected = W::get(st, RAX as u8);
+    let equal = old == expected;
+    let new = if equal { W::get(st, op.src) } else { old };
+    tri!(W::store(st, la, new));
+    st.flags.sub::<W>(expected, old, expected.wrapping_sub(old) & W::MASK);
+    if !equal {
+        W::set(st, RAX as u8, old);
+    }
+    st.after_store()
+}
+
+/// CMPXCHG8B.
+pub(crate) fn cmpxchg8b<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let la = op.ea(st);
+    let old = tri!(W64::load_for_write(st, la));
+    let half = |low: usize, high: usize, st: &State<H>| st.regs[high] << 32 | st.regs[low] & 0xffff_ffff;
+    let equal = old == half(RAX, RDX, st);
+    let new = if equal { half(RBX, RCX, st) } else { old };
+    tri!(W64::store(st, la, new));
+    st.flags.set_zf(equal);
+    if !equal {
+        st.regs[RAX] = old & 0xffff_ffff;
+        st.regs[RDX] = old >> 32;
+    }
+    st.after_store()
+}
+
+pub(crate) fn xadd_reg<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let (a, b) = (W::get(st, op.dst), W::get(st, op.src));
+    let r = a.wrapping_add(b) & W::MASK;
+    st.flags.add::<W>(a, b, r);
+    W::set(st, op.src, a);
+    W::set(st, op.dst, r);
+    Flow::Next
+}
+
+pub(crate) fn xadd_mem<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let la = op.ea(st);
+    let a = tri!(W::load_for_write(st, la));
+    let b = W::get(st, op.src);
+    let r = a.wrapping_add(b) & W::MASK;
+    tri!(W::store(st, la, r));
+    st.flags.add::<W>(a, b, r);
+    W::set(st, op.src, a);
+    st.after_store()
+}
+
+pub(crate) fn nop<H: HardwareModel>(_: &mut State<H>, _: &Op<H>) -> Flow {
+    Flow::Next
+}
+
+pub(crate) fn set_carry<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let cf = match op.aux {
+        0 => false,
+        1 => true,
+        _ => !st.flags.cf(),
+    };
+    st.flags.set_cf(cf);
+    Flow::Next
+}
+
+pub(crate) fn set_direction<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    st.system_flags.set(Rflags::DF, op.aux != 0);
+    Flow::Next
+}
+
+pub(crate) fn lahf<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let low = (st.flags.get() | Rflags::FIXED).bits() & 0xff;
+    W8::set(st, RAX as u8 | HIGH_BYTE, low);
+    Flow::Next
+}
+
+pub(crate) fn sahf<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let ah = Rflags::from_bits_truncate(st.regs[RAX] >> 8 & 0xff);
+    let of = st.flags.get() & Rflags::OF;
+    st.flags.set(ah.intersection(Rflags::STATUS) | of);
+    Flow::Next
+}
+
+/// PUSHFQ: RF reads as 0.
+pub(crate) fn pushf<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let flags = (st.rflags() - Rflags::RF).bits();
+    tri!(st.push(flags));
+    st.after_store()
+}
+
+/// POPFQ at CPL 3: IF and IOPL stay as they are.
+pub(crate) fn popf<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let rsp = st.regs[RSP];
+    let popped = Rflags::from_bits_truncate(tri!(st.mmu.load::<u64>(LinearAddr(rsp))));
+    st.regs[RSP] = rsp.wrapping_add(8);
+    let changeable = Rflags::TF | Rflags::DF | Rflags::NT | Rflags::AC | Rflags::ID;
+    st.flags.set(popped);
+    let kept = st.system_flags - changeable - Rflags::RF;
+    st.system_flags = kept | (popped & changeable);
+    // Single-stepping begins with the next instruction, so the block ends here.
+    Flow::Leave
+}
+
+/// RDTSC: retired instructions.
+pub(crate) fn rdtsc<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let now = st.retired;
+    st.regs[RAX] = now & 0xffff_ffff;
+    st.regs[RDX] = now >> 32;
+    Flow::NotTaken
+}
+
+pub(crate) fn cpuid<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let r = crate::cpuid::cpuid(st.regs[RAX] as u32, st.regs[RCX] as u32);
+    st.regs[RAX] = u64::from(r.eax);
+    st.regs[RBX] = u64::from(r.ebx);
+    st.regs[RCX] = u64::from(r.ecx);
+    st.regs[RDX] = u64::from(r.edx);
+    Flow::Next
+}
+
+/// XLATB: AL = \[rBX + AL\].
+pub(crate) fn xlat<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let la = op.ea(st).wrapping_add(st.regs[RAX] & 0xff);
+    let v = tri!(W8::load(st, la));
+    W8::set(st, RAX as u8, v);
+    Flow::Next
+}
+
+/// SYSCALL: RCX and R11 take the return address and the flags. The kernel layer does the rest.
+pub(crate) fn syscall<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    st.regs[RCX] = st.next_rip(op);
+    st.regs[11] = st.rflags().bits();
+    Flow::Syscall
+}
+
+pub(crate) fn int3<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    st.exception = Exception::Breakpoint;
+    Flow::TrapAfter
+}
+
+/// INT n at CPL 3: #GP with the vector's gate as the selector, as the gates are the kernel's.
+pub(crate) fn int_n<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    st.raise(Exception::GeneralProtection { code: (op.imm as u32 & 0xff) * 8 + 2 })
+}
+
+pub(crate) fn undefined<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    st.raise(Exception::InvalidOpcode)
+}
+
+/// An instruction that only CPL 0 may execute.
+pub(crate) fn privileged<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    st.general_protection()
+}

@@ -1,0 +1,153 @@
+//! Moves: MOV, MOVZX, MOVSX, LEA, CMOVcc, SETcc, XCHG, PUSH, POP, sign extensions of the accumulator.
+
+use super::operand::Source;
+use crate::op::{Flow, Op, tri};
+use crate::state::{RAX, RBP, RDX, RSP, State};
+use crate::width::{W16, W32, W64, Width};
+use arch::LinearAddr;
+use paging::HardwareModel;
+
+/// reg = source.
+pub(crate) fn to_reg<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let v = tri!(S::get::<H, W>(st, op));
+    W::set(st, op.dst, v);
+    Flow::Next
+}
+
+/// \[mem\] = source.
+pub(crate) fn to_mem<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let v = tri!(S::get::<H, W>(st, op));
+    let la = op.ea(st);
+    tri!(W::store(st, la, v));
+    st.after_store()
+}
+
+/// reg = zero-extended source.
+pub(crate) fn zero_extend<H: HardwareModel, D: Width, F: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let v = tri!(S::get::<H, F>(st, op));
+    D::set(st, op.dst, v);
+    Flow::Next
+}
+
+/// reg = sign-extended source.
+pub(crate) fn sign_extend<H: HardwareModel, D: Width, F: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let v = tri!(S::get::<H, F>(st, op));
+    D::set(st, op.dst, F::sign_extend(v) & D::MASK);
+    Flow::Next
+}
+
+/// reg = address; no access is made (MMU-099).
+pub(crate) fn lea<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let address = op.offset_in_segment(st);
+    W::set(st, op.dst, address & W::MASK);
+    Flow::Next
+}
+
+/// CMOVcc: the source is read in any case; a 32-bit destination is zero-extended in any case.
+pub(crate) fn cmov<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let v = tri!(S::get::<H, W>(st, op));
+    let old = W::get(st, op.dst);
+    let v = if st.flags.condition(op.aux) { v } else { old };
+    W::set(st, op.dst, v);
+    Flow::Next
+}
+
+pub(crate) fn setcc_reg<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let v = u64::from(st.flags.condition(op.aux));
+    W::set(st, op.dst, v);
+    Flow::Next
+}
+
+pub(crate) fn setcc_mem<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let v = u8::from(st.flags.condition(op.aux));
+    tri!(st.store(op, v));
+    st.after_store()
+}
+
+pub(crate) fn xchg_reg<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let (a, b) = (W::get(st, op.dst), W::get(st, op.src));
+    W::set(st, op.dst, b);
+    W::set(st, op.src, a);
+    Flow::Next
+}
+
+pub(crate) fn xchg_mem<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let la = op.ea(st);
+    let old = tri!(W::load_for_write(st, la));
+    let new = W::get(st, op.src);
+    tri!(W::store(st, la, new));
+    W::set(st, op.src, old);
+    st.after_store()
+}
+
+/// PUSH of a quadword source. PUSH RSP pushes the old value; the source is read before the stack is written (MMU-161).
+pub(crate) fn push<H: HardwareModel, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let v = tri!(S::get::<H, W64>(st, op));
+    tri!(st.push(v));
+    st.after_store()
+}
+
+/// PUSH with a 66H prefix.
+pub(crate) fn push16<H: HardwareModel, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let v = tri!(S::get::<H, W16>(st, op));
+    let rsp = st.regs[RSP].wrapping_sub(2);
+    tri!(st.mmu.store(LinearAddr(rsp), v as u16));
+    st.regs[RSP] = rsp;
+    st.after_store()
+}
+
+pub(crate) fn pop_reg<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let rsp = st.regs[RSP];
+    let v = tri!(W::load(st, LinearAddr(rsp)));
+    st.regs[RSP] = rsp.wrapping_add(W::BYTES);
+    W::set(st, op.dst, v);
+    Flow::Next
+}
+
+/// POP to memory: an address that uses RSP sees it already incremented.
+pub(crate) fn pop_mem<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let rsp = st.regs[RSP];
+    let v = tri!(W::load(st, LinearAddr(rsp)));
+    st.regs[RSP] = rsp.wrapping_add(W::BYTES);
+    let la = op.ea(st);
+    if W::store(st, la, v).is_err() {
+        st.regs[RSP] = rsp;
+        return Flow::Fault;
+    }
+    st.after_store()
+}
+
+pub(crate) fn leave<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let rbp = st.regs[RBP];
+    let v = tri!(st.mmu.load::<u64>(LinearAddr(rbp)));
+    st.regs[RSP] = rbp.wrapping_add(8);
+    st.regs[RBP] = v;
+    Flow::Next
+}
+
+/// CBW, CWDE, CDQE: the accumulator from half its width `F` to `D`.
+pub(crate) fn extend_rax<H: HardwareModel, D: Width, F: Width>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let v = F::sign_extend(st.regs[RAX] & F::MASK) & D::MASK;
+    D::set(st, RAX as u8, v);
+    Flow::Next
+}
+
+/// CWD, CDQ, CQO: the sign of the accumulator throughout rDX.
+pub(crate) fn sign_to_rdx<H: HardwareModel, W: Width>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let v = if W::negative(st.regs[RAX]) { W::MASK } else { 0 };
+    W::set(st, RDX as u8, v);
+    Flow::Next
+}
+
+/// BSWAP r32.
+pub(crate) fn bswap32<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let v = st.reg(op.dst) as u32;
+    W32::set(st, op.dst, u64::from(v.swap_bytes()));
+    Flow::Next
+}
+
+/// BSWAP r64.
+pub(crate) fn bswap64<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    st.set_reg(op.dst, st.reg(op.dst).swap_bytes());
+    Flow::Next
+}

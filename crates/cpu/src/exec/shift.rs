@@ -1,0 +1,183 @@
+//! Shifts and rotates.
+//!
+//! A count of 0 changes no flag. Where the manual leaves a flag undefined, it is what the formula for the defined case
+//! gives; AF is cleared.
+
+use crate::flags::Flags;
+use crate::op::{Flow, Op, tri};
+use crate::state::{RCX, State};
+use crate::width::Width;
+use paging::HardwareModel;
+
+/// A shift or rotate of `a` by `count`, which is masked and not 0.
+pub(crate) trait Shift: 'static {
+    fn apply<W: Width>(flags: &mut Flags, a: u64, count: u32) -> u64;
+}
+
+pub(crate) struct Shl;
+pub(crate) struct Shr;
+pub(crate) struct Sar;
+pub(crate) struct Rol;
+pub(crate) struct Ror;
+pub(crate) struct Rcl;
+pub(crate) struct Rcr;
+
+impl Shift for Shl {
+    #[inline(always)]
+    fn apply<W: Width>(flags: &mut Flags, a: u64, count: u32) -> u64 {
+        let wide = u128::from(a) << count;
+        let r = wide as u64 & W::MASK;
+        let cf = wide >> W::BITS & 1 != 0;
+        flags.shift::<W>(r, cf, W::negative(r) ^ cf);
+        r
+    }
+}
+
+impl Shift for Shr {
+    #[inline(always)]
+    fn apply<W: Width>(flags: &mut Flags, a: u64, count: u32) -> u64 {
+        let last = a >> (count - 1);
+        let r = last >> 1;
+        flags.shift::<W>(r, last & 1 != 0, count == 1 && W::negative(a));
+        r
+    }
+}
+
+impl Shift for Sar {
+    #[inline(always)]
+    fn apply<W: Width>(flags: &mut Flags, a: u64, count: u32) -> u64 {
+        let last = W::sign_extend(a) as i64 >> (count - 1);
+        let r = (last >> 1) as u64 & W::MASK;
+        flags.shift::<W>(r, last & 1 != 0, false);
+        r
+    }
+}
+
+impl Shift for Rol {
+    #[inline(always)]
+    fn apply<W: Width>(flags: &mut Flags, a: u64, count: u32) -> u64 {
+        let n = count % W::BITS;
+        let r = if n == 0 { a } else { (a << n | a >> (W::BITS - n)) & W::MASK };
+        let cf = r & 1 != 0;
+        flags.set_cf_of_keep_af(cf, W::negative(r) ^ cf);
+        r
+    }
+}
+
+impl Shift for Ror {
+    #[inline(always)]
+    fn apply<W: Width>(flags: &mut Flags, a: u64, count: u32) -> u64 {
+        let n = count % W::BITS;
+        let r = if n == 0 { a } else { (a >> n | a << (W::BITS - n)) & W::MASK };
+        flags.set_cf_of_keep_af(W::negative(r), W::negative(r) ^ W::negative(r << 1));
+        r
+    }
+}
+
+impl Shift for Rcl {
+    fn apply<W: Width>(flags: &mut Flags, a: u64, count: u32) -> u64 {
+        let n = count % (W::BITS + 1);
+        let ring = u128::from(a) | u128::from(flags.cf()) << W::BITS;
+        let turned = if n == 0 { ring } else { ring << n | ring >> (W::BITS + 1 - n) };
+        let r = turned as u64 & W::MASK;
+        let cf = turned >> W::BITS & 1 != 0;
+        flags.set_cf_of_keep_af(cf, W::negative(r) ^ cf);
+        r
+    }
+}
+
+impl Shift for Rcr {
+    fn apply<W: Width>(flags: &mut Flags, a: u64, count: u32) -> u64 {
+        let n = count % (W::BITS + 1);
+        let ring = u128::from(a) | u128::from(flags.cf()) << W::BITS;
+        let turned = if n == 0 { ring } else { ring >> n | ring << (W::BITS + 1 - n) };
+        let r = turned as u64 & W::MASK;
+        let cf = turned >> W::BITS & 1 != 0;
+        flags.set_cf_of_keep_af(cf, W::negative(r) ^ W::negative(r << 1));
+        r
+    }
+}
+
+/// Where a count comes from; it is masked to 5 bits, 6 for quadwords.
+pub(crate) trait Count: 'static {
+    fn get<H: HardwareModel, W: Width>(st: &State<H>, op: &Op<H>) -> u32;
+}
+
+/// The immediate.
+pub(crate) struct ByImm;
+/// CL.
+pub(crate) struct ByCl;
+
+const fn count_mask<W: Width>() -> u64 {
+    if W::BITS == 64 { 63 } else { 31 }
+}
+
+impl Count for ByImm {
+    #[inline(always)]
+    fn get<H: HardwareModel, W: Width>(_: &State<H>, op: &Op<H>) -> u32 {
+        (op.imm & count_mask::<W>()) as u32
+    }
+}
+
+impl Count for ByCl {
+    #[inline(always)]
+    fn get<H: HardwareModel, W: Width>(st: &State<H>, _: &Op<H>) -> u32 {
+        (st.regs[RCX] & count_mask::<W>()) as u32
+    }
+}
+
+pub(crate) fn reg<H: HardwareModel, O: Shift, W: Width, N: Count>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let count = N::get::<H, W>(st, op);
+    let a = W::get(st, op.dst);
+    let r = if count == 0 { a } else { O::apply::<W>(&mut st.flags, a, count) };
+    W::set(st, op.dst, r);
+    Flow::Next
+}
+
+/// The operand is written, and so checked as a write, even if the count is 0.
+pub(crate) fn mem<H: HardwareModel, O: Shift, W: Width, N: Count>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let count = N::get::<H, W>(st, op);
+    let la = op.ea(st);
+    let a = tri!(W::load_for_write(st, la));
+    let r = if count == 0 { a } else { O::apply::<W>(&mut st.flags, a, count) };
+    tri!(W::store(st, la, r));
+    st.after_store()
+}
+
+/// SHLD (`LEFT`) and SHRD: bits come in from `b`. A 16-bit count above 16 takes bits of `b` and then of `a` again.
+fn double<W: Width, const LEFT: bool>(flags: &mut Flags, a: u64, b: u64, count: u32) -> u64 {
+    let pair = if LEFT { u128::from(a) << W::BITS | u128::from(b) } else { u128::from(b) << W::BITS | u128::from(a) };
+    let (r, cf) = if LEFT {
+        let wide = if count > W::BITS { pair << count | u128::from(a) << (count - W::BITS) } else { pair << count };
+        ((wide >> W::BITS) as u64 & W::MASK, pair << (count - 1) >> (2 * W::BITS - 1) & 1 != 0)
+    } else {
+        let wide = if count > W::BITS { pair | u128::from(a) << (2 * W::BITS) } else { pair };
+        ((wide >> count) as u64 & W::MASK, wide >> (count - 1) & 1 != 0)
+    };
+    flags.shift::<W>(r, cf, W::negative(r) ^ W::negative(a));
+    r
+}
+
+pub(crate) fn double_reg<H: HardwareModel, W: Width, N: Count, const LEFT: bool>(
+    st: &mut State<H>,
+    op: &Op<H>,
+) -> Flow {
+    let count = N::get::<H, W>(st, op);
+    let (a, b) = (W::get(st, op.dst), W::get(st, op.src));
+    let r = if count == 0 { a } else { double::<W, LEFT>(&mut st.flags, a, b, count) };
+    W::set(st, op.dst, r);
+    Flow::Next
+}
+
+pub(crate) fn double_mem<H: HardwareModel, W: Width, N: Count, const LEFT: bool>(
+    st: &mut State<H>,
+    op: &Op<H>,
+) -> Flow {
+    let count = N::get::<H, W>(st, op);
+    let la = op.ea(st);
+    let a = tri!(W::load_for_write(st, la));
+    let b = W::get(st, op.src);
+    let r = if count == 0 { a } else { double::<W, LEFT>(&mut st.flags, a, b, count) };
+    tri!(W::store(st, la, r));
+    st.after_store()
+}

@@ -1,0 +1,93 @@
+//! One operation of a block: a function and its operands.
+
+use crate::state::State;
+use arch::LinearAddr;
+
+/// What an operation tells the dispatch loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Flow {
+    /// Go on with the next operation of the block.
+    Next,
+    /// The block ends; control goes on at the operation's branch target.
+    Taken,
+    /// The block ends; control goes on after the instruction.
+    NotTaken,
+    /// The block ends; control goes on at [`State::target`].
+    Indirect,
+    /// The instruction is complete, but it changed code: control goes on after it, in newly looked-up blocks.
+    Leave,
+    /// As `Leave`, but control goes on at [`State::target`].
+    LeaveTo,
+    /// SYSCALL: complete, control goes on after it once the kernel layer has served it.
+    Syscall,
+    /// A memory access faulted; the MMU knows why.
+    Fault,
+    /// The instruction raised [`State::exception`] instead of completing (fault class).
+    Exception,
+    /// The instruction completed and raised [`State::exception`] (trap class: INT3).
+    TrapAfter,
+    /// The core does not execute this instruction.
+    Unsupported,
+}
+
+/// What an operation does. It finds its operands in the [`Op`].
+pub(crate) type Handler<H> = fn(&mut State<H>, &Op<H>) -> Flow;
+
+/// One operation. Register numbers index [`State::regs`], where absent ones point to a register that is always 0.
+pub(crate) struct Op<H> {
+    pub(crate) run: Handler<H>,
+    /// Immediate, or branch target relative to the page.
+    pub(crate) imm: u64,
+    /// Displacement of the memory operand.
+    pub(crate) disp: u64,
+    pub(crate) dst: u8,
+    pub(crate) src: u8,
+    pub(crate) base: u8,
+    pub(crate) index: u8,
+    pub(crate) scale: u8,
+    pub(crate) segment: u8,
+    /// What a handler needs beside; its meaning is the handler's.
+    pub(crate) aux: u8,
+    /// Bytes of the instruction.
+    pub(crate) len: u8,
+    /// Offset of the instruction in its page.
+    pub(crate) offset: u16,
+    /// Instructions of the block that are complete before this one.
+    pub(crate) before: u16,
+    /// A stack address: #SS if it is not canonical.
+    pub(crate) stack: bool,
+}
+
+impl<H> Op<H> {
+    /// The linear address of the memory operand.
+    #[inline(always)]
+    pub(crate) fn ea(&self, st: &State<H>) -> LinearAddr {
+        LinearAddr(self.offset_in_segment(st).wrapping_add(st.regs[usize::from(self.segment & 31)]))
+    }
+
+    /// The address of the memory operand without the segment's base: what LEA gives.
+    #[inline(always)]
+    pub(crate) fn offset_in_segment(&self, st: &State<H>) -> u64 {
+        let base = st.regs[usize::from(self.base & 31)];
+        let index = st.regs[usize::from(self.index & 31)] << (self.scale & 3);
+        base.wrapping_add(index).wrapping_add(self.disp)
+    }
+
+    /// Offset of the next instruction from the start of this one's page.
+    #[inline(always)]
+    pub(crate) fn next_offset(&self) -> u64 {
+        u64::from(self.offset) + u64::from(self.len)
+    }
+}
+
+/// Ends a handler with [`Flow::Fault`] if an access faulted.
+macro_rules! tri {
+    ($access:expr) => {
+        match $access {
+            Ok(value) => value,
+            Err(mmu::Fault) => return crate::op::Flow::Fault,
+        }
+    };
+}
+pub(crate) use tri;

@@ -1,0 +1,110 @@
+//! `cargo xtask`: the house-keeping commands.
+
+#![forbid(unsafe_code)]
+
+use clap::{Parser, Subcommand};
+use std::path::Path;
+use std::process::ExitCode;
+use xtask::samples::{Comparison, SAMPLES_FOLDER};
+use xtask::toolchain::Toolchain;
+use xtask::{layers, manifest, samples};
+
+/// Exit status of a check that found something.
+const FOUND: u8 = 1;
+/// Exit status of a check that could not judge, because the tools differ from those of the committed files.
+const NOT_JUDGED: u8 = 2;
+
+/// House-keeping of the pagewalk workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Rebuild the programs in elf-samples from their sources.
+    Samples {
+        /// Write nothing; say whether a rebuild gives the committed bytes. Exit status: 0 it does, 1 it does not,
+        /// 2 it does not but this compiler or linker is not the one the committed files were built with.
+        #[arg(long)]
+        check: bool,
+        /// The gcc to use; it must build for x86-64 Linux.
+        #[arg(long, default_value = "gcc")]
+        cc: String,
+    },
+    /// Check which crate depends on which, and that unsafe code is forbidden where it should be.
+    Layers,
+}
+
+fn main() -> ExitCode {
+    match run(&Cli::parse().command) {
+        Ok(code) => code,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(FOUND)
+        }
+    }
+}
+
+/// Finds the workspace and runs one command; the error is the message for the user.
+fn run(command: &Command) -> Result<ExitCode, String> {
+    let here = std::env::current_dir().map_err(|error| format!("no current folder: {error}"))?;
+    let root = xtask::workspace_root(&here).ok_or("no workspace here or above: run this inside the repository")?;
+    match command {
+        Command::Samples { check, cc } => run_samples(&root, *check, cc),
+        Command::Layers => run_layers(&root),
+    }
+}
+
+/// `cargo xtask samples`: builds all, then installs or compares.
+fn run_samples(root: &Path, check: bool, cc: &str) -> Result<ExitCode, String> {
+    let folder = root.join(SAMPLES_FOLDER);
+    let tools = Toolchain::detect(cc).map_err(|error| error.to_string())?;
+    println!("compiler  {}\nlinker    {}", tools.compiler, tools.linker);
+    let built = samples::build_all(&folder, cc).map_err(|error| error.to_string())?;
+    if check {
+        let recorded = samples::recorded_toolchain(&folder).map_err(|error| error.to_string())?;
+        return Ok(report_comparison(&samples::compare(&folder, &built), &recorded, &tools));
+    }
+    samples::install(&folder, &built, &tools).map_err(|error| error.to_string())?;
+    for sample in &built {
+        println!("{:>8} bytes  {}", sample.bytes.len(), sample.name);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what `--check` found and chooses the exit status.
+fn report_comparison(results: &[(String, Comparison)], recorded: &Toolchain, tools: &Toolchain) -> ExitCode {
+    for (name, result) in results {
+        println!("{result:<9} {name}");
+    }
+    if results.iter().all(|(_, result)| *result == Comparison::Same) {
+        println!("all {} samples are reproduced exactly", results.len());
+        return ExitCode::SUCCESS;
+    }
+    if recorded == tools {
+        eprintln!("error: the committed samples are not what their sources give; run `cargo xtask samples`");
+        return ExitCode::from(FOUND);
+    }
+    eprintln!(
+        "not judged: other versions give other bytes. The committed samples were built with\n  {}\n  {}\nand this is\n  {}\n  {}",
+        recorded.compiler, recorded.linker, tools.compiler, tools.linker
+    );
+    ExitCode::from(NOT_JUDGED)
+}
+
+/// `cargo xtask layers`: prints every violation.
+fn run_layers(root: &Path) -> Result<ExitCode, String> {
+    let workspace = manifest::read_workspace(root).map_err(|error| error.to_string())?;
+    let violations = layers::check(&workspace);
+    for violation in &violations {
+        eprintln!("{violation}");
+    }
+    if violations.is_empty() {
+        println!("{} crates keep their layers", workspace.crates.len());
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(format!("{} violations of the layering", violations.len()))
+}
