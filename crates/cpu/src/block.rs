@@ -30,7 +30,8 @@ pub(crate) struct BlockRef {
     serial: u32,
 }
 
-/// A decoded block.
+/// A decoded block. Its size is a power of two, so that finding one takes a shift and no multiplication.
+#[repr(align(128))]
 pub(crate) struct Block<H> {
     pub(crate) ops: Box<[Op<H>]>,
     /// Instructions, pairs counted as two.
@@ -309,7 +310,8 @@ impl<H: HardwareModel> Builder<H> {
 
     fn fuse(&mut self, jcc: &Insn) -> bool {
         let (Some(first), Some(condition)) = (&self.last, jcc.condition()) else { return false };
-        let (Some(run), Some(op)) = (bind::fuse(first, condition), self.ops.last_mut()) else { return false };
+        let Some(op) = self.ops.last_mut() else { return false };
+        let Some(run) = bind::fuse(first, op, condition) else { return false };
         bind::join(op, run, jcc);
         true
     }

@@ -1,6 +1,6 @@
 //! One operation of a block: a function and its operands.
 
-use crate::state::State;
+use crate::state::{State, ZERO};
 use arch::LinearAddr;
 
 /// What an operation tells the dispatch loop.
@@ -72,6 +72,11 @@ impl<H> Op<H> {
         let base = st.regs[usize::from(self.base & 31)];
         let index = st.regs[usize::from(self.index & 31)] << (self.scale & 3);
         base.wrapping_add(index).wrapping_add(self.disp)
+    }
+
+    /// True if the memory operand has no index and a flat segment.
+    pub(crate) fn base_only(&self) -> bool {
+        self.index == ZERO && self.segment == ZERO
     }
 
     /// Offset of the next instruction from the start of this one's page.

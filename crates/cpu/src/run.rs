@@ -125,7 +125,7 @@ impl<H: HardwareModel> Cpu<H> {
                     self.rip = self.st.target;
                     self.enter(LinearAddr(self.rip)).map_or_else(Next::Stop, |block| Next::Block(block.index))
                 }
-                End::Out(at, flow) => self.leave(index, at, flow),
+                End::Out(op, flow) => leave(&mut self.st, block, op, flow, &mut self.rip),
             };
             match next {
                 Next::Block(next) => index = next,
@@ -210,17 +210,12 @@ impl<H: HardwareModel> Cpu<H> {
                 self.rip = self.st.target;
                 Next::Lookup
             }
-            End::Out(at, flow) => leave(&mut self.st, &part, at, flow, &mut self.rip),
+            End::Out(op, flow) => leave(&mut self.st, &part, op, flow, &mut self.rip),
         };
         match next {
             Next::Stop(exit) => Some(exit),
             Next::Block(_) | Next::Lookup => None,
         }
-    }
-
-    #[cold]
-    fn leave(&mut self, index: u32, at: usize, flow: Flow) -> Next {
-        leave(&mut self.st, self.blocks.get(index), at, flow, &mut self.rip)
     }
 
     /// Drops the blocks whose code was written to since the last call.
@@ -234,34 +229,34 @@ impl<H: HardwareModel> Cpu<H> {
 }
 
 /// How a block ended.
-enum End {
+enum End<'a, H> {
     /// By a direct branch (0) or by running out (1).
     Direct(usize),
     /// At [`State::target`].
     Indirect,
     /// In any other way, at this operation.
-    Out(usize, Flow),
+    Out(&'a Op<H>, Flow),
 }
 
 /// Executes one block.
 #[inline(always)]
-fn execute<H: HardwareModel>(st: &mut State<H>, block: &Block<H>) -> End {
+fn execute<'a, H: HardwareModel>(st: &mut State<H>, block: &'a Block<H>) -> End<'a, H> {
     st.retired += block.insns;
-    for (at, op) in block.ops.iter().enumerate() {
+    for op in &block.ops {
         match (op.run)(st, op) {
             Flow::Next => {}
             Flow::Taken => return End::Direct(0),
             Flow::NotTaken => return End::Direct(1),
             Flow::Indirect => return End::Indirect,
-            flow => return End::Out(at, flow),
+            flow => return End::Out(op, flow),
         }
     }
     End::Direct(1)
 }
 
 /// The uncommon ways out of a block: puts RIP and the count of instructions right.
-fn leave<H: HardwareModel>(st: &mut State<H>, block: &Block<H>, at: usize, flow: Flow, rip: &mut u64) -> Next {
-    let op = &block.ops[at];
+#[cold]
+fn leave<H: HardwareModel>(st: &mut State<H>, block: &Block<H>, op: &Op<H>, flow: Flow, rip: &mut u64) -> Next {
     let completed = matches!(flow, Flow::Leave | Flow::LeaveTo | Flow::Syscall | Flow::TrapAfter);
     st.retired -= block.insns - u64::from(op.before) - u64::from(completed);
     *rip = match flow {

@@ -3,7 +3,7 @@
 use super::{gpr, to, unsupported};
 use crate::exec::alu::{self, Adc, Add, And, Cmp, Dec, Inc, Neg, Not, Or, Sbb, Sub, Test, Xor};
 use crate::exec::bits::{self, Bt, Btc, Btr, Bts};
-use crate::exec::operand::{I, M, R};
+use crate::exec::operand::{B, Base, Full, I, M, R};
 use crate::exec::shift::{self, ByCl, ByImm, Rcl, Rcr, Rol, Ror, Sar, Shl, Shr};
 use crate::exec::string::{self, ADDRESS_32, Cmps, Lods, Movs, REPE, REPNE, Scas, Stos};
 use crate::exec::{branch, misc, mov, muldiv};
@@ -194,8 +194,11 @@ fn two<H: HardwareModel, O: alu::Alu>(insn: &Insn, op: &mut Op<H>) -> bool {
     op.src = gpr(&insn.ops[1]).unwrap_or(ZERO);
     op.imm = immediate(&insn.ops[1]) & mask(bits);
     let run = match (&insn.ops[0], &insn.ops[1]) {
-        (Operand::Mem(_), Operand::Imm(_)) => by_width!(bits, W => alu::mem::<H, O, W, I>),
-        (Operand::Mem(_), _) => by_width!(bits, W => alu::mem::<H, O, W, R>),
+        (Operand::Mem(_), Operand::Imm(_)) if op.base_only() => by_width!(bits, W => alu::mem::<H, O, W, I, Base>),
+        (Operand::Mem(_), Operand::Imm(_)) => by_width!(bits, W => alu::mem::<H, O, W, I, Full>),
+        (Operand::Mem(_), _) if op.base_only() => by_width!(bits, W => alu::mem::<H, O, W, R, Base>),
+        (Operand::Mem(_), _) => by_width!(bits, W => alu::mem::<H, O, W, R, Full>),
+        (_, Operand::Mem(_)) if op.base_only() => by_width!(bits, W => alu::reg::<H, O, W, B>),
         (_, Operand::Mem(_)) => by_width!(bits, W => alu::reg::<H, O, W, M>),
         (_, Operand::Imm(_)) => by_width!(bits, W => alu::reg::<H, O, W, I>),
         _ => by_width!(bits, W => alu::reg::<H, O, W, R>),
@@ -342,16 +345,21 @@ fn mov<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
     let bits = operand_bits(insn);
     op.imm = immediate(&insn.ops[1]) & mask(bits);
     let run = match (&insn.ops[0], &insn.ops[1]) {
-        (Operand::Mem(_), Operand::Imm(_)) => by_width!(bits, W => mov::to_mem::<H, W, I>),
+        (Operand::Mem(_), Operand::Imm(_)) if op.base_only() => by_width!(bits, W => mov::to_mem::<H, W, I, Base>),
+        (Operand::Mem(_), Operand::Imm(_)) => by_width!(bits, W => mov::to_mem::<H, W, I, Full>),
         (Operand::Mem(_), src) => {
             let Some(src) = gpr(src) else { return false };
             op.src = src;
-            by_width!(bits, W => mov::to_mem::<H, W, R>)
+            match op.base_only() {
+                true => by_width!(bits, W => mov::to_mem::<H, W, R, Base>),
+                false => by_width!(bits, W => mov::to_mem::<H, W, R, Full>),
+            }
         }
         (dst, src) => {
             let Some(dst) = gpr(dst) else { return false };
             op.dst = dst;
             match src {
+                Operand::Mem(_) if op.base_only() => by_width!(bits, W => mov::to_reg::<H, W, B>),
                 Operand::Mem(_) => by_width!(bits, W => mov::to_reg::<H, W, M>),
                 Operand::Imm(_) => by_width!(bits, W => mov::to_reg::<H, W, I>),
                 _ => {
@@ -372,6 +380,7 @@ fn extend<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
     op.dst = gpr(&insn.ops[0]).unwrap_or(ZERO);
     op.src = gpr(&insn.ops[1]).unwrap_or(ZERO);
     match insn.ops[1] {
+        Operand::Mem(_) if op.base_only() => finish(op, extension::<H, B>(insn.mnemonic, to_bits, from_bits)),
         Operand::Mem(_) => finish(op, extension::<H, M>(insn.mnemonic, to_bits, from_bits)),
         _ => finish(op, extension::<H, R>(insn.mnemonic, to_bits, from_bits)),
     }

@@ -1,6 +1,6 @@
 //! Integer arithmetic and logic with two operands, and the one-operand forms INC, DEC, NEG, NOT.
 
-use super::operand::Source;
+use super::operand::{Address, Source};
 use crate::flags::Flags;
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
@@ -80,9 +80,9 @@ pub(crate) fn reg<H: HardwareModel, O: Alu, W: Width, S: Source>(st: &mut State<
 }
 
 /// \[mem\] = \[mem\] O source, one write access (MMU-094); CMP and TEST only read (MMU-095).
-pub(crate) fn mem<H: HardwareModel, O: Alu, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(crate) fn mem<H: HardwareModel, O: Alu, W: Width, S: Source, A: Address>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let b = tri!(S::get::<H, W>(st, op));
-    let la = op.ea(st);
+    let la = A::of(st, op);
     if !O::WRITES {
         let a = tri!(W::load(st, la));
         O::apply::<W>(&mut st.flags, a, b);

@@ -4,7 +4,7 @@
 //! whatever reads them later. The pair counts as two instructions, and a fault is always the first one's.
 
 use super::alu::{Alu, Cmp, Test};
-use super::operand::Source;
+use super::operand::{Address, Source};
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
 use crate::width::Width;
@@ -59,12 +59,12 @@ pub(crate) fn reg<H: HardwareModel, O: Compare, W: Width, S: Source, const C: u8
 }
 
 /// \[mem\] O source, then Jcc.
-pub(crate) fn mem<H: HardwareModel, O: Compare, W: Width, S: Source, const C: u8>(
+pub(crate) fn mem<H: HardwareModel, O: Compare, W: Width, S: Source, A: Address, const C: u8>(
     st: &mut State<H>,
     op: &Op<H>,
 ) -> Flow {
     let b = tri!(S::get::<H, W>(st, op));
-    let la = op.ea(st);
+    let la = A::of(st, op);
     let a = tri!(W::load(st, la));
     branch::<H, O, W, C>(st, a, b)
 }

@@ -1,6 +1,6 @@
 //! Moves: MOV, MOVZX, MOVSX, LEA, CMOVcc, SETcc, XCHG, PUSH, POP, sign extensions of the accumulator.
 
-use super::operand::Source;
+use super::operand::{Address, Source};
 use crate::op::{Flow, Op, tri};
 use crate::state::{RAX, RBP, RDX, RSP, State};
 use crate::width::{W16, W32, W64, Width};
@@ -15,9 +15,9 @@ pub(crate) fn to_reg<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, o
 }
 
 /// \[mem\] = source.
-pub(crate) fn to_mem<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(crate) fn to_mem<H: HardwareModel, W: Width, S: Source, A: Address>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let v = tri!(S::get::<H, W>(st, op));
-    let la = op.ea(st);
+    let la = A::of(st, op);
     tri!(W::store(st, la, v));
     st.after_store()
 }

@@ -3,8 +3,10 @@
 use crate::op::Op;
 use crate::state::State;
 use crate::width::Width;
+use arch::LinearAddr;
 use mmu::Fault;
 use paging::HardwareModel;
+use std::marker::PhantomData;
 
 /// A source operand.
 pub(crate) trait Source: 'static {
@@ -13,8 +15,12 @@ pub(crate) trait Source: 'static {
 
 /// Register `op.src`.
 pub(crate) struct R;
-/// The memory operand.
-pub(crate) struct M;
+/// The memory operand, its address worked out by `A`.
+pub(crate) struct Mem<A>(PhantomData<A>);
+/// The memory operand of any form.
+pub(crate) type M = Mem<Full>;
+/// The memory operand of the form base + displacement.
+pub(crate) type B = Mem<Base>;
 /// The immediate.
 pub(crate) struct I;
 
@@ -25,10 +31,34 @@ impl Source for R {
     }
 }
 
-impl Source for M {
+/// How an address is worked out. Most have no index and a flat segment, and are worth a function of their own.
+pub(crate) trait Address: 'static {
+    fn of<H: HardwareModel>(st: &State<H>, op: &Op<H>) -> LinearAddr;
+}
+
+/// Segment + base + index * scale + displacement.
+pub(crate) struct Full;
+/// Base + displacement.
+pub(crate) struct Base;
+
+impl Address for Full {
+    #[inline(always)]
+    fn of<H: HardwareModel>(st: &State<H>, op: &Op<H>) -> LinearAddr {
+        op.ea(st)
+    }
+}
+
+impl Address for Base {
+    #[inline(always)]
+    fn of<H: HardwareModel>(st: &State<H>, op: &Op<H>) -> LinearAddr {
+        LinearAddr(st.reg(op.base).wrapping_add(op.disp))
+    }
+}
+
+impl<A: Address> Source for Mem<A> {
     #[inline(always)]
     fn get<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Result<u64, Fault> {
-        let la = op.ea(st);
+        let la = A::of(st, op);
         W::load(st, la)
     }
 }

@@ -4,6 +4,7 @@
 //! state, the rest follows from the values. TOP is kept outside the status word, ES and B follow from flags and masks.
 
 use super::f80::F80;
+use super::round::{Outcome, Rounding};
 
 /// Control word after FNINIT: all exceptions masked, extended precision, nearest.
 pub(super) const FNINIT_CONTROL: u16 = 0x037f;
@@ -24,6 +25,8 @@ pub(super) const C0: u16 = 1 << 8;
 pub(super) const C1: u16 = 1 << 9;
 pub(super) const C2: u16 = 1 << 10;
 pub(super) const C3: u16 = 1 << 14;
+/// All four condition codes.
+pub(super) const CONDITIONS: u16 = C0 | C1 | C2 | C3;
 /// Busy: a copy of ES.
 pub(super) const BUSY: u16 = 1 << 15;
 
@@ -75,5 +78,74 @@ impl Fpu {
     #[inline(always)]
     pub(super) const fn physical(&self, i: u8) -> u8 {
         self.top.wrapping_add(i) & 7
+    }
+
+    /// ST(i), `None` if it is empty.
+    #[inline(always)]
+    pub(super) const fn st(&self, i: u8) -> Option<F80> {
+        let n = self.physical(i);
+        if self.valid >> n & 1 != 0 { Some(self.regs[n as usize]) } else { None }
+    }
+
+    #[inline(always)]
+    pub(super) fn set_st(&mut self, i: u8, value: F80) {
+        let n = self.physical(i);
+        self.valid |= 1 << n;
+        self.regs[usize::from(n)] = value;
+    }
+
+    /// Marks ST(i) as empty.
+    pub(super) fn free(&mut self, i: u8) {
+        self.valid &= !(1 << self.physical(i));
+    }
+
+    /// Pops `n` registers.
+    #[inline(always)]
+    pub(super) fn pop(&mut self, n: u8) {
+        for _ in 0..n {
+            self.free(0);
+            self.top = self.physical(1);
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn push(&mut self, value: F80) {
+        self.top = self.physical(7);
+        self.set_st(0, value);
+    }
+
+    pub(super) fn rounding(&self) -> Rounding {
+        Rounding::of(self.control)
+    }
+
+    /// Takes the flags of an operation (C1 is cleared if not among them). True if its result may be stored: an unmasked
+    /// exception that is found before the result prevents that.
+    #[inline(always)]
+    pub(super) fn settle(&mut self, flags: u16) -> bool {
+        self.status = self.status & !C1 | flags;
+        flags & !self.control & (IE | DE | ZE) == 0
+    }
+
+    /// Stores the result of an operation in ST(i), then pops.
+    #[inline(always)]
+    pub(super) fn finish(&mut self, i: u8, outcome: Outcome, pops: u8) {
+        if self.settle(outcome.flags) {
+            self.set_st(i, outcome.value);
+            self.pop(pops);
+        }
+    }
+
+    /// Pushes the result of an operation. The register below the top must be empty.
+    #[inline(always)]
+    pub(super) fn finish_push(&mut self, outcome: Outcome) {
+        let outcome = if self.st(7).is_some() { Outcome::STACK_OVERFLOW } else { outcome };
+        if self.settle(outcome.flags) {
+            self.push(outcome.value);
+        }
+    }
+
+    /// Sets the four condition codes.
+    pub(super) fn set_conditions(&mut self, codes: u16) {
+        self.status = self.status & !CONDITIONS | codes;
     }
 }

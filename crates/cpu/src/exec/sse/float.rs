@@ -1,0 +1,180 @@
+//! Single and double precision: the format by its bits, and the host's type for the fast path.
+//!
+//! Bits of a lane travel as `u64`, zero-extended, so that what does not depend on the host's floats is written once.
+
+use super::lanes::{with_low32, with_low64};
+use rustc_apfloat::{FloatConvert, ieee};
+use std::ops::{Add, Div, Mul, Sub};
+
+/// A format, as the host's type of the same format.
+pub(super) trait Float:
+    Copy + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + 'static
+{
+    /// The same format in software.
+    type Soft: rustc_apfloat::Float + FloatConvert<ieee::Single> + FloatConvert<ieee::Double>;
+    /// Bits of a lane.
+    const BITS: u32;
+    /// Stored bits of the significand.
+    const FRACTION: u32;
+    const LANES: u32 = 128 / Self::BITS;
+    const SIGN: u64 = 1 << (Self::BITS - 1);
+    /// Positive infinity: the exponent field.
+    const INFINITY: u64 = Self::SIGN - Self::MIN_NORMAL;
+    const MIN_NORMAL: u64 = 1 << Self::FRACTION;
+    /// Set in a quiet NaN, clear in a signalling one.
+    const QUIET: u64 = 1 << (Self::FRACTION - 1);
+    /// The QNaN floating-point indefinite.
+    const INDEFINITE: u64 = Self::SIGN | Self::INFINITY | Self::QUIET;
+    /// 0.0.
+    const ZERO: Self;
+
+    fn from_lane(bits: u64) -> Self;
+    fn to_lane(self) -> u64;
+    fn sqrt(self) -> Self;
+    /// True if `a * b` is `r` exactly. All three are normal.
+    fn product_is(a: Self, b: Self, r: Self) -> bool;
+
+    /// Lane `n` of a register.
+    #[inline(always)]
+    fn lane(x: u128, n: u32) -> u64 {
+        (x >> (n * Self::BITS)) as u64 & (u64::MAX >> (64 - Self::BITS))
+    }
+
+    /// A register with lane `n` replaced.
+    #[inline(always)]
+    fn with_lane(x: u128, n: u32, bits: u64) -> u128 {
+        let shift = n * Self::BITS;
+        let lane = u128::from(u64::MAX >> (64 - Self::BITS)) << shift;
+        x & !lane | u128::from(bits) << shift
+    }
+
+    /// A register with lane 0 replaced.
+    fn with_low(x: u128, bits: u64) -> u128;
+
+    /// The bits without the sign.
+    #[inline(always)]
+    fn magnitude(bits: u64) -> u64 {
+        bits & !Self::SIGN
+    }
+
+    #[inline(always)]
+    fn is_zero(bits: u64) -> bool {
+        Self::magnitude(bits) == 0
+    }
+
+    #[inline(always)]
+    fn is_denormal(bits: u64) -> bool {
+        Self::magnitude(bits).wrapping_sub(1) < Self::MIN_NORMAL - 1
+    }
+
+    #[inline(always)]
+    fn is_nan(bits: u64) -> bool {
+        Self::magnitude(bits) > Self::INFINITY
+    }
+
+    fn is_signalling(bits: u64) -> bool {
+        Self::is_nan(bits) && bits & Self::QUIET == 0
+    }
+
+    /// Finite and above the smallest normal number. That number itself may come from rounding a tiny value up.
+    #[inline(always)]
+    fn is_well_normal(bits: u64) -> bool {
+        Self::magnitude(bits).wrapping_sub(Self::MIN_NORMAL + 1) < Self::INFINITY - Self::MIN_NORMAL - 1
+    }
+
+    /// Neither NaN nor denormal: comparing it raises nothing.
+    #[inline(always)]
+    fn is_tame(bits: u64) -> bool {
+        !Self::is_nan(bits) && !Self::is_denormal(bits)
+    }
+}
+
+impl Float for f32 {
+    type Soft = ieee::Single;
+    const BITS: u32 = 32;
+    const FRACTION: u32 = 23;
+    const ZERO: Self = 0.0;
+
+    #[inline(always)]
+    fn from_lane(bits: u64) -> Self {
+        Self::from_bits(bits as u32)
+    }
+
+    #[inline(always)]
+    fn to_lane(self) -> u64 {
+        u64::from(self.to_bits())
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    fn product_is(a: Self, b: Self, r: Self) -> bool {
+        f64::from(a) * f64::from(b) == f64::from(r)
+    }
+
+    #[inline(always)]
+    fn with_low(x: u128, bits: u64) -> u128 {
+        with_low32(x, bits as u32)
+    }
+}
+
+impl Float for f64 {
+    type Soft = ieee::Double;
+    const BITS: u32 = 64;
+    const FRACTION: u32 = 52;
+    const ZERO: Self = 0.0;
+
+    #[inline(always)]
+    fn from_lane(bits: u64) -> Self {
+        Self::from_bits(bits)
+    }
+
+    #[inline(always)]
+    fn to_lane(self) -> u64 {
+        self.to_bits()
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> Self {
+        self.sqrt()
+    }
+
+    fn product_is(a: Self, b: Self, r: Self) -> bool {
+        let significand = |x: Self| u128::from(x.to_bits() & (Self::MIN_NORMAL - 1) | Self::MIN_NORMAL);
+        let product = significand(a) * significand(b);
+        let significant_bits = 128 - product.leading_zeros() - product.trailing_zeros();
+        a * b == r && significant_bits <= Self::FRACTION + 1
+    }
+
+    #[inline(always)]
+    fn with_low(x: u128, bits: u64) -> u128 {
+        with_low64(x, bits)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_classes_of_doubles_have_the_borders_of_the_format() {
+        let tiny = f64::MIN_POSITIVE.to_bits();
+        assert_eq!(f64::INFINITY.to_bits(), <f64 as Float>::INFINITY);
+        assert!(f64::is_denormal(1) && f64::is_denormal(tiny - 1));
+        assert!(!f64::is_denormal(0) && !f64::is_denormal(tiny) && !f64::is_denormal(<f64 as Float>::SIGN));
+        assert!(!f64::is_well_normal(tiny) && f64::is_well_normal(tiny + 1) && f64::is_well_normal(f64::MAX.to_bits()));
+        assert!(!f64::is_well_normal(<f64 as Float>::INFINITY) && !f64::is_well_normal(0));
+        assert!(f64::is_tame(<f64 as Float>::INFINITY) && !f64::is_tame(<f64 as Float>::INFINITY + 1));
+    }
+
+    #[test]
+    fn products_are_exact_if_their_bits_fit() {
+        assert!(f64::product_is(3.0, 5.0, 15.0));
+        assert!(!f64::product_is(0.1, 0.1, 0.1 * 0.1));
+        let odd = 9_007_199_254_740_991.0; // 2^53 - 1
+        assert!(f64::product_is(odd, 1.0, odd) && !f64::product_is(odd, 3.0, odd * 3.0));
+        assert!(f32::product_is(3.0, 0.5, 1.5) && !f32::product_is(0.1, 0.1, 0.1 * 0.1));
+    }
+}

@@ -1,0 +1,122 @@
+//! Where the second operand of an SSE instruction comes from, and how a handler is chosen by it.
+//!
+//! Every source gives 128 bits; a narrower one is zero-extended, and a scalar operation takes the low lane. So one
+//! generic handler serves the register form, the memory form and the immediate form of an instruction, each compiled on
+//! its own.
+
+use crate::op::{Flow, Op};
+use crate::state::State;
+use arch::LinearAddr;
+use mmu::Primitive;
+use paging::HardwareModel;
+use std::marker::PhantomData;
+
+/// A place that the second operand is read from. An error is how the handler has to end.
+pub(super) trait Source: 'static {
+    fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow>;
+}
+
+/// An XMM register.
+pub(super) struct Register;
+
+/// 16 bytes of memory that must be aligned (MMU-157).
+pub(super) struct Aligned;
+
+/// Memory of the size of `T`, anywhere.
+pub(super) struct Memory<T>(PhantomData<T>);
+
+/// The low `T` of a general register.
+pub(super) struct General<T>(PhantomData<T>);
+
+/// An immediate.
+pub(super) struct Immediate;
+
+impl Source for Register {
+    #[inline(always)]
+    fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
+        Ok(st.xmm[usize::from(op.src & 15)])
+    }
+}
+
+impl Source for Aligned {
+    #[inline(always)]
+    fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
+        let la = aligned(st, op)?;
+        st.mmu.load(la).map_err(|mmu::Fault| Flow::Fault)
+    }
+}
+
+impl<T: Primitive + Into<u128> + 'static> Source for Memory<T> {
+    #[inline(always)]
+    fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
+        st.load::<T>(op).map(Into::into).map_err(|mmu::Fault| Flow::Fault)
+    }
+}
+
+impl Source for General<u32> {
+    #[inline(always)]
+    fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
+        Ok(u128::from(st.reg(op.src) as u32))
+    }
+}
+
+impl Source for General<u64> {
+    #[inline(always)]
+    fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
+        Ok(u128::from(st.reg(op.src)))
+    }
+}
+
+impl Source for Immediate {
+    #[inline(always)]
+    fn read<H: HardwareModel>(_: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
+        Ok(u128::from(op.imm))
+    }
+}
+
+/// The address of a 16-byte operand that must be aligned.
+#[inline(always)]
+pub(super) fn aligned<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<LinearAddr, Flow> {
+    let la = op.ea(st);
+    if la.0 & 15 == 0 { Ok(la) } else { Err(misaligned(st, la)) }
+}
+
+/// #GP(0) before any translation (MMU-157). An address that is not canonical is judged first, as it may give #SS, and it
+/// is the MMU that says so; its load cannot succeed.
+#[cold]
+fn misaligned<H: HardwareModel>(st: &mut State<H>, la: LinearAddr) -> Flow {
+    if !paging::is_canonical(la, 16) && st.mmu.load::<u128>(la).is_err() {
+        return Flow::Fault;
+    }
+    st.general_protection()
+}
+
+/// The value, or the end of the handler.
+macro_rules! get {
+    ($value:expr) => {
+        match $value {
+            Ok(value) => value,
+            Err(flow) => return flow,
+        }
+    };
+}
+pub(super) use get;
+
+/// Chooses a handler by the second operand: `$s` names the source within the handler's path.
+macro_rules! by_source {
+    ($insn:expr, $op:expr, $memory:ty, |$s:ident| $handler:expr) => {
+        match $insn.ops[1] {
+            decode::Operand::Xmm(n) => {
+                type $s = crate::exec::sse::operand::Register;
+                $op.src = n;
+                crate::bind::to($op, $handler)
+            }
+            decode::Operand::Mem(_) => {
+                type $s = $memory;
+                crate::bind::to($op, $handler)
+            }
+            _ => false,
+        }
+    };
+}
+pub(super) use by_source;
