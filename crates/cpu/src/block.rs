@@ -9,7 +9,7 @@
 
 use crate::bind;
 use crate::exec::misc;
-use crate::op::{Handler, Op};
+use crate::op::{Binding, FlagUse, Handler, Op};
 use crate::state::ZERO;
 use arch::{FRAME_SIZE, InstrInfo, LinearAddr, Pfn};
 use decode::{DecodeError, Insn, MAX_INSN_BYTES, Mnemonic};
@@ -273,6 +273,8 @@ pub(crate) fn decode_block<H: HardwareModel>(
 struct Builder<H> {
     block: Block<H>,
     ops: Vec<Op<H>>,
+    /// What each operation does with the flags.
+    bindings: Vec<Binding<H>>,
     infos: Vec<InstrInfo>,
     /// The last instruction, if it is the only one that its operation stands for.
     last: Option<Insn>,
@@ -283,7 +285,15 @@ struct Builder<H> {
 impl<H: HardwareModel> Builder<H> {
     fn new(frame: Pfn, offset: u16) -> Self {
         let block = Block { offset, ..Block::empty(frame) };
-        Self { block, ops: Vec::new(), infos: Vec::new(), last: None, insns: 0, end: u64::from(offset) }
+        Self {
+            block,
+            ops: Vec::new(),
+            bindings: Vec::new(),
+            infos: Vec::new(),
+            last: None,
+            insns: 0,
+            end: u64::from(offset),
+        }
     }
 
     /// Appends an instruction, or what raises the exception that there is instead. False if the block ends with it.
@@ -295,7 +305,9 @@ impl<H: HardwareModel> Builder<H> {
         };
         let fused = insn.is_jcc().then(|| self.fuse(&insn)).is_some_and(|fused| fused);
         if !fused {
-            bind::bind(&insn, self.insns as u16, &mut self.ops);
+            let binding = bind::bind(&insn, self.insns as u16, &mut self.ops);
+            self.bindings.resize_with(self.ops.len() - 1, Binding::default);
+            self.bindings.push(binding);
         }
         if let decode::Operand::Target(target) = insn.ops[0] {
             self.block.target = target as u64;
@@ -313,6 +325,9 @@ impl<H: HardwareModel> Builder<H> {
         let Some(op) = self.ops.last_mut() else { return false };
         let Some(run) = bind::fuse(first, op, condition) else { return false };
         bind::join(op, run, jcc);
+        if let Some(binding) = self.bindings.last_mut() {
+            *binding = Binding::default();
+        }
         true
     }
 
@@ -334,13 +349,30 @@ impl<H: HardwareModel> Builder<H> {
             stack: false,
         };
         self.ops.push(op);
+        self.bindings.push(Binding::default());
         self.insns += 1;
         self.end += 1;
         false
     }
 
-    fn finish(self, second: Option<Pfn>) -> (Vec<InstrInfo>, Block<H>) {
+    /// Takes out the work of setting flags that are all set again before anything can read them.
+    fn drop_dead_flags(&mut self) {
+        let mut dead = false;
+        for (op, binding) in self.ops.iter_mut().zip(&self.bindings).rev() {
+            if let (true, Some(quiet)) = (dead, binding.quiet) {
+                op.run = quiet;
+            }
+            match binding.flags {
+                FlagUse::Needs => dead = false,
+                FlagUse::WritesAll => dead = true,
+                FlagUse::Ignores | FlagUse::WritesSome => {}
+            }
+        }
+    }
+
+    fn finish(mut self, second: Option<Pfn>) -> (Vec<InstrInfo>, Block<H>) {
         // What raised the exception may go on in the second page, whose bytes decided it.
+        self.drop_dead_flags();
         let end = if second.is_some() { self.end.max(FRAME_SIZE + 1) } else { self.end };
         let block = Block { ops: self.ops.into(), insns: self.insns as u64, second, end, ..self.block };
         (self.infos, block)

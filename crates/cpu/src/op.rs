@@ -34,6 +34,33 @@ pub(crate) enum Flow {
 /// What an operation does. It finds its operands in the [`Op`].
 pub(crate) type Handler<H> = fn(&mut State<H>, &Op<H>) -> Flow;
 
+/// What an operation does with the status flags, as far as [`crate::block`] may leave work out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum FlagUse {
+    /// It reads them, may fault, or ends the block: they must be right before it.
+    #[default]
+    Needs,
+    /// It neither reads nor writes them, and cannot fault.
+    Ignores,
+    /// It writes some of them, reads none, and cannot fault.
+    WritesSome,
+    /// It writes all of them, reads none, and cannot fault.
+    WritesAll,
+}
+
+/// What binding says of an operation beside the operation itself.
+pub(crate) struct Binding<H> {
+    pub(crate) flags: FlagUse,
+    /// A function that does the same but leaves the status flags as they are.
+    pub(crate) quiet: Option<Handler<H>>,
+}
+
+impl<H> Default for Binding<H> {
+    fn default() -> Self {
+        Self { flags: FlagUse::Needs, quiet: None }
+    }
+}
+
 /// One operation. Register numbers index [`State::regs`], where absent ones point to a register that is always 0.
 pub(crate) struct Op<H> {
     pub(crate) run: Handler<H>,

@@ -196,6 +196,6 @@ impl<H: HardwareModel> Mmu<H> {
             read: allow(AccessKind::Read),
             write: allow(AccessKind::Write) && translation.dirty && !self.bus.code.is_watched(translation.frame),
         };
-        self.tlb.fill(la, self.bus.ram().frame_ptr(translation.frame), rights);
+        self.tlb.fill(la, translation.size, self.bus.ram().frame_ptr(translation.frame), rights);
     }
 }

@@ -15,7 +15,7 @@ mod soft_tlb;
 pub use access::{Fault, MemFault, Primitive};
 pub use soft_tlb::{SlotCount, SoftTlb};
 
-use arch::{Access, AccessKind, ControlRegs, LinearAddr, Pfn, Privilege};
+use arch::{Access, AccessKind, ControlRegs, Cr4, LinearAddr, Pfn, Privilege};
 use paging::{HardwareModel, Invalidation, PagingContext, Shootdown};
 use physmem::Bus;
 
@@ -71,12 +71,14 @@ impl<H: HardwareModel> Mmu<H> {
         }
     }
 
-    /// Loads the control registers; a write to CR3 drops every translation that is not global (MMU-207).
+    /// Loads the control registers; a write to CR3 drops every translation that is not global (MMU-207), a change of
+    /// CR4.PGE those too (MMU-209).
     pub fn load_control(&mut self, regs: ControlRegs) {
+        let pge_changes = (self.ctx.regs.cr4 ^ regs.cr4).contains(Cr4::PGE);
         self.counters.cr3_writes += 1;
         self.ctx.regs = regs;
         self.model.context_switch(regs.cr3.root());
-        self.drop_translations(Invalidation::NonGlobal);
+        self.drop_translations(if pge_changes { Invalidation::All } else { Invalidation::NonGlobal });
     }
 
     /// Carries out the invalidations that edits of the paging structures called for.
@@ -90,10 +92,12 @@ impl<H: HardwareModel> Mmu<H> {
         }
     }
 
-    /// INVLPG (MMU-202).
+    /// INVLPG; of an address that is not canonical it does nothing (MMU-202).
     pub fn invlpg(&mut self, la: LinearAddr) {
         self.counters.page_invalidations += 1;
-        self.drop_translations(Invalidation::Page(la));
+        if paging::is_canonical(la, 1) {
+            self.drop_translations(Invalidation::Page(la));
+        }
     }
 
     /// What was counted so far.
@@ -119,7 +123,9 @@ impl<H: HardwareModel> Mmu<H> {
             return Err(self.raise(MemFault::NonCanonical));
         }
         let translation = self.translate(la, AccessKind::Fetch)?;
-        self.tlb.fill_fetch(la, translation.frame);
+        if self.bus.is_ram(translation.frame) {
+            self.tlb.fill_fetch(la, translation.size, translation.frame);
+        }
         Ok(translation.frame)
     }
 

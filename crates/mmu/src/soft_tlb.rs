@@ -11,7 +11,7 @@
 #![allow(unsafe_code, reason = "a hit reaches guest memory by pointer, which is what makes it fast")]
 
 use crate::access::Primitive;
-use arch::{FRAME_SIZE, LinearAddr, Pfn};
+use arch::{FRAME_SHIFT, FRAME_SIZE, LinearAddr, PageSize, Pfn};
 use physmem::FramePtr;
 
 /// No page has this number: a linear address has 52 bits of it.
@@ -56,13 +56,15 @@ const NO_FETCH: FetchSlot = FetchSlot { page: EMPTY, frame: Pfn(0) };
 pub struct SoftTlb {
     data: Box<[Slot]>,
     fetch: Box<[FetchSlot]>,
+    /// The largest page that slots were filled from since the table was last emptied.
+    largest: PageSize,
 }
 
 impl SoftTlb {
     /// An empty table.
     #[must_use]
     pub fn new(slots: SlotCount) -> Self {
-        Self { data: vec![NO_SLOT; slots.0].into(), fetch: vec![NO_FETCH; slots.0].into() }
+        Self { data: vec![NO_SLOT; slots.0].into(), fetch: vec![NO_FETCH; slots.0].into(), largest: PageSize::Size4K }
     }
 
     #[inline(always)]
@@ -114,21 +116,38 @@ impl SoftTlb {
         (slot.page == la.page_number()).then_some(slot.frame)
     }
 
-    /// Takes a translation that allows what `rights` says, to a frame of RAM.
-    pub(crate) fn fill(&mut self, la: LinearAddr, host: FramePtr, rights: SlotRights) {
+    /// Takes a translation that allows what `rights` says, to a frame of RAM in a page of `size`.
+    pub(crate) fn fill(&mut self, la: LinearAddr, size: PageSize, host: FramePtr, rights: SlotRights) {
+        self.largest = self.largest.max(size);
         let index = la.page_number() as usize & (self.data.len() - 1);
         let grant = |allowed: bool| if allowed { la.page_number() } else { EMPTY };
         self.data[index] = Slot { read: grant(rights.read), write: grant(rights.write), host };
     }
 
-    pub(crate) fn fill_fetch(&mut self, la: LinearAddr, frame: Pfn) {
+    /// Takes a translation that allows a fetch, to a frame of RAM in a page of `size`.
+    pub(crate) fn fill_fetch(&mut self, la: LinearAddr, size: PageSize, frame: Pfn) {
+        self.largest = self.largest.max(size);
         let index = la.page_number() as usize & (self.fetch.len() - 1);
         self.fetch[index] = FetchSlot { page: la.page_number(), frame };
     }
 
-    /// Drops what is held of one page.
+    /// Drops what is held of the page that holds `la`, whatever its size: all slots of a large page go together (MMU-202).
     pub(crate) fn drop_page(&mut self, la: LinearAddr) {
-        let page = la.page_number();
+        match self.largest {
+            PageSize::Size4K => self.drop_slot(la.page_number()),
+            larger => self.drop_region(la.page_number(), larger),
+        }
+    }
+
+    /// Drops every slot in the aligned region of `size` around a page.
+    fn drop_region(&mut self, page: u64, size: PageSize) {
+        let apart = size.shift() - FRAME_SHIFT;
+        let near = |other: u64| other >> apart == page >> apart;
+        self.data.iter_mut().filter(|s| near(s.read) || near(s.write)).for_each(|s| *s = NO_SLOT);
+        self.fetch.iter_mut().filter(|s| near(s.page)).for_each(|s| *s = NO_FETCH);
+    }
+
+    fn drop_slot(&mut self, page: u64) {
         let index = page as usize & (self.data.len() - 1);
         let slot = &mut self.data[index];
         if slot.read == page || slot.write == page {
@@ -149,6 +168,7 @@ impl SoftTlb {
     pub(crate) fn clear(&mut self) {
         self.data.fill(NO_SLOT);
         self.fetch.fill(NO_FETCH);
+        self.largest = PageSize::Size4K;
     }
 }
 

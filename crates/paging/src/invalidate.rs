@@ -24,48 +24,57 @@ const SINGLE_PAGE_FLUSH_CEILING: usize = 33;
 #[must_use = "a stale translation stays in use until the shootdown reaches the MMU"]
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shootdown {
-    pages: Vec<LinearAddr>,
+    /// The first page has a place of its own, so that a fault, which changes one entry, allocates nothing.
+    first: Option<LinearAddr>,
+    more: Vec<LinearAddr>,
     everything: bool,
 }
 
 impl Shootdown {
     /// Nothing to invalidate: the edit only raised rights from not-present (MMU-205).
     pub const fn none() -> Self {
-        Self { pages: Vec::new(), everything: false }
+        Self { first: None, more: Vec::new(), everything: false }
     }
 
     /// One page.
-    pub fn page(la: LinearAddr) -> Self {
-        Self { pages: vec![la.page_base()], everything: false }
+    pub const fn page(la: LinearAddr) -> Self {
+        Self { first: Some(la.page_base()), more: Vec::new(), everything: false }
     }
 
     /// Every translation that is not global.
     pub const fn all() -> Self {
-        Self { pages: Vec::new(), everything: true }
+        Self { first: None, more: Vec::new(), everything: true }
     }
 
     /// Adds what `other` calls for.
     pub fn merge(&mut self, other: Self) {
         self.everything |= other.everything;
-        self.pages.extend(other.pages);
-        if self.pages.len() > SINGLE_PAGE_FLUSH_CEILING {
+        for page in other.first.into_iter().chain(other.more) {
+            match self.first {
+                Some(_) => self.more.push(page),
+                None => self.first = Some(page),
+            }
+        }
+        if self.more.len() >= SINGLE_PAGE_FLUSH_CEILING {
             self.everything = true;
         }
         if self.everything {
-            self.pages.clear();
+            self.first = None;
+            self.more.clear();
         }
     }
 
     /// True if there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.everything && self.pages.is_empty()
+        !self.everything && self.first.is_none()
     }
 
     /// The invalidations to apply, in order; the token is empty afterwards.
     pub fn drain(&mut self) -> impl Iterator<Item = Invalidation> {
         let whole = std::mem::take(&mut self.everything).then_some(Invalidation::NonGlobal);
-        whole.into_iter().chain(self.pages.drain(..).map(Invalidation::Page))
+        let pages = self.first.take().into_iter().chain(self.more.drain(..));
+        whole.into_iter().chain(pages.map(Invalidation::Page))
     }
 }
 

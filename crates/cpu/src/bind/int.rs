@@ -38,6 +38,8 @@ macro_rules! by_width {
     };
 }
 
+pub(super) use by_width;
+
 /// Bits of the operation: those of its first general-register operand, else of memory.
 pub(super) fn operand_bits(insn: &Insn) -> u32 {
     let register = insn.ops.iter().find_map(Operand::gpr_bits);
@@ -178,7 +180,8 @@ fn immediate(operand: &Operand) -> u64 {
     }
 }
 
-fn same_register(insn: &Insn) -> bool {
+/// XOR or SUB of a whole register with itself.
+pub(super) fn same_register(insn: &Insn) -> bool {
     insn.ops[0] == insn.ops[1] && matches!(insn.ops[0], Operand::Reg32(_) | Operand::Reg64(_))
 }
 

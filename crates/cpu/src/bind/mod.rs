@@ -3,11 +3,12 @@
 //! The memory operand, if there is one, is placed here once for all families; a family's `bind` chooses the function and
 //! sets registers and immediates.
 
+mod flags;
 mod fuse;
 mod int;
 
 use crate::exec;
-use crate::op::{Flow, Handler, Op};
+use crate::op::{Binding, Flow, Handler, Op};
 use crate::state::{FS, GS, PAGE, SCRATCH, State, ZERO};
 use crate::width::HIGH_BYTE;
 use decode::{Insn, MemOperand, Operand, Segment};
@@ -15,8 +16,9 @@ use paging::HardwareModel;
 
 pub(crate) use fuse::{fuse, join};
 
-/// Appends the operations of one instruction. `before` is the number of instructions of the block that come before it.
-pub(crate) fn bind<H: HardwareModel>(insn: &Insn, before: u16, ops: &mut Vec<Op<H>>) {
+/// Appends the operations of one instruction, and says of the last what it does with the flags. `before` is the number of
+/// instructions of the block that come before it.
+pub(crate) fn bind<H: HardwareModel>(insn: &Insn, before: u16, ops: &mut Vec<Op<H>>) -> Binding<H> {
     let mut op = Op {
         run: unsupported::<H>,
         imm: 0,
@@ -41,6 +43,7 @@ pub(crate) fn bind<H: HardwareModel>(insn: &Insn, before: u16, ops: &mut Vec<Op<
         op.run = unsupported::<H>;
     }
     ops.push(op);
+    flags::binding(insn)
 }
 
 /// Places the address. A 32-bit address is computed by an operation of its own, as it is rare.

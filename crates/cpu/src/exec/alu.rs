@@ -79,6 +79,15 @@ pub(crate) fn reg<H: HardwareModel, O: Alu, W: Width, S: Source>(st: &mut State<
     Flow::Next
 }
 
+/// As [`reg`], where nothing reads the flags before they are written again.
+pub(crate) fn quiet_reg<H: HardwareModel, O: Alu, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let b = tri!(S::get::<H, W>(st, op));
+    let a = W::get(st, op.dst);
+    let r = O::apply::<W>(&mut Flags::default(), a, b);
+    W::set(st, op.dst, r);
+    Flow::Next
+}
+
 /// \[mem\] = \[mem\] O source, one write access (MMU-094); CMP and TEST only read (MMU-095).
 pub(crate) fn mem<H: HardwareModel, O: Alu, W: Width, S: Source, A: Address>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let b = tri!(S::get::<H, W>(st, op));
@@ -146,6 +155,14 @@ impl Unary for Not {
 pub(crate) fn unary_reg<H: HardwareModel, O: Unary, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let a = W::get(st, op.dst);
     let r = O::apply::<W>(&mut st.flags, a);
+    W::set(st, op.dst, r);
+    Flow::Next
+}
+
+/// As [`unary_reg`], where nothing reads the flags before they are written again.
+pub(crate) fn quiet_unary_reg<H: HardwareModel, O: Unary, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let a = W::get(st, op.dst);
+    let r = O::apply::<W>(&mut Flags::default(), a);
     W::set(st, op.dst, r);
     Flow::Next
 }

@@ -134,6 +134,14 @@ pub(crate) fn reg<H: HardwareModel, O: Shift, W: Width, N: Count>(st: &mut State
     Flow::Next
 }
 
+/// As [`reg`], where nothing reads the flags before they are written again, and by an immediate that is not 0.
+pub(crate) fn quiet_reg<H: HardwareModel, O: Shift, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let a = W::get(st, op.dst);
+    let r = O::apply::<W>(&mut Flags::default(), a, ByImm::get::<H, W>(st, op));
+    W::set(st, op.dst, r);
+    Flow::Next
+}
+
 /// The operand is written, and so checked as a write, even if the count is 0.
 pub(crate) fn mem<H: HardwareModel, O: Shift, W: Width, N: Count>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let count = N::get::<H, W>(st, op);

@@ -10,8 +10,20 @@ use super::unit::ZE;
 
 /// An operation of two operands.
 pub(super) trait Binary: 'static {
+    /// The new value of the destination, for two normal numbers.
+    fn numbers(dst: Number, src: Number, r: Rounding) -> Outcome;
+
+    /// The new value of the destination, for operands that are neither NaNs nor unsupported.
+    fn finite_or_infinite(dst: Source, src: Source, r: Rounding) -> Outcome;
+
     /// The new value of the destination.
-    fn apply(dst: Source, src: Source, r: Rounding) -> Outcome;
+    #[inline]
+    fn apply(dst: Source, src: Source, r: Rounding) -> Outcome {
+        if dst.is_plain() && src.is_plain() {
+            return Self::numbers(dst.number(), src.number(), r);
+        }
+        special_operands(dst, src).unwrap_or_else(|| Self::finite_or_infinite(dst, src, r))
+    }
 }
 
 /// dst + src.
@@ -27,47 +39,27 @@ pub(super) struct Div;
 /// src / dst.
 pub(super) struct DivReverse;
 
-impl Binary for Add {
-    #[inline]
-    fn apply(dst: Source, src: Source, r: Rounding) -> Outcome {
-        special_operands(dst, src).unwrap_or_else(|| sum(dst, src, r))
-    }
-}
+/// An operation by its two cases. The operands are exchanged, or not, by the order in which they are named.
+macro_rules! binary {
+    ($name:ident, |$dst:ident, $src:ident| $a:ident, $b:expr, $numbers:ident, $general:ident) => {
+        impl Binary for $name {
+            #[inline]
+            fn numbers($dst: Number, $src: Number, r: Rounding) -> Outcome {
+                $numbers($a, $b, r)
+            }
 
-impl Binary for Sub {
-    #[inline]
-    fn apply(dst: Source, src: Source, r: Rounding) -> Outcome {
-        special_operands(dst, src).unwrap_or_else(|| sum(dst, Source { value: src.value.negated(), ..src }, r))
-    }
+            fn finite_or_infinite($dst: Source, $src: Source, r: Rounding) -> Outcome {
+                $general($a, $b, r)
+            }
+        }
+    };
 }
-
-impl Binary for SubReverse {
-    #[inline]
-    fn apply(dst: Source, src: Source, r: Rounding) -> Outcome {
-        Sub::apply(src, dst, r)
-    }
-}
-
-impl Binary for Mul {
-    #[inline]
-    fn apply(dst: Source, src: Source, r: Rounding) -> Outcome {
-        special_operands(dst, src).unwrap_or_else(|| product(dst, src, r))
-    }
-}
-
-impl Binary for Div {
-    #[inline]
-    fn apply(dst: Source, src: Source, r: Rounding) -> Outcome {
-        special_operands(dst, src).unwrap_or_else(|| quotient(dst, src, r))
-    }
-}
-
-impl Binary for DivReverse {
-    #[inline]
-    fn apply(dst: Source, src: Source, r: Rounding) -> Outcome {
-        Div::apply(src, dst, r)
-    }
-}
+binary!(Add, |dst, src| dst, src, sum_numbers, sum);
+binary!(Sub, |dst, src| dst, src.negated(), sum_numbers, sum);
+binary!(SubReverse, |dst, src| src, dst.negated(), sum_numbers, sum);
+binary!(Mul, |dst, src| dst, src, product_numbers, product);
+binary!(Div, |dst, src| dst, src, quotient_numbers, quotient);
+binary!(DivReverse, |dst, src| src, dst, quotient_numbers, quotient);
 
 /// The zero that an exact sum of opposite numbers is.
 fn cancelled(r: Rounding) -> F80 {

@@ -179,3 +179,16 @@ fn controls<H: HardwareModel>(code: C) -> Option<Handler<H>> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_waiting_form_is_fwait_and_another_instruction() {
+        for bytes in [[0x9b, 0xd9, 0x3a], [0x9b, 0xdb, 0xe3], [0x9b, 0xdf, 0xe0]] {
+            let insn = decode::decode(&bytes, 0).unwrap();
+            assert_eq!((insn.code, insn.info.length), (C::Wait, 1));
+        }
+    }
+}

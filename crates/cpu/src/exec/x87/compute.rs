@@ -8,7 +8,7 @@ use super::partial::{self, QuotientRounding};
 use super::round::{Outcome, Rounding};
 use super::source::Source;
 use super::stack::MemorySource;
-use super::unit::{Fpu, IE, SF};
+use super::unit::{C0, C1, C2, C3, CONDITIONS, Fpu, IE, SF};
 use super::wait;
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
@@ -90,7 +90,7 @@ pub(super) fn unary<H: HardwareModel, U: Unary>(st: &mut State<H>, _: &Op<H>) ->
     Flow::Next
 }
 
-/// FPREM, FPREM1: ST(0) by ST(1); sets all condition codes.
+/// FPREM, FPREM1: ST(0) by ST(1). Where there is no result, or a NaN, C0 and C3 stay as they are.
 pub(super) fn remainder<H: HardwareModel, Q: QuotientRounding>(st: &mut State<H>, _: &Op<H>) -> Flow {
     wait!(st);
     let fpu = &mut st.fpu;
@@ -98,8 +98,12 @@ pub(super) fn remainder<H: HardwareModel, Q: QuotientRounding>(st: &mut State<H>
         (Some(a), Some(b)) => partial::remainder::<Q>(Source::register(a), Source::register(b), fpu.rounding()),
         _ => Outcome::STACK_UNDERFLOW,
     };
-    fpu.set_conditions(0);
-    fpu.finish(0, outcome, 0);
+    fpu.status &= !C2;
+    if fpu.settle(outcome.flags) {
+        let kept = if outcome.value.is_nan() { C0 | C3 } else { 0 };
+        fpu.set_conditions(fpu.status & kept | outcome.flags & CONDITIONS);
+        fpu.set_st(0, outcome.value);
+    }
     Flow::Next
 }
 
@@ -142,9 +146,10 @@ fn compare_registers<N: NanRule>(fpu: &Fpu, i: u8) -> Comparison {
     }
 }
 
+/// The codes are set in any case; an unmasked exception prevents the pop.
 fn finish_comparison(fpu: &mut Fpu, c: &Comparison, pops: u8) -> Flow {
+    fpu.set_conditions(condition_codes(c.order));
     if fpu.settle(c.flags) {
-        fpu.set_conditions(condition_codes(c.order));
         fpu.pop(pops);
     }
     Flow::Next
@@ -175,17 +180,19 @@ pub(super) fn test<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
     finish_comparison(&mut st.fpu, &c, 0)
 }
 
-/// FCOMI, FUCOMI and their popping forms: the result goes to ZF, PF and CF; OF, SF and AF are cleared.
+/// FCOMI, FUCOMI and their popping forms: the result goes to ZF, PF and CF; OF, SF and AF are cleared. C1 stays as it is
+/// unless the stack underflows.
 pub(super) fn comparison_flags<H: HardwareModel, N: NanRule, const POPS: u8>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let c = compare_registers::<N>(&st.fpu, op.src);
-    if st.fpu.settle(c.flags) {
-        st.flags.set(match c.order {
-            Some(Ordering::Greater) => Rflags::empty(),
-            Some(Ordering::Less) => Rflags::CF,
-            Some(Ordering::Equal) => Rflags::ZF,
-            None => Rflags::ZF | Rflags::PF | Rflags::CF,
-        });
+    st.flags.set(match c.order {
+        Some(Ordering::Greater) => Rflags::empty(),
+        Some(Ordering::Less) => Rflags::CF,
+        Some(Ordering::Equal) => Rflags::ZF,
+        None => Rflags::ZF | Rflags::PF | Rflags::CF,
+    });
+    let c1 = if c.flags & SF == 0 { st.fpu.status & C1 } else { 0 };
+    if st.fpu.settle(c.flags | c1) {
         st.fpu.pop(POPS);
     }
     Flow::Next

@@ -63,9 +63,11 @@ impl F80 {
         self.se & EXP_MAX
     }
 
+    #[inline(always)]
     pub(super) const fn class(self) -> Class {
         let integer = self.sig & INTEGER != 0;
         match self.exponent() {
+            1..EXP_MAX if integer => Class::Normal,
             0 if self.sig == 0 => Class::Zero,
             0 => Class::Denormal,
             _ if !integer => Class::Unsupported,

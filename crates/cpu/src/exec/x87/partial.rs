@@ -44,13 +44,18 @@ pub(super) fn remainder<Q: QuotientRounding>(a: Source, b: Source, r: Rounding) 
     }
     match (a.class, b.class) {
         (Class::Zero, _) => Outcome::exact(a.value).with(de),
-        (_, Class::Infinity) => to_f80(exact(a.number()), r.extended()).with(de),
+        (_, Class::Infinity) => unchanged(a.number()).with(de),
         _ => remainder_numbers::<Q>(a.number(), b.number(), r.extended()).with(de),
     }
 }
 
 fn exact(a: Number) -> Exact {
     Exact { negative: a.negative, exp: a.exp, sig: u128::from(a.sig) << 64 }
+}
+
+/// The number itself. A pseudo-denormal gets the exponent of its value; a denormal raises no underflow.
+fn unchanged(a: Number) -> Outcome {
+    to_f80(exact(a), Rounding { mode: Mode::Nearest, bits: 64, unmasked: 0 })
 }
 
 fn remainder_numbers<Q: QuotientRounding>(a: Number, b: Number, r: Rounding) -> Outcome {
@@ -108,7 +113,7 @@ pub(super) fn scale(a: Source, b: Source, r: Rounding) -> Outcome {
         (Class::Infinity | Class::Zero, _) => Outcome::exact(a.value).with(de),
         (_, Class::Infinity) if down => Outcome::exact(F80::zero(negative)).with(de),
         (_, Class::Infinity) => Outcome::exact(F80::infinity(negative)).with(de),
-        (_, Class::Zero) => to_f80(exact(a.number()), r.extended()).with(de),
+        (_, Class::Zero) => unchanged(a.number()).with(de),
         _ => {
             let x = exact(a.number());
             to_f80(Exact { exp: x.exp + truncated(b.number()), ..x }, r.extended()).with(de)

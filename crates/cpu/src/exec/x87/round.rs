@@ -142,20 +142,23 @@ struct Cut {
     up: bool,
 }
 
-/// Cuts to the top `bits` bits.
+/// Cuts to the top `bits` bits, 64 at most.
 #[inline]
 fn cut(sig: u128, bits: u32, mode: Mode, negative: bool) -> Cut {
-    let unit = 1_u128 << (128 - bits);
-    let rest = sig & (unit - 1);
-    let kept = (sig & !(unit - 1)) >> 64;
+    const HALF: u64 = 1 << 63;
+    let (high, low) = ((sig >> 64) as u64, sig as u64);
+    let unit = 1_u64 << (64 - bits);
+    let kept = high & !(unit - 1);
+    // What is cut off, as a fraction of the unit.
+    let rest = if bits == 64 { low } else { high << bits | u64::from(low != 0) };
     let up = rest != 0
         && match mode {
-            Mode::Nearest => rest > unit >> 1 || rest == unit >> 1 && sig & unit != 0,
+            Mode::Nearest => rest > HALF || rest == HALF && kept & unit != 0,
             Mode::Down => negative,
             Mode::Up => !negative,
             Mode::Zero => false,
         };
-    let (sum, carry) = (kept as u64).overflowing_add(if up { (unit >> 64) as u64 } else { 0 });
+    let (sum, carry) = kept.overflowing_add(if up { unit } else { 0 });
     Cut { sig: if carry { INTEGER } else { sum }, carry, inexact: rest != 0, up }
 }
 
@@ -184,6 +187,7 @@ fn overflow(x: Rounded, format: Format, r: Rounding) -> Rounded {
         return Rounded { exp: x.exp - WRAP, flags: x.flags | OE, ..x };
     }
     let infinite = match r.mode {
+        _ if r.unmasked & OE != 0 => true, // beyond the wrapped range, as only FSCALE can be
         Mode::Nearest => true,
         Mode::Down => x.negative,
         Mode::Up => !x.negative,
@@ -196,8 +200,11 @@ fn overflow(x: Rounded, format: Format, r: Rounding) -> Rounded {
 
 #[cold]
 fn underflow(x: Exact, wrapped: Rounded, format: Format, r: Rounding) -> Rounded {
-    if r.unmasked & UE != 0 && wrapped.exp + WRAP >= format.min {
-        return Rounded { exp: wrapped.exp + WRAP, flags: wrapped.flags | UE, ..wrapped };
+    if r.unmasked & UE != 0 {
+        // Beyond the wrapped range, as only FSCALE can be, the result is zero.
+        let in_range = wrapped.exp + WRAP >= format.min;
+        let (sig, flags) = if in_range { (wrapped.sig, wrapped.flags | UE) } else { (0, UE | PE) };
+        return Rounded { exp: wrapped.exp + WRAP, sig, flags, ..wrapped };
     }
     let sig = shift_right_sticky(x.sig, (format.min - x.exp).unsigned_abs());
     let c = cut(sig, format.bits, r.mode, x.negative);

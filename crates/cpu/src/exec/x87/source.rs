@@ -21,6 +21,14 @@ pub(super) struct Number {
     pub(super) sig: u64,
 }
 
+impl Number {
+    /// The number with the other sign.
+    #[inline(always)]
+    pub(super) const fn negated(self) -> Self {
+        Self { negative: !self.negative, ..self }
+    }
+}
+
 impl Source {
     #[inline]
     pub(super) const fn register(value: F80) -> Self {
@@ -86,6 +94,17 @@ impl Source {
         Number { negative: self.value.negative(), exp: field - BIAS - shift as i32, sig: self.value.sig << shift }
     }
 
+    /// True for a normal number that raises nothing: the common case.
+    #[inline(always)]
+    pub(super) const fn is_plain(self) -> bool {
+        matches!(self.class, Class::Normal) && !self.denormal
+    }
+
+    /// The operand with the other sign. It is no NaN.
+    pub(super) const fn negated(self) -> Self {
+        Self { value: self.value.negated(), ..self }
+    }
+
     /// DE if the operand is denormal.
     #[inline]
     pub(super) const fn denormal_flag(self) -> u16 {
@@ -125,26 +144,14 @@ fn propagate(a: Source, b: Source) -> Outcome {
         return Outcome::invalid();
     }
     let flags = if a.signaling() || b.signaling() { IE } else { 0 };
-    let winner = match (a.value.is_nan(), b.value.is_nan()) {
-        (true, false) => a,
-        (false, _) => b,
-        _ if a.signaling() && !b.signaling() => b,
-        _ if b.signaling() && !a.signaling() => a,
-        _ if a.value.sig != b.value.sig => {
-            if a.value.sig > b.value.sig {
-                a
-            } else {
-                b
-            }
-        }
-        _ => {
-            if a.value.negative() {
-                b
-            } else {
-                a
-            }
-        }
+    let second = match (a.value.is_nan(), b.value.is_nan()) {
+        (true, false) => false,
+        (false, _) => true,
+        _ if a.signaling() != b.signaling() => a.signaling(),
+        _ if a.value.sig != b.value.sig => a.value.sig < b.value.sig,
+        _ => a.value.negative(),
     };
+    let winner = if second { b } else { a };
     Outcome { value: winner.value.quieted(), flags }
 }
 

@@ -4,7 +4,7 @@ use super::convert::{BCD_INDEFINITE, Destination, Double, Int16, Int32, Int64, S
 use super::f80::{BIAS, F80};
 use super::round::{Mode, Outcome};
 use super::source::{Source, special_operand};
-use super::unit::{C1, Fpu, IE, SF};
+use super::unit::{C1, DE, Fpu, IE, SF};
 use super::wait;
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
@@ -66,12 +66,17 @@ fn store_ten<H: HardwareModel>(st: &mut State<H>, op: &Op<H>, bytes: [u8; TEN]) 
     st.mmu.store(la.wrapping_add(8), se)
 }
 
-/// FLD m32fp, m64fp; FILD.
+/// FLD m32fp, m64fp; FILD. A denormal is pushed even if its exception is not masked.
 pub(super) fn load<H: HardwareModel, M: MemorySource>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let src = tri!(M::load(st, op));
     let outcome = special_operand(src).unwrap_or(Outcome::exact(src.value).with(src.denormal_flag()));
-    st.fpu.finish_push(outcome);
+    if st.fpu.st(7).is_some() || outcome.flags != DE {
+        st.fpu.finish_push(outcome);
+    } else {
+        st.fpu.settle(DE);
+        st.fpu.push(outcome.value);
+    }
     Flow::Next
 }
 
@@ -91,11 +96,14 @@ pub(super) fn load_bcd<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow 
     Flow::Next
 }
 
-/// FLD ST(i).
+/// FLD ST(i). An empty source is found before a full destination.
 pub(super) fn load_register<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
-    let outcome = st.fpu.st(op.src).map_or(Outcome::STACK_UNDERFLOW, Outcome::exact);
-    st.fpu.finish_push(outcome);
+    match st.fpu.st(op.src) {
+        Some(value) => st.fpu.finish_push(Outcome::exact(value)),
+        None if st.fpu.settle(IE | SF) => st.fpu.push(F80::INDEFINITE),
+        None => {}
+    }
     Flow::Next
 }
 
@@ -201,22 +209,23 @@ pub(super) fn exchange<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow 
     Flow::Next
 }
 
-/// FCMOVcc; `op.aux` is the condition as in CMOVcc.
+/// FCMOVcc; `op.aux` is the condition as in CMOVcc. C1 stays as it is unless the stack underflows.
 pub(super) fn conditional_move<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let moves = st.flags.condition(op.aux);
     let fpu = &mut st.fpu;
-    let outcome = match (fpu.st(0), fpu.st(op.src)) {
-        (Some(a), Some(b)) => Outcome::exact(if moves { b } else { a }),
-        _ => Outcome::STACK_UNDERFLOW,
-    };
-    fpu.finish(0, outcome, 0);
+    match (fpu.st(0), fpu.st(op.src)) {
+        (Some(_), Some(b)) if moves => fpu.set_st(0, b),
+        (Some(_), Some(_)) => {}
+        _ => fpu.finish(0, Outcome::STACK_UNDERFLOW, 0),
+    }
     Flow::Next
 }
 
 /// FFREE (and FFREEP, which pops).
 pub(super) fn free<H: HardwareModel, const POPS: u8>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
+    st.fpu.status &= !C1;
     st.fpu.free(op.dst);
     st.fpu.pop(POPS);
     Flow::Next

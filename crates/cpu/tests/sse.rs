@@ -1,0 +1,230 @@
+//! SSE and SSE2 against silicon: every encoding that the decoder knows, in register and memory forms.
+#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+
+mod common;
+
+use common::{End, Machine, Rig, Rng, states_per_form};
+use iced_x86::{Code, CpuidFeature, EncodingKind, Instruction, Mnemonic, OpCodeOperandKind as Kind, OpKind, Register};
+
+/// What is left out: approximations that differ by processor.
+const APPROXIMATE: [Mnemonic; 4] = [Mnemonic::Rcpps, Mnemonic::Rcpss, Mnemonic::Rsqrtps, Mnemonic::Rsqrtss];
+
+/// The encodings of SSE and SSE2 that touch no MMX register.
+fn codes() -> impl Iterator<Item = Code> {
+    Code::values().filter(|code| {
+        let info = code.op_code();
+        let is_sse = code.cpuid_features().iter().any(|f| matches!(f, CpuidFeature::SSE | CpuidFeature::SSE2));
+        let mmx = |kind| matches!(kind, Kind::mm_reg | Kind::mm_rm | Kind::mm_or_mem);
+        info.encoding() == EncodingKind::Legacy
+            && info.mode64()
+            && is_sse
+            && !(0..info.op_count()).any(|n| mmx(info.op_kind(n)))
+    })
+}
+
+/// An encoding with chosen operands; memory is at RDI.
+fn instruction(code: Code, rng: &mut Rng, memory: bool) -> Option<Instruction> {
+    let info = code.op_code();
+    let mut insn = Instruction::default();
+    insn.set_code(code);
+    let mut has_memory = false;
+    let same = rng.one_in(4).then(|| rng.below(16) as u32);
+    for n in 0..info.op_count() {
+        let xmm = Register::XMM0 + same.unwrap_or_else(|| rng.below(16) as u32);
+        let number = rng.pick(&[0, 1, 2, 3, 6, 8, 9, 13, 15]);
+        let register = |insn: &mut Instruction, r| {
+            insn.set_op_kind(n, OpKind::Register);
+            insn.set_op_register(n, r);
+        };
+        match info.op_kind(n) {
+            Kind::xmm_reg | Kind::xmm_rm => register(&mut insn, xmm),
+            Kind::r32_reg | Kind::r32_rm => register(&mut insn, Register::EAX + number),
+            Kind::r64_reg | Kind::r64_rm => register(&mut insn, Register::RAX + number),
+            Kind::xmm_or_mem if !memory => register(&mut insn, xmm),
+            Kind::r32_or_mem if !memory => register(&mut insn, Register::EAX + number),
+            Kind::r64_or_mem if !memory => register(&mut insn, Register::RAX + number),
+            Kind::xmm_or_mem | Kind::r32_or_mem | Kind::r64_or_mem | Kind::mem => {
+                has_memory = true;
+                insn.set_op_kind(n, OpKind::Memory);
+                insn.set_memory_base(Register::RDI);
+            }
+            Kind::seg_rDI => {
+                has_memory = true;
+                insn.set_op_kind(n, OpKind::MemorySegRDI);
+            }
+            Kind::imm8 => {
+                insn.set_op_kind(n, OpKind::Immediate8);
+                let imm = if rng.one_in(2) { rng.below(256) } else { rng.below(20) };
+                insn.set_immediate8(imm as u8);
+            }
+            Kind::r32_or_mem_mpx | Kind::r64_or_mem_mpx => return None,
+            other => panic!("{code:?} has an operand of kind {other:?}"),
+        }
+    }
+    (has_memory == memory).then_some(insn)
+}
+
+/// A lane of single precision, or of a multiple of it for double precision.
+fn float_bits(rng: &mut Rng, double: bool) -> u64 {
+    let (bits, fraction) = if double { (64, 52) } else { (32, 23) };
+    let sign = rng.below(2) << (bits - 1);
+    let bias = (1_u64 << (bits - fraction - 2)) - 1;
+    let one = bias << fraction;
+    let infinity = (2 * bias + 1) << fraction;
+    let normal = 1_u64 << fraction;
+    let random_fraction = rng.next() & (normal - 1);
+    let few_bits = random_fraction & !(u64::MAX >> rng.below(64)) | rng.below(2);
+    let magnitude = match rng.below(20) {
+        0 => 0,
+        1 => rng.pick(&[1, 2, 3, normal - 2, normal - 1]),
+        2 => random_fraction,
+        3 => rng.pick(&[normal, normal + 1, 2 * normal]),
+        4 => rng.pick(&[infinity - 1, infinity - 2, infinity]),
+        5 => infinity,
+        6 => infinity | normal / 2 | random_fraction,
+        7 => infinity | (random_fraction & !(normal / 2)).max(1),
+        8 => rng.pick(&[one, one - 1, one + 1, one - 2, one + normal, one - normal]),
+        // About the range of integers of 32 and 64 bits.
+        9 => one + (rng.pick(&[30, 31, 32, 52, 53, 62, 63]) << fraction) + few_bits,
+        10 => one + (rng.pick(&[30, 31, 62, 63]) << fraction) + rng.below(3) - 1,
+        // Products near the ends of the range.
+        11 | 12 => ((bias / 2 + rng.below(4)) << fraction) + few_bits,
+        13 => ((bias * 3 / 2 - 2 + rng.below(5)) << fraction) + few_bits,
+        // Small whole numbers and halves.
+        14..=16 => {
+            let width = rng.below(12);
+            let whole = rng.below(1 << width) as f64 / 2.0;
+            if double { whole.to_bits() } else { u64::from((whole as f32).to_bits()) }
+        }
+        17 => (rng.below(60) << fraction) | random_fraction,
+        18 => ((bias - 30 + rng.below(60)) << fraction) | random_fraction,
+        _ => rng.next() % infinity,
+    };
+    sign | magnitude
+}
+
+/// 128 bits of one kind of content.
+fn register_bits(rng: &mut Rng) -> u128 {
+    let doubles = |rng: &mut Rng| u128::from(float_bits(rng, true)) | u128::from(float_bits(rng, true)) << 64;
+    match rng.below(8) {
+        0..=2 => doubles(rng),
+        3..=5 => (0..4).fold(0, |x, n| x | u128::from(float_bits(rng, false)) << (32 * n)),
+        6 => u128::from(rng.next()) | u128::from(rng.next()) << 64,
+        _ => u128::from(rng.below(70)),
+    }
+}
+
+/// All masked most of the time, any rounding, DAZ and FTZ half of the time.
+fn mxcsr(rng: &mut Rng) -> u32 {
+    match rng.below(8) {
+        0 => 0x1f80,
+        1 => 0x1fa0,
+        2 => rng.below(0x1_0000) as u32,
+        _ => (rng.below(0x1_0000) as u32 | 0x1f80) & !(rng.below(64) as u32),
+    }
+}
+
+fn random_machine(rng: &mut Rng, rig: &Rig, insn: &Instruction) -> Machine {
+    let mut m = Machine::new();
+    for n in 0..16 {
+        m.set_xmm(n, register_bits(rng));
+        m.gpr[n] = rng.next() >> rng.below(64);
+    }
+    m.set_mxcsr(mxcsr(rng));
+    m.rflags |= arch::Rflags::from_bits_truncate(rng.next()) & arch::Rflags::STATUS;
+    let offset = match rng.below(8) {
+        0 => rng.below(4096),
+        1 => 4096 - rng.below(20),
+        _ => rng.below(200) * 16,
+    };
+    for at in (0..4).map(|n| (offset as usize & !15) + 16 * n) {
+        m.memory[at..at + 16].copy_from_slice(&register_bits(rng).to_le_bytes());
+    }
+    if insn.mnemonic() == Mnemonic::Ldmxcsr && !rng.one_in(8) {
+        let value = mxcsr(rng);
+        m.memory[offset as usize..][..4].copy_from_slice(&value.to_le_bytes());
+    }
+    m.gpr[7] = rig.data_address() + offset;
+    m
+}
+
+/// How many states ended how.
+#[derive(Debug, Default)]
+struct Ends {
+    completed: u64,
+    segv: u64,
+    fpe: u64,
+}
+
+/// Runs `states` states of one instruction; the number of mismatches, of which the first is printed.
+fn check(rig: &mut Rig, rng: &mut Rng, insn: &Instruction, states: u64, ends: &mut Ends) -> u64 {
+    rig.load(insn);
+    let mut mismatches = 0;
+    for _ in 0..states {
+        let start = random_machine(rng, rig, insn);
+        let difference = match rig.compare(&start, |_| {}) {
+            Ok(End::Completed) => {
+                ends.completed += 1;
+                continue;
+            }
+            Ok(End::Segv) => {
+                ends.segv += 1;
+                continue;
+            }
+            Ok(End::Fpe) => {
+                ends.fpe += 1;
+                continue;
+            }
+            Ok(end) => format!("{end:?} on both sides"),
+            Err(difference) => difference,
+        };
+        if mismatches == 0 {
+            println!("{:?} `{insn}`, mxcsr {:#x}: {difference}", insn.code(), start.mxcsr());
+            for n in (0..insn.op_count()).filter(|&n| insn.op_register(n).is_xmm()) {
+                println!("    op{n} {:#034x}", start.xmm(insn.op_register(n).number()));
+            }
+            let at = (start.gpr[7] - rig.data_address()) as usize;
+            println!("    memory {:02x?}", &start.memory[at..at + 16]);
+        }
+        mismatches += 1;
+    }
+    mismatches
+}
+
+#[test]
+fn every_form_does_what_the_processor_does() {
+    let mut rig = Rig::new();
+    let mut rng = Rng(2);
+    let (mut forms, mut ends) = (0, Ends::default());
+    let mut failed = Vec::new();
+    for code in codes().filter(|code| !APPROXIMATE.contains(&code.mnemonic())) {
+        for memory in [false, true] {
+            let with_immediate = (0..code.op_code().op_count()).any(|n| code.op_code().op_kind(n) == Kind::imm8);
+            let variants = if with_immediate { 25 } else { 5 };
+            let mut mismatches = 0;
+            for _ in 0..variants {
+                let Some(insn) = instruction(code, &mut rng, memory) else { continue };
+                mismatches += check(&mut rig, &mut rng, &insn, states_per_form().div_ceil(variants), &mut ends);
+                forms += 1;
+            }
+            if mismatches != 0 {
+                failed.push(format!("{code:?} memory={memory}: {mismatches}"));
+            }
+        }
+    }
+    println!("{forms} forms, {ends:?}");
+    assert!(failed.is_empty(), "{} forms differ:\n{}", failed.len(), failed.join("\n"));
+    // The states reach every way to end.
+    assert!(forms > 1000 && ends.completed > 10_000 && ends.segv > 100 && ends.fpe > 100);
+}
+
+#[test]
+fn approximations_are_refused() {
+    let mut rig = Rig::new();
+    let mut rng = Rng(3);
+    for code in codes().filter(|code| APPROXIMATE.contains(&code.mnemonic())) {
+        let insn = instruction(code, &mut rng, false).unwrap();
+        rig.load(&insn);
+        assert_eq!(rig.core(&Machine::new()).0, End::Unsupported);
+    }
+}

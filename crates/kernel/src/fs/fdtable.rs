@@ -1,0 +1,133 @@
+//! File descriptors of a process: small numbers for open files.
+//!
+//! Invariant: each entry holds one reference to its open file; two entries for the same open file share its offset.
+
+use super::console::Stream;
+use super::file::OpenFileId;
+use super::{FsCx, Vfs};
+use crate::Errno;
+
+/// What becomes of a descriptor when the process executes another program (FD_CLOEXEC).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnExec {
+    /// It stays open.
+    Keep,
+    /// It is closed.
+    Close,
+}
+
+/// A descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Descriptor {
+    /// The open file.
+    pub file: OpenFileId,
+    /// What becomes of it.
+    pub on_exec: OnExec,
+}
+
+/// The descriptors of a process.
+#[derive(Debug, Default)]
+pub struct FdTable {
+    entries: Vec<Option<Descriptor>>,
+}
+
+impl FdTable {
+    /// Descriptors 0, 1 and 2 for the standard streams, as far as the host has them open.
+    #[must_use]
+    pub fn new(vfs: &mut Vfs) -> Self {
+        let open = |stream| vfs.open_stream(stream).map(|file| Descriptor { file, on_exec: OnExec::Keep });
+        Self { entries: Stream::ALL.map(open).to_vec() }
+    }
+
+    /// The open file behind a descriptor as it comes from a register.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn get(&self, fd: u64) -> Result<OpenFileId, Errno> {
+        Ok(self.descriptor(fd)?.file)
+    }
+
+    /// A descriptor; only the low 32 bits of the register count.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn descriptor(&self, fd: u64) -> Result<Descriptor, Errno> {
+        self.entries.get(fd as u32 as usize).copied().flatten().ok_or(Errno::EBADF)
+    }
+
+    /// Puts an open file, with the caller's reference, in the lowest free place at or above `min` and below `limit`.
+    ///
+    /// # Errors
+    /// `EMFILE`; the caller keeps its reference.
+    pub fn install(&mut self, entry: Descriptor, min: usize, limit: u64) -> Result<u64, Errno> {
+        let free = (min..self.entries.len()).find(|&fd| self.entries[fd].is_none());
+        let fd = free.unwrap_or(self.entries.len().max(min));
+        if fd as u64 >= limit {
+            return Err(Errno::EMFILE);
+        }
+        self.put(fd, entry);
+        Ok(fd as u64)
+    }
+
+    /// Puts an open file in a given place; gives what was there. The place is below the limit of open files.
+    pub fn put(&mut self, fd: usize, entry: Descriptor) -> Option<OpenFileId> {
+        if fd >= self.entries.len() {
+            self.entries.resize(fd + 1, None);
+        }
+        self.entries[fd].replace(entry).map(|old| old.file)
+    }
+
+    /// Sets what becomes of a descriptor on exec.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn set_on_exec(&mut self, fd: u64, on_exec: OnExec) -> Result<(), Errno> {
+        let entry = self.entries.get_mut(fd as u32 as usize).and_then(Option::as_mut);
+        entry.ok_or(Errno::EBADF)?.on_exec = on_exec;
+        Ok(())
+    }
+
+    /// Takes a descriptor out; the caller has its reference.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn take(&mut self, fd: u64) -> Result<OpenFileId, Errno> {
+        let place = self.entries.get_mut(fd as u32 as usize).ok_or(Errno::EBADF)?;
+        Ok(place.take().ok_or(Errno::EBADF)?.file)
+    }
+
+    /// Closes what is not to survive an exec (Linux's `do_close_on_exec`).
+    pub fn close_on_exec(&mut self, vfs: &mut Vfs, cx: &mut FsCx<'_>) {
+        self.close_where(vfs, cx, |entry| entry.on_exec == OnExec::Close);
+    }
+
+    /// Closes everything, as when the process ends.
+    pub fn close_all(&mut self, vfs: &mut Vfs, cx: &mut FsCx<'_>) {
+        self.close_where(vfs, cx, |_| true);
+    }
+
+    fn close_where(&mut self, vfs: &mut Vfs, cx: &mut FsCx<'_>, which: impl Fn(&Descriptor) -> bool) {
+        for place in &mut self.entries {
+            if let Some(entry) = place.take_if(|entry| which(entry)) {
+                vfs.file_put(cx, entry.file);
+            }
+        }
+    }
+
+    /// The descriptors in use, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, Descriptor)> {
+        self.entries.iter().enumerate().filter_map(|(fd, entry)| Some((fd, (*entry)?)))
+    }
+
+    /// One more than the highest descriptor that was ever in use.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True if no descriptor was ever in use.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+}

@@ -1,0 +1,308 @@
+//! Files: what a guest sees of the host, what it changes, and what it has open.
+//!
+//! Map. [`view`] says what the guest is given. [`host`] is the only way to the host's files and cannot leave their folder;
+//! [`tree`] merges them with the layer in memory ([`layer`]) or, in a writable mount, passes changes on ([`passthrough`]);
+//! [`change`] holds the checks common to both. [`namei`] walks paths, [`inode`] numbers files, [`cache`] holds their pages in
+//! simulated frames, [`file`] and [`io`] are open files, [`fdtable`] the descriptors, [`console`] the standard streams.
+//!
+//! Invariants. The host's files outside writable mounts never change. Everything that the guest can tell (numbers, order,
+//! times of its own changes) follows from its actions and from the files themselves, not from the host's state. What the
+//! guest stores takes simulated frames or a bounded budget of host memory.
+
+mod attr;
+mod cache;
+mod change;
+mod console;
+mod device;
+mod fdtable;
+mod file;
+mod host;
+mod host_console;
+mod inode;
+mod io;
+mod layer;
+mod meta;
+mod namei;
+mod passthrough;
+mod pipe;
+mod tree;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::rc::Rc;
+
+use paging::PhysMem;
+
+pub(crate) use attr::SetTime;
+pub use cache::{CachedPage, PageError, PageSource};
+pub(crate) use change::Rename;
+pub use console::{BufferConsole, Captured, Console, Ready, Seek, SettingsWhen, Stream, TerminalSettings, WindowSize};
+pub use device::Device;
+pub use fdtable::{Descriptor, FdTable, OnExec};
+pub(crate) use file::FileKind;
+pub use file::{Mappable, OpenFileId, OpenFlags};
+pub use host_console::HostConsole;
+pub use inode::InodeId;
+pub(crate) use io::At;
+pub(crate) use layer::New;
+pub use meta::{Credentials, FileStat, Kind, May, Meta, Timestamp};
+pub(crate) use namei::Follow;
+pub use view::{FsError, Mount, MountMode, ViewConfig};
+
+use crate::Errno;
+use crate::mm::frames::FrameTable;
+use device::RandomBytes;
+use file::FileTable;
+use host::HostTree;
+use inode::{Body, Inode, InodeTable, MountId, MountPoint, Slot};
+use pipe::Pipe;
+
+/// What an operation on files works with besides the files.
+pub struct FsCx<'a> {
+    /// Physical memory, which holds the page cache.
+    pub mem: &'a mut dyn PhysMem,
+    /// Its frames.
+    pub frames: &'a mut FrameTable,
+}
+
+/// All files of a guest.
+pub struct Vfs {
+    mounts: Vec<MountPoint>,
+    inodes: InodeTable,
+    files: FileTable,
+    pipes: Vec<Pipe>,
+    console: Box<dyn Console>,
+    credentials: Credentials,
+    random: RandomBytes,
+    /// The time that changes get.
+    now: Timestamp,
+    root: InodeId,
+    /// The guest's /dev, where files without a name belong.
+    dev_root: InodeId,
+    /// The link /proc/self/exe.
+    exe: InodeId,
+    /// Host memory that the layer takes, in bytes.
+    layer_bytes: usize,
+}
+
+/// The host's directories that the default view leaves out; /dev and /proc are made here instead.
+const LEFT_OUT: [&[u8]; 2] = [b"sys", b"run"];
+
+impl Vfs {
+    /// The files of a view, and the standard streams.
+    ///
+    /// # Errors
+    /// A host folder that cannot be opened, a mount point or working directory that is not one.
+    pub fn new(view: ViewConfig, console: Box<dyn Console>) -> Result<Self, FsError> {
+        let none = InodeId(0);
+        let mut vfs = Self {
+            mounts: Vec::new(),
+            inodes: InodeTable::default(),
+            files: FileTable::default(),
+            pipes: Vec::new(),
+            console,
+            credentials: Credentials::of_host(),
+            random: RandomBytes(view.seed),
+            now: Timestamp::default(),
+            root: none,
+            dev_root: none,
+            exe: none,
+            layer_bytes: 0,
+        };
+        let base = view.root.clone().unwrap_or_else(|| "/".into());
+        vfs.root = vfs.mount_folder(&base, MountMode::Layered, (none, b""))?;
+        vfs.inode_get(vfs.root);
+        let at = |path: &str| {
+            let path = path.into();
+            move |errno| FsError::MountPoint { path, errno }
+        };
+        if view.root.is_none() {
+            for name in LEFT_OUT {
+                vfs.set_slot(vfs.root, name, Slot::Whiteout).map_err(at("/"))?;
+            }
+        }
+        vfs.make_dev().map_err(at("/dev"))?;
+        vfs.make_proc().map_err(at("/proc"))?;
+        for mount in view.mounts {
+            vfs.mount(&mount)?;
+        }
+        let cwd = vfs.directory(vfs.root, view.cwd.as_os_str().as_bytes());
+        cwd.map_err(|errno| FsError::WorkingDirectory { path: view.cwd, errno })?;
+        Ok(vfs)
+    }
+
+    /// The guest's root directory.
+    #[must_use]
+    pub const fn root(&self) -> InodeId {
+        self.root
+    }
+
+    /// The directory at a path, to become somebody's working directory: the caller takes a reference.
+    ///
+    /// # Errors
+    /// Those of `chdir(2)`.
+    pub fn directory(&mut self, cwd: InodeId, path: &[u8]) -> Result<InodeId, Errno> {
+        let id = self.walk(cwd, path, Follow::Always)?;
+        if !self.inodes.get(id).is_dir() {
+            return Err(Errno::ENOTDIR);
+        }
+        self.may(id, May::EXEC)?;
+        Ok(id)
+    }
+
+    /// The regular file at a path, to be executed. It holds one reference, which the caller gives back.
+    ///
+    /// # Errors
+    /// Those of `execve(2)`: `EACCES` for what is not a regular file or not executable.
+    pub fn open_exec(&mut self, cwd: InodeId, path: &[u8]) -> Result<InodeId, Errno> {
+        let id = self.walk(cwd, path, Follow::Always)?;
+        if self.inodes.get(id).meta.kind != Kind::Regular {
+            return Err(Errno::EACCES);
+        }
+        self.may(id, May::EXEC)?;
+        self.open_reader(id)?;
+        self.inode_get(id);
+        Ok(id)
+    }
+
+    /// Sets what /proc/self/exe points to: a guest path.
+    pub fn set_exe(&mut self, path: Vec<u8>) {
+        self.inodes.get_mut(self.exe).body = Body::Symlink(Some(path));
+    }
+
+    /// Prepares for a system call: changes made from now on have this time and are made by this user.
+    pub(crate) fn enter(&mut self, now: Timestamp, uid: u32, gid: u32) {
+        self.now = now;
+        (self.credentials.uid, self.credentials.gid) = (uid, gid);
+        self.inodes.trim(&[self.root]);
+    }
+
+    /// The user on whose behalf files are used.
+    #[must_use]
+    pub const fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The standard streams.
+    pub(crate) fn console(&mut self) -> &mut dyn Console {
+        &mut *self.console
+    }
+
+    /// Takes a reference to an inode.
+    pub fn inode_get(&mut self, id: InodeId) {
+        self.inodes.get_mut(id).refs += 1;
+    }
+
+    /// Gives a reference back. With the last one the host's file is closed, and a file without a name is freed.
+    pub fn inode_put(&mut self, cx: &mut FsCx<'_>, id: InodeId) {
+        let inode = self.inodes.get_mut(id);
+        debug_assert!(inode.refs > 0, "{id:?} has no references");
+        inode.refs -= 1;
+        if inode.refs > 0 {
+            return;
+        }
+        self.close_host_file(cx, id);
+        self.free_if_gone(cx, id);
+    }
+
+    /// Closes the host's file; in a writable mount the pages go too, as the host may change it unseen from now on.
+    fn close_host_file(&mut self, cx: &mut FsCx<'_>, id: InodeId) {
+        let is_writable = self.writable_place(id).is_some();
+        if let Some(contents) = self.inodes.get_mut(id).contents() {
+            (contents.reader, contents.writer) = (None, None);
+            if is_writable {
+                self.drop_pages(cx, id, 0);
+            }
+        }
+    }
+
+    /// A guest path of an inode, for maps and reports; with ` (deleted)` as Linux has it if the name is gone.
+    #[must_use]
+    pub fn inode_name(&self, id: InodeId) -> Vec<u8> {
+        self.path_of(id).unwrap_or_else(|| {
+            let inode = self.inodes.get(id);
+            let dir = self.path_of(inode.parent).unwrap_or_default();
+            let slash: &[u8] = if dir == b"/" { b"" } else { b"/" };
+            [&dir, slash, &inode.name, b" (deleted)"].concat()
+        })
+    }
+
+    /// The size of a file in bytes.
+    #[must_use]
+    pub fn inode_size(&self, id: InodeId) -> u64 {
+        self.inodes.get(id).meta.size
+    }
+
+    /// Opens a host folder as the root of a new mount.
+    fn mount_folder(&mut self, folder: &Path, mode: MountMode, at: (InodeId, &[u8])) -> Result<InodeId, FsError> {
+        let failed = |errno| FsError::HostFolder { path: folder.to_owned(), errno };
+        let tree = HostTree::open(folder).map_err(failed)?;
+        let stat = tree.stat(b"").and_then(|s| s.ok_or(Errno::ENOENT)).map_err(failed)?;
+        let mount = MountId(self.mounts.len() as u32);
+        let id = self.inodes.number_of(mount, stat.key).map_err(failed)?;
+        let dev = self.inodes.device_of(mount, stat.key.0);
+        self.inodes.insert(id, Inode::of_host(&stat, mount, dev, Vec::new(), at));
+        self.mounts.push(MountPoint { tree: Some(Rc::new(tree)), mode, root: id });
+        Ok(id)
+    }
+
+    /// Mounts a host folder; directories that its guest path lacks are made in the layer.
+    fn mount(&mut self, mount: &Mount) -> Result<(), FsError> {
+        let failed = |errno| FsError::MountPoint { path: mount.guest.clone(), errno };
+        let mut dir = self.root;
+        let names = mount.guest.as_os_str().as_bytes().split(|&b| b == b'/').filter(|n| !n.is_empty() && *n != b".");
+        let names: Vec<&[u8]> = names.collect();
+        let Some((last, above)) = names.split_last() else { return Err(failed(Errno::EBUSY)) };
+        if names.contains(&&b".."[..]) {
+            return Err(failed(Errno::EINVAL));
+        }
+        for name in above {
+            dir = self.mount_parent(dir, name).map_err(failed)?;
+        }
+        let root = self.mount_folder(&mount.host, mount.mode, (dir, last))?;
+        self.inode_get(root);
+        self.set_slot(dir, last, Slot::Node(root)).map_err(failed)
+    }
+
+    /// A directory on the way to a mount point.
+    fn mount_parent(&mut self, dir: InodeId, name: &[u8]) -> Result<InodeId, Errno> {
+        match self.find(dir, name, Follow::Always)?.inode {
+            Some(id) if self.inodes.get(id).is_dir() => Ok(id),
+            Some(_) => Err(Errno::ENOTDIR),
+            None if self.writable_place(dir).is_some() => Err(Errno::ENOENT),
+            None => self.make_layered(dir, name, New::Directory, 0o755),
+        }
+    }
+
+    /// A directory at the root that has nothing of the host.
+    fn mount_empty(&mut self, name: &[u8]) -> Result<InodeId, Errno> {
+        let id = self.new_inode(self.root, New::Directory, 0o755)?;
+        let mount = MountId(self.mounts.len() as u32);
+        let inode = self.inodes.get_mut(id);
+        (inode.mount, inode.dev, inode.name) = (mount, 0x5 + u64::from(mount.0), name.to_vec());
+        inode.meta.nlink = 2;
+        self.mounts.push(MountPoint { tree: None, mode: MountMode::Layered, root: id });
+        self.set_slot(self.root, name, Slot::Node(id))?;
+        Ok(id)
+    }
+
+    fn make_dev(&mut self) -> Result<(), Errno> {
+        self.dev_root = self.mount_empty(b"dev")?;
+        for (name, device) in Device::NAMES {
+            self.make_layered(self.dev_root, name.as_bytes(), New::Device(device), 0o666)?;
+        }
+        self.make_layered(self.dev_root, b"shm", New::Directory, 0o1777)?;
+        Ok(())
+    }
+
+    fn make_proc(&mut self) -> Result<(), Errno> {
+        let proc_root = self.mount_empty(b"proc")?;
+        let this = self.make_layered(proc_root, b"self", New::Directory, 0o555)?;
+        self.exe = self.make_layered(this, b"exe", New::Symlink(Vec::new()), 0o777)?;
+        Ok(())
+    }
+}

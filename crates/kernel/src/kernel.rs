@@ -1,0 +1,217 @@
+//! The kernel layer as the machine sees it: boot, exec, and an entry point for each way in which a program stops.
+//!
+//! Protocol. The machine runs the guest until it traps, calls the entry point that fits, and does what the [`Disposition`]
+//! says. On [`Disposition::Resume`] the registers in the context are those to go on with: a result, a retry of the
+//! faulting instruction, or a signal handler.
+
+use crate::death::{Cause, ExitStatus};
+use crate::fs::{self, FsCx, Vfs};
+use crate::mm::frames::FrameTable;
+use crate::mm::{KernelHalf, Mm, MmCx};
+use crate::process::{Credentials, FIRST_PID, FaultCounts, Limits, Process};
+use crate::random::Random;
+use crate::signal::Signals;
+use crate::syscall::{CutShort, Timers, UnsupportedSyscall};
+use crate::time::{Clock, DEFAULT_EPOCH_SECONDS};
+use crate::{Errno, Hw};
+use arch::{Cr3, LinearAddr};
+use std::os::unix::ffi::OsStrExt;
+use thiserror::Error;
+
+/// What the kernel layer is told once, at the start.
+pub struct KernelConfig {
+    /// RAM, in bytes.
+    pub ram_bytes: u64,
+    /// The seed of all randomness that the guest sees.
+    pub seed: u64,
+    /// CLOCK_REALTIME at the start, in seconds since 1970.
+    pub epoch_seconds: u64,
+    /// AT_HWCAP: CPUID.1:EDX as the core reports it.
+    pub hwcap: u32,
+    /// AT_HWCAP2.
+    pub hwcap2: u32,
+    /// Which files the guest sees.
+    pub view: fs::ViewConfig,
+    /// Who the guest is.
+    pub credentials: Credentials,
+    /// Resource limits of the first program.
+    pub limits: Limits,
+}
+
+impl KernelConfig {
+    /// Defaults for everything but the files: 256 MiB of RAM, seed 0, the host's user, CPUID bits of x86-64's baseline.
+    #[must_use]
+    pub fn new(view: fs::ViewConfig) -> Self {
+        Self {
+            ram_bytes: 256 << 20,
+            seed: 0,
+            epoch_seconds: DEFAULT_EPOCH_SECONDS,
+            hwcap: 0x0780_8151,
+            hwcap2: 0,
+            view,
+            credentials: Credentials::host(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Why the kernel layer could not start.
+#[derive(Debug, Error)]
+pub enum BootError {
+    /// The files could not be made ready.
+    #[error("the guest's files cannot be set up")]
+    Files(#[from] fs::FsError),
+    /// The paging structures of the kernel half did not fit.
+    #[error("{ram_bytes} bytes of RAM are too few for the kernel half of the page tables")]
+    Memory {
+        /// RAM, in bytes.
+        ram_bytes: u64,
+    },
+}
+
+/// What the machine does after an entry into the kernel layer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Disposition {
+    /// Go on with the registers in the context.
+    Resume,
+    /// The program has ended.
+    Exit(ExitStatus),
+    /// The program asked for something that Linux has and this kernel layer lacks.
+    Unsupported(UnsupportedSyscall),
+    /// The program waits for something that nothing can bring about.
+    Deadlock {
+        /// The call it waits in.
+        call: &'static str,
+    },
+    /// The program was stopped, and there is no other process to continue it.
+    Stopped {
+        /// By which signal.
+        signal: crate::signal::Signal,
+    },
+}
+
+/// The kernel layer and the process that it serves.
+pub struct Kernel {
+    pub(crate) frames: FrameTable,
+    pub(crate) vfs: Vfs,
+    pub(crate) kernel_half: KernelHalf,
+    pub(crate) process: Process,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) hwcap: [u32; 2],
+    /// A call that was cut short and may end with EINTR, until the next entry.
+    pub(crate) cut_short: Option<CutShort>,
+    /// What the program did in this entry to get a signal, for the report.
+    pub(crate) cause: Option<Cause>,
+}
+
+impl Kernel {
+    /// Sets up frames, files and the kernel half of the page tables. The process has an empty address space until
+    /// [`Self::exec`].
+    ///
+    /// # Errors
+    /// Files that cannot be had, or RAM too small for the paging structures.
+    pub fn boot(config: KernelConfig, console: Box<dyn fs::Console>, hw: &mut Hw<'_>) -> Result<Self, BootError> {
+        let no_memory = BootError::Memory { ram_bytes: config.ram_bytes };
+        let mut frames = FrameTable::new(config.ram_bytes);
+        let cwd = config.view.cwd.clone();
+        let mut vfs = Vfs::new(config.view, console)?;
+        let root = vfs.root();
+        let errno = |errno| fs::FsError::WorkingDirectory { path: cwd.clone(), errno };
+        let cwd = vfs.directory(root, cwd.as_os_str().as_bytes()).map_err(errno)?;
+        vfs.inode_get(cwd);
+        let Ok(kernel_half) = KernelHalf::build(hw, &mut frames) else { return Err(no_memory) };
+        let mut cx = MmCx { hw, frames: &mut frames, vfs: &mut vfs, pid: FIRST_PID };
+        let Ok(mm) = Mm::new(&mut cx, &kernel_half, config.limits.of_mm()) else { return Err(no_memory) };
+        let process = Process {
+            pid: FIRST_PID,
+            mm,
+            files: fs::FdTable::new(&mut vfs),
+            cwd,
+            umask: 0o022,
+            signals: Signals::new(),
+            credentials: config.credentials,
+            limits: config.limits,
+            timers: Timers::default(),
+            comm: [0; 16],
+            faults: FaultCounts::default(),
+            nice: 0,
+            personality: 0,
+            no_new_privs: 0,
+            clear_child_tid: LinearAddr(0),
+            robust_list: LinearAddr(0),
+        };
+        Ok(Self {
+            frames,
+            vfs,
+            kernel_half,
+            process,
+            clock: Clock::new(config.epoch_seconds),
+            random: Random::new(config.seed),
+            hwcap: [config.hwcap, config.hwcap2],
+            cut_short: None,
+            cause: None,
+        })
+    }
+
+    /// The root of the process's paging structures.
+    #[must_use]
+    pub fn cr3(&self) -> Cr3 {
+        self.process.mm.cr3()
+    }
+
+    /// All frames of RAM, for statistics.
+    #[must_use]
+    pub const fn frames(&self) -> &FrameTable {
+        &self.frames
+    }
+
+    /// The process's address space, for statistics and reports.
+    #[must_use]
+    pub const fn mm(&self) -> &Mm {
+        &self.process.mm
+    }
+
+    /// The process's memory, and what an operation on it works with.
+    pub(crate) fn mm_cx<'a, 'b>(&'a mut self, hw: &'a mut Hw<'b>) -> (&'a mut Mm, MmCx<'a, 'b>) {
+        let cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.process.pid };
+        (&mut self.process.mm, cx)
+    }
+
+    /// The files, and what an operation on them works with.
+    pub(crate) fn fs_cx<'a>(&'a mut self, hw: &'a mut Hw<'_>) -> (&'a mut Vfs, &'a mut Process, FsCx<'a>) {
+        let cx = FsCx { mem: &mut *hw.mem, frames: &mut self.frames };
+        (&mut self.vfs, &mut self.process, cx)
+    }
+
+    /// Copies to user memory; EFAULT if not all of it could be written.
+    pub(crate) fn copy_to_user(&mut self, hw: &mut Hw<'_>, dst: LinearAddr, src: &[u8]) -> Result<(), Errno> {
+        let (mm, mut cx) = self.mm_cx(hw);
+        mm.copy_to_user(&mut cx, dst, src).map_err(|_| Errno::EFAULT)
+    }
+
+    /// Copies from user memory; EFAULT if not all of it could be read.
+    pub(crate) fn copy_from_user(&mut self, hw: &mut Hw<'_>, src: LinearAddr, dst: &mut [u8]) -> Result<(), Errno> {
+        let (mm, mut cx) = self.mm_cx(hw);
+        mm.copy_from_user(&mut cx, src, dst).map_err(|_| Errno::EFAULT)
+    }
+
+    /// Reads `N` bytes of user memory.
+    pub(crate) fn read_user<const N: usize>(&mut self, hw: &mut Hw<'_>, src: LinearAddr) -> Result<[u8; N], Errno> {
+        let mut bytes = [0; N];
+        self.copy_from_user(hw, src, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads one 64-bit word of user memory.
+    pub(crate) fn read_user_u64(&mut self, hw: &mut Hw<'_>, src: LinearAddr) -> Result<u64, Errno> {
+        self.read_user(hw, src).map(u64::from_le_bytes)
+    }
+
+    /// A path in user memory: at most PATH_MAX bytes with its NUL, which is not returned; ENAMETOOLONG beyond.
+    pub(crate) fn user_cstr(&mut self, hw: &mut Hw<'_>, addr: LinearAddr) -> Result<Vec<u8>, Errno> {
+        const PATH_MAX: usize = 4096;
+        let (mm, mut cx) = self.mm_cx(hw);
+        mm.copy_cstr_from_user(&mut cx, addr, PATH_MAX)
+    }
+}

@@ -1,0 +1,33 @@
+//! The kernel layer: what Linux does for a program, on page tables and frames of simulated memory.
+//!
+//! It runs on the host side, in Rust, and sees the machine only through physical memory ([`paging::PhysMem`]) and the
+//! registers of the thread that trapped ([`arch::UserContext`]). It never sees the core or the MMU: an edit of a page table
+//! yields a [`paging::Shootdown`], gathered in [`Hw::shootdown`], which the machine applies before the next guest
+//! instruction. What happens is told to an event sink.
+//!
+//! Names are Linux's: `Mm`, `Vma`, `handle_mm_fault`, `do_anonymous_page`, `do_wp_page`.
+#![forbid(unsafe_code)]
+
+mod death;
+mod errno;
+mod exec;
+pub mod fs;
+mod hw;
+mod kernel;
+pub mod mm;
+mod process;
+mod random;
+mod signal;
+mod syscall;
+mod time;
+mod traps;
+
+pub use death::{Cause, Death, ExitStatus, FaultReport, MappingSummary, Neighbourhood};
+pub use errno::Errno;
+pub use exec::ExecError;
+pub use hw::Hw;
+pub use kernel::{BootError, Disposition, Kernel, KernelConfig};
+pub use process::{Credentials, Ids, Limits, RLIM_INFINITY, Resource, Rlimit};
+pub use signal::{SigInfo, SigSet, Signal};
+pub use syscall::{UnsupportedSyscall, syscall_name};
+pub use time::{DEFAULT_EPOCH_SECONDS, FAULT_COST_NS, SYSCALL_COST_NS};

@@ -1,0 +1,379 @@
+//! Page faults: what a page is when it is first needed, and what a forbidden access gets (Linux's `do_user_addr_fault`,
+//! `handle_mm_fault` and below).
+//!
+//! ```text
+//! kernel half ............................................. SEGV_MAPERR
+//! no mapping, and no stack that may grow ................... SEGV_MAPERR
+//! the mapping forbids it ................................... SEGV_ACCERR
+//! entry empty, anonymous:   read -> zero page, write -> zeroed frame (do_anonymous_page)
+//! entry empty, file:        read, shared write, private write (do_read_fault, do_shared_fault, do_cow_fault)
+//! entry read-only, write:   reuse or copy (do_wp_page)
+//! entry allows it .......................................... spurious: the stale translation goes
+//! ```
+//! As on Linux, a fetch from a page that is not there yet and may be read first brings the page in; the repeated fetch then
+//! finds XD and gets SEGV_ACCERR. Each page of a file faults for itself; Linux would map its neighbours too (fault-around).
+//! Nothing here allocates memory of the host for anonymous pages.
+
+use super::flags::VmFlags;
+use super::frames::{FrameTable, FrameUse};
+use super::layout::TASK_SIZE_MAX;
+use super::pgtable::{self, Entry, OutOfFrames};
+use super::pte::{self, PteState};
+use super::vma::{Backing, Vma};
+use super::{Mm, MmCx, ZERO_PAGE};
+use crate::Errno;
+use crate::fs::{CachedPage, PageError, PageSource};
+use arch::{AccessKind, FRAME_SHIFT, FRAME_SIZE, LinearAddr, PageFault, PageFaultCode, Pfn, Pte};
+use event::{Event, FaultEvent, Resolution};
+use paging::Shootdown;
+
+/// Which signal an access that cannot be served gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalKind {
+    /// SIGSEGV.
+    Segv,
+    /// SIGBUS.
+    Bus,
+    /// SIGKILL: no frame is left, and nothing can be paged out yet.
+    Kill,
+}
+
+/// `si_code` of SIGSEGV: no mapping.
+pub const SEGV_MAPERR: i32 = 1;
+/// `si_code` of SIGSEGV: the mapping forbids the access.
+pub const SEGV_ACCERR: i32 = 2;
+/// `si_code` of SIGBUS: there is no such page of the object.
+pub const BUS_ADRERR: i32 = 2;
+/// `si_code` of a signal that the kernel sends of itself.
+pub const SI_KERNEL: i32 = 0x80;
+
+/// A signal for an access to memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemSignal {
+    /// Which.
+    pub signal: SignalKind,
+    /// `si_code`.
+    pub code: i32,
+    /// `si_addr`: the address that faulted, to the byte.
+    pub addr: LinearAddr,
+}
+
+/// Why a page cannot be given (Linux's `VM_FAULT_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum VmFaultError {
+    MapErr,
+    AccErr,
+    Bus,
+    Oom,
+}
+
+impl From<OutOfFrames> for VmFaultError {
+    fn from(OutOfFrames: OutOfFrames) -> Self {
+        Self::Oom
+    }
+}
+
+impl From<PageError> for VmFaultError {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::BeyondEof | PageError::Io => Self::Bus,
+            PageError::OutOfMemory => Self::Oom,
+        }
+    }
+}
+
+impl VmFaultError {
+    const fn resolution(self) -> Resolution {
+        match self {
+            Self::MapErr => Resolution::SegvMapErr,
+            Self::AccErr => Resolution::SegvAccErr,
+            Self::Bus => Resolution::Bus,
+            Self::Oom => Resolution::OutOfMemory,
+        }
+    }
+
+    const fn signal(self, addr: LinearAddr) -> MemSignal {
+        let (signal, code) = match self {
+            Self::MapErr => (SignalKind::Segv, SEGV_MAPERR),
+            Self::AccErr => (SignalKind::Segv, SEGV_ACCERR),
+            Self::Bus => (SignalKind::Bus, BUS_ADRERR),
+            Self::Oom => (SignalKind::Kill, SI_KERNEL),
+        };
+        MemSignal { signal, code, addr }
+    }
+}
+
+/// What a fault is about (`struct vm_fault`).
+#[derive(Clone, Copy)]
+struct VmFault {
+    vma: Vma,
+    page: LinearAddr,
+    kind: AccessKind,
+}
+
+impl VmFault {
+    const fn is_write(&self) -> bool {
+        matches!(self.kind, AccessKind::Write)
+    }
+}
+
+/// The mapping for an address.
+struct Found {
+    vma: Vma,
+    stack_grew: bool,
+}
+
+/// What was done, and the frame that the entry has now.
+type Resolved = Result<(Resolution, Pfn), VmFaultError>;
+
+impl Mm {
+    /// Handles a page fault of the program, or of the kernel layer on its behalf (`rip` 0), and records it.
+    ///
+    /// # Errors
+    /// The signal that the program gets instead of the page. A fault of the kernel layer has US=0 in its error code and
+    /// becomes `EFAULT`.
+    pub fn handle_mm_fault(
+        &mut self,
+        cx: &mut MmCx<'_, '_>,
+        rip: LinearAddr,
+        fault: PageFault,
+    ) -> Result<Resolution, MemSignal> {
+        assert!(!fault.code.contains(PageFaultCode::RSVD), "the kernel layer sets no reserved bits: {fault:?}");
+        let found = self.lock_mm_and_find_vma(fault.cr2);
+        let stack_grew = found.as_ref().is_some_and(|found| found.stack_grew);
+        let resolved = match found {
+            Some(Found { vma, .. }) => self.fault_or_reclaim(cx, &VmFault::new(vma, fault), fault.code),
+            None => Err(VmFaultError::MapErr),
+        };
+        let (resolution, frame) = match resolved {
+            Ok((resolution, frame)) => (resolution, Some(frame)),
+            Err(error) => (error.resolution(), None),
+        };
+        let (instructions, pid) = (cx.hw.instructions, cx.pid);
+        let event = FaultEvent { instructions, pid, rip, fault, resolution, stack_grew, frame };
+        cx.hw.sink.record(&Event::Fault(event));
+        resolved.map(|(resolution, _)| resolution).map_err(|error| error.signal(fault.cr2))
+    }
+
+    /// Brings in the pages of `start..end` as if they were touched, mapping by mapping, as far as it goes
+    /// (`mm_populate`).
+    pub fn mm_populate(&mut self, cx: &mut MmCx<'_, '_>, start: LinearAddr, end: LinearAddr) {
+        let mut at = start;
+        while let Some(vma) = self.vmas.intersection(at, end).copied() {
+            let private_writable = vma.flags.contains(VmFlags::WRITE) && !vma.flags.contains(VmFlags::SHARED);
+            let kind = if private_writable { AccessKind::Write } else { AccessKind::Read };
+            let range = (vma.start.max(at), vma.end.min(end));
+            if self.populate(cx, range, kind).is_err() {
+                return;
+            }
+            at = vma.end;
+        }
+    }
+
+    /// Brings in the pages of a part of one mapping (`faultin_page_range`).
+    pub(super) fn populate(
+        &mut self,
+        cx: &mut MmCx<'_, '_>,
+        (start, end): (LinearAddr, LinearAddr),
+        kind: AccessKind,
+    ) -> Result<(), Errno> {
+        let vma = *self.vmas.containing(start).ok_or(Errno::ENOMEM)?;
+        let mut page = start;
+        while page < end {
+            let vmf = VmFault { vma, page, kind };
+            if !self.entry_allows(cx, &vmf) {
+                let outcome = self.fault_or_reclaim(cx, &vmf, PageFaultCode::empty());
+                outcome.map_err(|error| if error == VmFaultError::Oom { Errno::ENOMEM } else { Errno::EFAULT })?;
+            }
+            page = page.wrapping_add(FRAME_SIZE);
+        }
+        Ok(())
+    }
+
+    /// The mapping that holds `la`; a stack above it grows.
+    fn lock_mm_and_find_vma(&mut self, la: LinearAddr) -> Option<Found> {
+        if la.0 >= TASK_SIZE_MAX {
+            return None;
+        }
+        let vma = *self.vmas.find(la)?;
+        if vma.start <= la {
+            return Some(Found { vma, stack_grew: false });
+        }
+        self.expand_downwards(vma, la).map(|vma| Found { vma, stack_grew: true })
+    }
+
+    /// Handles the fault; if no frame is left for it, tries again with those of clean pages in the page cache.
+    fn fault_or_reclaim(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, code: PageFaultCode) -> Resolved {
+        let resolved = self.do_user_addr_fault(cx, vmf, code);
+        if resolved != Err(VmFaultError::Oom) {
+            return resolved;
+        }
+        let (mut fs, vfs) = cx.fs();
+        if vfs.drop_clean_pages(&mut fs) == 0 {
+            return resolved;
+        }
+        self.do_user_addr_fault(cx, vmf, code)
+    }
+
+    fn do_user_addr_fault(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, code: PageFaultCode) -> Resolved {
+        if self.access_error(cx, vmf, code) {
+            return Err(VmFaultError::AccErr);
+        }
+        let entry = self.table.entry_alloc(cx.hw.mem, cx.frames, vmf.page)?;
+        match (pte::state(entry.pte), vmf.vma.backing) {
+            (PteState::None, Backing::Anonymous) => self.do_anonymous_page(cx, vmf, entry),
+            (PteState::None, Backing::File { .. }) => self.do_fault(cx, vmf, entry),
+            (PteState::Present, _) if vmf.is_write() && !entry.pte.writable() => self.do_wp_page(cx, vmf, entry),
+            (PteState::Present, _) => {
+                cx.flush(Shootdown::page(vmf.page));
+                Ok((Resolution::Spurious, pte::pfn(entry.pte)))
+            }
+            (PteState::ProtNone, _) => unreachable!("a page without rights lies in a mapping without rights"),
+        }
+    }
+
+    /// True if the mapping forbids the access. A read of a page that is there can only be forbidden by its entry.
+    fn access_error(&self, cx: &MmCx<'_, '_>, vmf: &VmFault, code: PageFaultCode) -> bool {
+        match vmf.kind {
+            AccessKind::Write => !vmf.vma.flags.contains(VmFlags::WRITE),
+            _ if code.contains(PageFaultCode::P) => !self.entry_allows(cx, vmf),
+            _ => !vmf.vma.flags.intersects(VmFlags::ACCESS),
+        }
+    }
+
+    fn entry_allows(&self, cx: &MmCx<'_, '_>, vmf: &VmFault) -> bool {
+        self.table.entry(cx.hw.mem, vmf.page).is_some_and(|Entry { pte, .. }| match vmf.kind {
+            AccessKind::Read => pte.present(),
+            AccessKind::Write => pte.present() && pte.writable(),
+            AccessKind::Fetch => pte.present() && !pte.no_execute(),
+        })
+    }
+
+    fn do_anonymous_page(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, entry: Entry) -> Resolved {
+        if !vmf.is_write() {
+            let shootdown = self.table.set_pte(cx.hw.mem, entry, pte::mk_pte(ZERO_PAGE, vmf.vma.flags));
+            cx.flush(shootdown);
+            return Ok((Resolution::ZeroPage, ZERO_PAGE));
+        }
+        let pfn = pgtable::alloc_zeroed(cx.hw.mem, cx.frames, FrameUse::Anon)?;
+        self.map_new_anon(cx, vmf, entry, pfn);
+        Ok((Resolution::DemandZero, pfn))
+    }
+
+    fn do_fault(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, entry: Entry) -> Resolved {
+        let file = self.file_page(cx, vmf)?;
+        match (vmf.is_write(), vmf.vma.flags.contains(VmFlags::SHARED)) {
+            (false, _) => Ok(self.do_read_fault(cx, vmf, entry, file)),
+            (true, true) => Ok(self.do_shared_fault(cx, vmf, entry, file)),
+            (true, false) => self.do_cow_fault(cx, vmf, entry, file),
+        }
+    }
+
+    fn do_read_fault(
+        &mut self,
+        cx: &mut MmCx<'_, '_>,
+        vmf: &VmFault,
+        entry: Entry,
+        file: CachedPage,
+    ) -> (Resolution, Pfn) {
+        self.map_file_page(cx, entry, pte::mk_pte(file.pfn, vmf.vma.flags));
+        (filemap_resolution(file), file.pfn)
+    }
+
+    fn do_shared_fault(
+        &mut self,
+        cx: &mut MmCx<'_, '_>,
+        vmf: &VmFault,
+        entry: Entry,
+        file: CachedPage,
+    ) -> (Resolution, Pfn) {
+        let flags = vmf.vma.flags;
+        self.map_file_page(cx, entry, pte::mkdirty_mkwrite(pte::mk_pte(file.pfn, flags), flags));
+        (filemap_resolution(file), file.pfn)
+    }
+
+    fn do_cow_fault(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, entry: Entry, file: CachedPage) -> Resolved {
+        let (pfn, _) = cx.frames.alloc(FrameUse::Anon).ok_or(OutOfFrames)?;
+        cx.hw.mem.copy_frame(file.pfn, pfn);
+        self.map_new_anon(cx, vmf, entry, pfn);
+        Ok((Resolution::CopiedOnWrite, pfn))
+    }
+
+    /// A write to a page that is there to read: make it writable if nobody else has it, else copy it.
+    fn do_wp_page(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, entry: Entry) -> Resolved {
+        let flags = vmf.vma.flags;
+        let old = pte::pfn(entry.pte);
+        if flags.contains(VmFlags::SHARED) || is_exclusive(cx.frames, old) {
+            let mut pte = pte::mkdirty_mkwrite(entry.pte, flags);
+            pte.set_accessed(true);
+            let shootdown = self.table.set_pte(cx.hw.mem, entry, pte);
+            cx.flush(shootdown);
+            return Ok((Resolution::ReusedOnWrite, old));
+        }
+        self.wp_page_copy(cx, vmf, entry)
+    }
+
+    fn wp_page_copy(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, entry: Entry) -> Resolved {
+        let old = pte::pfn(entry.pte);
+        let pfn = if old == ZERO_PAGE {
+            pgtable::alloc_zeroed(cx.hw.mem, cx.frames, FrameUse::Anon)?
+        } else {
+            let (pfn, _) = cx.frames.alloc(FrameUse::Anon).ok_or(OutOfFrames)?;
+            cx.hw.mem.copy_frame(old, pfn);
+            pfn
+        };
+        self.map_new_anon(cx, vmf, entry, pfn);
+        self.put_page(cx, old);
+        Ok((Resolution::CopiedOnWrite, pfn))
+    }
+
+    /// The page-cache frame behind a page of a file mapping (`filemap_fault`).
+    fn file_page(&self, cx: &mut MmCx<'_, '_>, vmf: &VmFault) -> Result<CachedPage, VmFaultError> {
+        let Backing::File { inode, offset } = vmf.vma.backing_at(vmf.page) else {
+            unreachable!("an anonymous mapping has no file")
+        };
+        let (mut fs, vfs) = cx.fs();
+        Ok(vfs.page(&mut fs, inode, offset >> FRAME_SHIFT)?)
+    }
+
+    /// Maps a frame that has just been allocated, to be written. Its first reference becomes the entry's.
+    fn map_new_anon(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, entry: Entry, pfn: Pfn) {
+        let flags = vmf.vma.flags;
+        cx.frames.map(pfn);
+        cx.frames.put(pfn);
+        self.count_resident();
+        let shootdown = self.table.set_pte(cx.hw.mem, entry, pte::mkdirty_mkwrite(pte::mk_pte(pfn, flags), flags));
+        cx.flush(shootdown);
+    }
+
+    fn map_file_page(&mut self, cx: &mut MmCx<'_, '_>, entry: Entry, pte: Pte) {
+        cx.frames.map(pte::pfn(pte));
+        self.count_resident();
+        let shootdown = self.table.set_pte(cx.hw.mem, entry, pte);
+        cx.flush(shootdown);
+    }
+}
+
+impl VmFault {
+    fn new(vma: Vma, fault: PageFault) -> Self {
+        let kind = match fault.code {
+            code if code.contains(PageFaultCode::WR) => AccessKind::Write,
+            code if code.contains(PageFaultCode::ID) => AccessKind::Fetch,
+            _ => AccessKind::Read,
+        };
+        Self { vma, page: fault.cr2.page_base(), kind }
+    }
+}
+
+/// True if the frame is the process's own and no other entry, nor the kernel layer, has it (`wp_can_reuse_anon_folio`).
+pub(super) fn is_exclusive(frames: &FrameTable, pfn: Pfn) -> bool {
+    let frame = frames.get(pfn);
+    frame.usage == FrameUse::Anon && frame.refs == 1 && frame.maps == 1
+}
+
+const fn filemap_resolution(file: CachedPage) -> Resolution {
+    match file.source {
+        PageSource::Cache => Resolution::FileCached,
+        PageSource::Disk => Resolution::FileRead,
+    }
+}

@@ -1,0 +1,176 @@
+//! Page frames: a descriptor for each (Linux's `struct page`), and who hands them out.
+//!
+//! Invariant: a frame is free exactly when its reference count is 0. Whoever holds a frame holds a reference: a page-table
+//! entry that maps it, the page cache, the kernel layer while it copies. The map count says how many of the references
+//! are entries of user page tables, so that `do_wp_page` can tell a page that is alone from one that is shared.
+//!
+//! Frames are handed out lowest first and reused last freed first, so a run is the same each time and the host's
+//! memory grows only with what the guest touches.
+
+use arch::{FRAME_SIZE, Pfn};
+
+/// What a frame is used for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum FrameUse {
+    /// Nothing: it is free.
+    #[default]
+    Free,
+    /// Set aside at boot: the shared zero page, frame 0.
+    Reserved,
+    /// A paging structure.
+    PageTable,
+    /// Anonymous memory of a process.
+    Anon,
+    /// A page of a file in the page cache.
+    File,
+}
+
+/// The descriptor of one frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// What it is used for.
+    pub usage: FrameUse,
+    /// References from anywhere; 0 when free.
+    pub refs: u32,
+    /// References from entries of user page tables.
+    pub maps: u32,
+}
+
+/// All frames of RAM.
+#[derive(Debug)]
+pub struct FrameTable {
+    frames: Vec<Frame>,
+    /// The lowest frame that was never handed out.
+    fresh: u64,
+    /// Frames given back; the last is handed out next.
+    free: Vec<Pfn>,
+    in_use: u64,
+    peak: u64,
+}
+
+/// A frame just handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// It was never used: all its bytes are 0.
+    Zero,
+    /// It holds what its last user left.
+    Stale,
+}
+
+impl FrameTable {
+    /// Descriptors for `ram_bytes` of RAM; frame 0 is reserved, as nothing should map it by mistake.
+    #[must_use]
+    pub fn new(ram_bytes: u64) -> Self {
+        let count = usize::try_from(ram_bytes / FRAME_SIZE).expect("RAM fits the host's address space");
+        let mut table = Self { frames: vec![Frame::default(); count], fresh: 0, free: Vec::new(), in_use: 0, peak: 0 };
+        let _ = table.alloc(FrameUse::Reserved);
+        table
+    }
+
+    /// Hands out a frame with one reference; `None` when none is left.
+    pub fn alloc(&mut self, usage: FrameUse) -> Option<(Pfn, Contents)> {
+        let (pfn, contents) = match self.free.pop() {
+            Some(pfn) => (pfn, Contents::Stale),
+            None if self.fresh < self.frames.len() as u64 => {
+                self.fresh += 1;
+                (Pfn(self.fresh - 1), Contents::Zero)
+            }
+            None => return None,
+        };
+        *self.at(pfn) = Frame { usage, refs: 1, maps: 0 };
+        self.in_use += 1;
+        self.peak = self.peak.max(self.in_use);
+        Some((pfn, contents))
+    }
+
+    /// The descriptor of a frame.
+    ///
+    /// # Panics
+    /// If `pfn` is beyond RAM.
+    #[must_use]
+    pub fn get(&self, pfn: Pfn) -> Frame {
+        self.frames[pfn.0 as usize]
+    }
+
+    /// Takes another reference to a frame in use.
+    pub fn get_ref(&mut self, pfn: Pfn) {
+        let frame = self.at(pfn);
+        debug_assert!(frame.refs > 0, "{pfn} is free");
+        frame.refs += 1;
+    }
+
+    /// Gives a reference back; the last one frees the frame.
+    pub fn put(&mut self, pfn: Pfn) {
+        let frame = self.at(pfn);
+        debug_assert!(frame.refs > frame.maps, "{pfn} still has its mappings");
+        frame.refs -= 1;
+        if frame.refs == 0 {
+            *frame = Frame::default();
+            self.free.push(pfn);
+            self.in_use -= 1;
+        }
+    }
+
+    /// Takes the reference of one entry of a user page table.
+    pub fn map(&mut self, pfn: Pfn) {
+        self.get_ref(pfn);
+        self.at(pfn).maps += 1;
+    }
+
+    /// Gives back the reference of one entry of a user page table.
+    pub fn unmap(&mut self, pfn: Pfn) {
+        let frame = self.at(pfn);
+        debug_assert!(frame.maps > 0, "{pfn} is not mapped");
+        frame.maps -= 1;
+        self.put(pfn);
+    }
+
+    /// Frames in use now.
+    #[must_use]
+    pub const fn in_use(&self) -> u64 {
+        self.in_use
+    }
+
+    /// The most frames that were in use at once.
+    #[must_use]
+    pub const fn peak(&self) -> u64 {
+        self.peak
+    }
+
+    /// Frames of RAM.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.frames.len() as u64
+    }
+
+    fn at(&mut self, pfn: Pfn) -> &mut Frame {
+        &mut self.frames[pfn.0 as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_lives_as_long_as_its_last_reference() {
+        let mut t = FrameTable::new(16 * FRAME_SIZE);
+        let (a, contents) = t.alloc(FrameUse::Anon).unwrap();
+        assert_eq!(contents, Contents::Zero);
+        t.map(a);
+        t.put(a);
+        assert_eq!(t.get(a), Frame { usage: FrameUse::Anon, refs: 1, maps: 1 });
+        t.unmap(a);
+        assert_eq!(t.get(a).usage, FrameUse::Free);
+        assert_eq!(t.alloc(FrameUse::File), Some((a, Contents::Stale)));
+    }
+
+    #[test]
+    fn ram_has_an_end() {
+        let mut t = FrameTable::new(3 * FRAME_SIZE);
+        assert!(t.alloc(FrameUse::Anon).is_some());
+        assert!(t.alloc(FrameUse::Anon).is_some());
+        assert_eq!(t.alloc(FrameUse::Anon), None);
+        assert_eq!((t.in_use(), t.peak(), t.total()), (3, 3, 3));
+    }
+}

@@ -1,0 +1,262 @@
+//! mmap: a new mapping (Linux's `do_mmap` and `mmap_region`).
+//!
+//! How much memory is committed is not bounded, as with `vm.overcommit_memory=1`: a mapping of many TiB is a node in the
+//! tree, and frames and page tables come with the pages that are touched.
+
+use super::flags::{FileMode, MapFlags, Prot, VmFlags};
+use super::layout::{self, MMAP_MIN_ADDR, PMD_SIZE, TASK_SIZE_MAX};
+use super::vma::{Backing, Vma};
+use super::{Mm, MmCx};
+use crate::Errno;
+use crate::fs::InodeId;
+use arch::{FRAME_SIZE, LinearAddr};
+
+/// What a new mapping is to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapSource {
+    /// Zeros (`MAP_ANONYMOUS`).
+    Anonymous,
+    /// An open file.
+    File {
+        /// The file. The mapping takes its own reference.
+        inode: InodeId,
+        /// Where the mapping starts in it, in bytes.
+        offset: u64,
+        /// How it was opened, which bounds what the mapping may do.
+        mode: FileMode,
+    },
+}
+
+/// Flags that Linux's file mappings know (`LEGACY_MAP_MASK`); others are an error with `MAP_SHARED_VALIDATE`.
+const LEGACY_MAP_MASK: MapFlags = MapFlags::SHARED
+    .union(MapFlags::PRIVATE)
+    .union(MapFlags::FIXED)
+    .union(MapFlags::ANONYMOUS)
+    .union(MapFlags::DENYWRITE)
+    .union(MapFlags::EXECUTABLE)
+    .union(MapFlags::GROWSDOWN)
+    .union(MapFlags::LOCKED)
+    .union(MapFlags::NORESERVE)
+    .union(MapFlags::POPULATE)
+    .union(MapFlags::NONBLOCK)
+    .union(MapFlags::STACK)
+    .union(MapFlags::HUGETLB)
+    .union(MapFlags::BITS_32)
+    .union(MapFlags::FIXED_NOREPLACE);
+
+impl Mm {
+    /// Maps `len` bytes at `addr`, or near it, or anywhere (`addr` 0), and gives the place.
+    ///
+    /// # Errors
+    /// As mmap(2): `EINVAL`, `ENOMEM`, `EPERM`, `EEXIST`, `EACCES`, `EOVERFLOW`, `EOPNOTSUPP`.
+    pub fn mmap(
+        &mut self,
+        cx: &mut MmCx<'_, '_>,
+        addr: LinearAddr,
+        len: u64,
+        prot: Prot,
+        flags: MapFlags,
+        source: MapSource,
+    ) -> Result<LinearAddr, Errno> {
+        if let MapSource::File { offset, .. } = source
+            && offset % FRAME_SIZE != 0
+        {
+            return Err(Errno::EINVAL);
+        }
+        if len == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let len = layout::page_align_len(len).filter(|len| *len != 0).ok_or(Errno::ENOMEM)?;
+        if let MapSource::File { offset, .. } = source
+            && offset.checked_add(len).is_none()
+        {
+            return Err(Errno::EOVERFLOW);
+        }
+        self.map_count_allows(0)?;
+        let place = self.get_unmapped_area(round_hint_to_min(addr, flags), len, flags)?;
+        let end = place.wrapping_add(len);
+        if flags.contains(MapFlags::FIXED_NOREPLACE) && self.vmas.intersection(place, end).is_some() {
+            return Err(Errno::EEXIST);
+        }
+        let vm_flags = vm_flags(prot, flags, source)?;
+        self.mmap_region(cx, (place, end), vm_flags, source)?;
+        let fill_now = flags.contains(MapFlags::POPULATE) && !flags.contains(MapFlags::NONBLOCK);
+        if fill_now || flags.contains(MapFlags::LOCKED) {
+            self.mm_populate(cx, place, end);
+        }
+        Ok(place)
+    }
+
+    /// Puts a mapping at `start..end` in place of what is there (`mmap_region`).
+    fn mmap_region(
+        &mut self,
+        cx: &mut MmCx<'_, '_>,
+        (start, end): (LinearAddr, LinearAddr),
+        flags: VmFlags,
+        source: MapSource,
+    ) -> Result<(), Errno> {
+        let replaced = self.mapped_pages(start, end);
+        let pages = (end.0 - start.0) / FRAME_SIZE;
+        if !self.may_expand_vm(flags, pages - replaced) {
+            return Err(Errno::ENOMEM);
+        }
+        self.munmap_range(cx, start, end)?;
+        self.map_count_allows(1)?;
+        let backing = match source {
+            MapSource::File { inode, offset, .. } => {
+                cx.vfs.inode_get(inode);
+                Backing::File { inode, offset }
+            }
+            MapSource::Anonymous if flags.contains(VmFlags::SHARED) => {
+                Backing::File { inode: cx.vfs.shmem_file_setup(end.0 - start.0)?, offset: 0 }
+            }
+            MapSource::Anonymous => Backing::Anonymous,
+        };
+        self.insert_vma(cx, Vma { start, end, flags, backing });
+        Ok(())
+    }
+
+    /// Adds a mapping and joins it with its neighbours where they are alike.
+    pub(super) fn insert_vma(&mut self, cx: &mut MmCx<'_, '_>, vma: Vma) {
+        self.vmas.insert(vma);
+        self.merge_vmas_at(cx, vma.end);
+        self.merge_vmas_at(cx, vma.start);
+    }
+
+    /// Pages of `start..end` that are mapped (`count_vma_pages_range`).
+    pub(super) fn mapped_pages(&self, start: LinearAddr, end: LinearAddr) -> u64 {
+        let bytes: u64 = self.vmas.overlapping(start, end).map(|v| v.end.min(end).0 - v.start.max(start).0).sum();
+        bytes / FRAME_SIZE
+    }
+
+    /// A place for `len` bytes: `addr` itself with `MAP_FIXED`, `addr` if it is free, else the highest free place below
+    /// the mmap base, else the lowest above the legacy base (`get_unmapped_area`).
+    pub(super) fn get_unmapped_area(&self, addr: LinearAddr, len: u64, flags: MapFlags) -> Result<LinearAddr, Errno> {
+        if len > TASK_SIZE_MAX {
+            return Err(Errno::ENOMEM);
+        }
+        let place = if is_fixed(flags) {
+            addr
+        } else {
+            self.hint(addr, len).or_else(|| self.search(addr, len, flags)).ok_or(Errno::ENOMEM)?
+        };
+        if place.0 > TASK_SIZE_MAX - len {
+            return Err(Errno::ENOMEM);
+        }
+        if place.page_offset() != 0 {
+            return Err(Errno::EINVAL);
+        }
+        if place.0 < MMAP_MIN_ADDR {
+            return Err(Errno::EPERM);
+        }
+        Ok(place)
+    }
+
+    /// The hint, if there is one and it is free, guard gaps included.
+    fn hint(&self, addr: LinearAddr, len: u64) -> Option<LinearAddr> {
+        let end = LinearAddr(addr.0.checked_add(len)?);
+        let fits = addr.0 != 0 && addr.page_offset() == 0 && end.0 <= TASK_SIZE_MAX;
+        let free = self.vmas.find(addr).is_none_or(|next| end <= next.start_gap());
+        (fits && free).then_some(addr)
+    }
+
+    fn search(&self, addr: LinearAddr, len: u64, flags: MapFlags) -> Option<LinearAddr> {
+        if flags.contains(MapFlags::BITS_32) {
+            return self.vmas.gap_bottomup(len, LinearAddr(0x4000_0000), LinearAddr(0x8000_0000));
+        }
+        let private = flags.contains(MapFlags::ANONYMOUS) && !flags.contains(MapFlags::SHARED);
+        if private && addr.0 == 0 && len.is_multiple_of(PMD_SIZE) {
+            return self.thp_unmapped_area(len).or_else(|| self.topdown(len));
+        }
+        self.topdown(len)
+    }
+
+    fn topdown(&self, len: u64) -> Option<LinearAddr> {
+        let low = LinearAddr(MMAP_MIN_ADDR);
+        self.vmas
+            .gap_topdown(len, low, self.mmap_base)
+            .or_else(|| self.vmas.gap_bottomup(len, layout::mmap_legacy_base(), LinearAddr(TASK_SIZE_MAX)))
+    }
+
+    /// A place at a multiple of 2 MiB, for anonymous memory of so many whole 2 MiB (`thp_get_unmapped_area`, Linux 6.7
+    /// and later, whether large pages are in use or not).
+    fn thp_unmapped_area(&self, len: u64) -> Option<LinearAddr> {
+        let place = self.topdown(len.checked_add(PMD_SIZE).filter(|padded| *padded <= TASK_SIZE_MAX)?)?;
+        let above = place.0.wrapping_neg() % PMD_SIZE;
+        Some(place.wrapping_add(if above == 0 { PMD_SIZE } else { above }))
+    }
+}
+
+/// True if the address is an order, not a wish.
+fn is_fixed(flags: MapFlags) -> bool {
+    flags.intersects(MapFlags::FIXED.union(MapFlags::FIXED_NOREPLACE))
+}
+
+/// A wish below the lowest address becomes the lowest (`round_hint_to_min`).
+fn round_hint_to_min(addr: LinearAddr, flags: MapFlags) -> LinearAddr {
+    let page = addr.page_base();
+    match page.0 {
+        _ if is_fixed(flags) => addr,
+        1..MMAP_MIN_ADDR => LinearAddr(MMAP_MIN_ADDR),
+        _ => page,
+    }
+}
+
+/// The flags of the mapping, or why it may not be (the second half of `do_mmap`).
+fn vm_flags(prot: Prot, flags: MapFlags, source: MapSource) -> Result<VmFlags, Errno> {
+    let mut vm = VmFlags::of_prot(prot) | VmFlags::MAYACCESS;
+    vm.set(VmFlags::GROWSDOWN, flags.contains(MapFlags::GROWSDOWN));
+    vm.set(VmFlags::LOCKED, flags.contains(MapFlags::LOCKED));
+    vm.set(VmFlags::NOHUGEPAGE, flags.contains(MapFlags::STACK));
+    vm.set(VmFlags::NORESERVE, flags.contains(MapFlags::NORESERVE));
+    if flags.contains(MapFlags::HUGETLB) {
+        return Err(Errno::ENOMEM); // the pool of large pages is empty
+    }
+    let vm = match source {
+        MapSource::File { mode, .. } => file_vm_flags(vm, prot, flags, mode)?,
+        MapSource::Anonymous => anonymous_vm_flags(vm, flags)?,
+    };
+    Ok(accounted(vm))
+}
+
+fn file_vm_flags(mut vm: VmFlags, prot: Prot, flags: MapFlags, mode: FileMode) -> Result<VmFlags, Errno> {
+    let both = MapFlags::SHARED | MapFlags::PRIVATE;
+    let kind = flags & both;
+    if kind.is_empty() {
+        return Err(Errno::EINVAL);
+    }
+    if kind == both && !LEGACY_MAP_MASK.contains(flags) {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    if flags.contains(MapFlags::SHARED) {
+        vm |= VmFlags::SHARED | VmFlags::MAYSHARE;
+        if !mode.contains(FileMode::WRITE) {
+            if prot.contains(Prot::WRITE) {
+                return Err(Errno::EACCES);
+            }
+            vm -= VmFlags::SHARED | VmFlags::MAYWRITE;
+        }
+    }
+    if !mode.contains(FileMode::READ) {
+        return Err(Errno::EACCES);
+    }
+    if vm.contains(VmFlags::GROWSDOWN) {
+        return Err(Errno::EINVAL);
+    }
+    Ok(vm)
+}
+
+fn anonymous_vm_flags(vm: VmFlags, flags: MapFlags) -> Result<VmFlags, Errno> {
+    match (flags.contains(MapFlags::SHARED), flags.contains(MapFlags::PRIVATE)) {
+        (false, true) => Ok(vm),
+        (true, false) if !vm.contains(VmFlags::GROWSDOWN) => Ok(vm | VmFlags::SHARED | VmFlags::MAYSHARE),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// Private writable memory counts as committed (`accountable_mapping`).
+fn accounted(mut vm: VmFlags) -> VmFlags {
+    let private_writable = vm.contains(VmFlags::WRITE) && !vm.intersects(VmFlags::SHARED | VmFlags::NORESERVE);
+    vm.set(VmFlags::ACCOUNT, private_writable);
+    vm
+}

@@ -1,0 +1,135 @@
+//! mprotect: new rights for pages that are mapped (Linux's `do_mprotect_pkey`, `mprotect_fixup`, `change_pte_range`).
+
+use super::fault::is_exclusive;
+use super::flags::{Prot, VmFlags};
+use super::frames::FrameTable;
+use super::layout;
+use super::vma::Vma;
+use super::{Mm, MmCx, pte};
+use crate::Errno;
+use arch::{LinearAddr, Pte};
+
+impl Mm {
+    /// Gives the pages of `addr..addr+len` these rights. What comes before a hole is changed even so.
+    ///
+    /// # Errors
+    /// `EINVAL` for an address within a page or unknown rights, `ENOMEM` over a hole, `EACCES` for rights that the file
+    /// does not allow.
+    pub fn mprotect(&mut self, cx: &mut MmCx<'_, '_>, addr: LinearAddr, len: u64, prot: Prot) -> Result<(), Errno> {
+        let grows = prot & (Prot::GROWSDOWN | Prot::GROWSUP);
+        if grows == Prot::GROWSDOWN | Prot::GROWSUP || addr.page_offset() != 0 {
+            return Err(Errno::EINVAL);
+        }
+        if len == 0 {
+            return Ok(());
+        }
+        let end = layout::page_align_len(len).and_then(|len| addr.0.checked_add(len)).filter(|end| *end > addr.0);
+        let end = LinearAddr(end.ok_or(Errno::ENOMEM)?);
+        if !Prot::all().contains(prot) {
+            return Err(Errno::EINVAL);
+        }
+        let start = self.mprotect_start(addr, end, grows)?;
+        self.change_protection(cx, start, end, VmFlags::of_prot(prot))
+    }
+
+    /// Where the change begins: at `addr`, or with `PROT_GROWSDOWN` at the start of the stack that is there.
+    fn mprotect_start(&self, addr: LinearAddr, end: LinearAddr, grows: Prot) -> Result<LinearAddr, Errno> {
+        let vma = self.vmas.intersection(addr, end).ok_or(Errno::ENOMEM)?;
+        if grows == Prot::GROWSDOWN {
+            return if vma.flags.contains(VmFlags::GROWSDOWN) { Ok(vma.start) } else { Err(Errno::EINVAL) };
+        }
+        if vma.start > addr {
+            return Err(Errno::ENOMEM);
+        }
+        if grows == Prot::GROWSUP { Err(Errno::EINVAL) } else { Ok(addr) }
+    }
+
+    /// Mapping by mapping, up to the first hole.
+    fn change_protection(
+        &mut self,
+        cx: &mut MmCx<'_, '_>,
+        start: LinearAddr,
+        end: LinearAddr,
+        access: VmFlags,
+    ) -> Result<(), Errno> {
+        let mut at = start;
+        while at < end {
+            let vma = *self.vmas.containing(at).ok_or(Errno::ENOMEM)?;
+            if !vma.flags.may().contains(access) {
+                return Err(Errno::EACCES);
+            }
+            let next = vma.end.min(end);
+            self.mprotect_fixup(cx, &vma, (at, next), (vma.flags - VmFlags::ACCESS) | access)?;
+            at = next;
+        }
+        Ok(())
+    }
+
+    /// Changes a part of one mapping, and the entries of its pages.
+    fn mprotect_fixup(
+        &mut self,
+        cx: &mut MmCx<'_, '_>,
+        vma: &Vma,
+        (start, end): (LinearAddr, LinearAddr),
+        mut flags: VmFlags,
+    ) -> Result<(), Errno> {
+        if flags == vma.flags {
+            return Ok(());
+        }
+        if flags.contains(VmFlags::WRITE) {
+            let pages = end.page_number() - start.page_number();
+            if !self.may_expand_vm(flags, pages) && self.may_expand_vm(vma.flags, pages) {
+                return Err(Errno::ENOMEM);
+            }
+            let uncounted = VmFlags::ACCOUNT | VmFlags::WRITE | VmFlags::SHARED | VmFlags::NORESERVE;
+            flags.set(VmFlags::ACCOUNT, flags.contains(VmFlags::ACCOUNT) || !vma.flags.intersects(uncounted));
+        }
+        self.set_vma_flags(cx, (start, end), flags)?;
+        self.change_pte_range(cx, (start, end), flags);
+        Ok(())
+    }
+
+    /// Makes `start..end`, part of one mapping, a mapping with these flags, joined with its neighbours where alike
+    /// (`vma_modify_flags`).
+    pub(super) fn set_vma_flags(
+        &mut self,
+        cx: &mut MmCx<'_, '_>,
+        (start, end): (LinearAddr, LinearAddr),
+        flags: VmFlags,
+    ) -> Result<(), Errno> {
+        self.split_vma(cx, start)?;
+        let split_end = self.split_vma(cx, end);
+        if split_end.is_err() {
+            self.merge_vmas_at(cx, start);
+            return split_end;
+        }
+        self.vmas.at_mut(start).flags = flags;
+        self.merge_vmas_at(cx, end);
+        self.merge_vmas_at(cx, start);
+        Ok(())
+    }
+
+    /// Gives the pages that are there the rights of the mapping.
+    fn change_pte_range(&mut self, cx: &mut MmCx<'_, '_>, (start, end): (LinearAddr, LinearAddr), flags: VmFlags) {
+        let mut entries = self.table.entries(start, end);
+        while let Some(entry) = entries.next(cx.hw.mem) {
+            let mut new = pte::modify(entry.pte, flags);
+            if flags.contains(VmFlags::WRITE) && can_change_pte_writable(cx.frames, entry.pte, flags) {
+                new.set_writable(true);
+            }
+            if new != entry.pte {
+                let shootdown = self.table.set_pte(cx.hw.mem, entry, new);
+                cx.flush(shootdown);
+            }
+        }
+    }
+}
+
+/// True if a write to this page would need no fault but for the rights: the frame is the process's own, or was already
+/// written through a shared mapping (`can_change_pte_writable`).
+fn can_change_pte_writable(frames: &FrameTable, old: Pte, flags: VmFlags) -> bool {
+    if flags.contains(VmFlags::SHARED) {
+        return old.dirty();
+    }
+    is_exclusive(frames, pte::pfn(old))
+}

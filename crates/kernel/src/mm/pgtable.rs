@@ -1,0 +1,244 @@
+//! Editing a 4-level page table through physical memory.
+//!
+//! Protocol: every entry is written by [`PageTable::set_pte`] (leaves) or by the functions here that hang tables in and
+//! out. Whoever changes an entry that the processor may have cached gets a [`Shootdown`] and may not drop it.
+//!
+//! Invariants: entries of the lower half exist only within mappings, and a table is freed when the last mapping that its
+//! span overlaps goes (`free_pgtables`), so no table has to be searched to see that it is empty. The upper half is shared
+//! by all processes and never edited here.
+
+use super::frames::{Contents, FrameTable, FrameUse};
+use super::kernel_half::KernelHalf;
+use arch::{Cr3, FRAME_SIZE, Level, LinearAddr, Pde, Pfn, PhysAddr, Pte};
+use paging::{PhysMem, Shootdown};
+
+/// No frame is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutOfFrames;
+
+/// A leaf entry: where it is, for which page, and what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) la: LinearAddr,
+    pub(super) slot: PhysAddr,
+    pub(super) pte: Pte,
+}
+
+/// The paging structures of one address space.
+#[derive(Debug)]
+pub(super) struct PageTable {
+    root: Pfn,
+}
+
+impl PageTable {
+    /// An empty lower half under a new PML4, which shares the kernel half.
+    pub(super) fn new(
+        mem: &mut dyn PhysMem,
+        frames: &mut FrameTable,
+        kernel_half: &KernelHalf,
+    ) -> Result<Self, OutOfFrames> {
+        let root = alloc_table(mem, frames)?;
+        kernel_half.copy_into(mem, root);
+        Ok(Self { root })
+    }
+
+    /// What CR3 holds while this address space is in use.
+    pub(super) const fn cr3(&self) -> Cr3 {
+        Cr3(self.root.base().0)
+    }
+
+    /// The leaf entry of the page at `la`, if its page table exists.
+    pub(super) fn entry(&self, mem: &dyn PhysMem, la: LinearAddr) -> Option<Entry> {
+        let mut table = self.root;
+        let mut level = Level::Pml4;
+        while let Some(below) = level.below() {
+            table = table_at(mem, slot(table, level, la))?;
+            level = below;
+        }
+        Some(leaf(mem, table, la))
+    }
+
+    /// The leaf entry of the page at `la`; tables that are missing on the way are made (`pte_alloc`).
+    pub(super) fn entry_alloc(
+        &self,
+        mem: &mut dyn PhysMem,
+        frames: &mut FrameTable,
+        la: LinearAddr,
+    ) -> Result<Entry, OutOfFrames> {
+        let mut table = self.root;
+        let mut level = Level::Pml4;
+        while let Some(below) = level.below() {
+            let at = slot(table, level, la);
+            table = match table_at(mem, at) {
+                Some(next) => next,
+                None => {
+                    let next = alloc_table(mem, frames)?;
+                    mem.store_entry(at, table_entry(next).0);
+                    next
+                }
+            };
+            level = below;
+        }
+        Ok(leaf(mem, table, la))
+    }
+
+    /// Writes a leaf entry. Only a present one can be cached, so only its change needs a shootdown (MMU-205).
+    pub(super) fn set_pte(&self, mem: &mut dyn PhysMem, entry: Entry, pte: Pte) -> Shootdown {
+        mem.store_entry(entry.slot, pte.0);
+        if entry.pte.present() { Shootdown::page(entry.la) } else { Shootdown::none() }
+    }
+
+    /// The leaf entries in `start..end` that are not empty, in order; what has no table is skipped table by table.
+    pub(super) const fn entries(&self, start: LinearAddr, end: LinearAddr) -> Entries {
+        Entries { root: self.root, la: start.0, end: end.0, table: None }
+    }
+
+    /// Frees the tables that serve only `start..end`, where nothing is mapped any more: those whose span lies between
+    /// `floor`, the end of the mapping before, and `ceiling`, the start of the mapping after (`free_pgtables`).
+    pub(super) fn free_pgtables(
+        &self,
+        mem: &mut dyn PhysMem,
+        frames: &mut FrameTable,
+        (start, end): (LinearAddr, LinearAddr),
+        (floor, ceiling): (LinearAddr, LinearAddr),
+    ) -> Shootdown {
+        let bounds = Bounds { floor: floor.0, ceiling: ceiling.0 };
+        let mut shootdown = Shootdown::none();
+        free_level(mem, frames, (self.root, Level::Pml4), (start.0, end.0), bounds, &mut shootdown);
+        shootdown
+    }
+
+    /// Gives the root back. The lower half must be empty.
+    pub(super) fn free(self, mem: &dyn PhysMem, frames: &mut FrameTable) {
+        debug_assert!(
+            (0..256).all(|i| mem.load_entry(self.root.base().wrapping_add(i * 8)) == 0),
+            "tables outlive their mappings"
+        );
+        frames.put(self.root);
+    }
+}
+
+/// A pass over leaf entries; see [`PageTable::entries`]. Entries may be changed while it runs, tables may not.
+#[derive(Debug)]
+pub(super) struct Entries {
+    root: Pfn,
+    la: u64,
+    end: u64,
+    /// The page table that serves `la`, once found.
+    table: Option<Pfn>,
+}
+
+impl Entries {
+    pub(super) fn next(&mut self, mem: &dyn PhysMem) -> Option<Entry> {
+        while self.la < self.end {
+            let Some(table) = self.table.or_else(|| self.find_table(mem)) else { continue };
+            let entry = leaf(mem, table, LinearAddr(self.la));
+            self.la += FRAME_SIZE;
+            let same_table = self.la & (span(Level::Pd) - 1) != 0;
+            self.table = same_table.then_some(table);
+            if entry.pte.0 != 0 {
+                return Some(entry);
+            }
+        }
+        None
+    }
+
+    /// The page table for the current page; without one, goes on to where the next may be.
+    fn find_table(&mut self, mem: &dyn PhysMem) -> Option<Pfn> {
+        let mut table = self.root;
+        for level in [Level::Pml4, Level::Pdpt, Level::Pd] {
+            match table_at(mem, slot(table, level, LinearAddr(self.la))) {
+                Some(next) => table = next,
+                None => {
+                    self.la = (self.la & !(span(level) - 1)) + span(level);
+                    return None;
+                }
+            }
+        }
+        Some(table)
+    }
+}
+
+/// What lies around the range whose tables are freed.
+#[derive(Clone, Copy)]
+struct Bounds {
+    floor: u64,
+    ceiling: u64,
+}
+
+fn free_level(
+    mem: &mut dyn PhysMem,
+    frames: &mut FrameTable,
+    (table, level): (Pfn, Level),
+    (start, end): (u64, u64),
+    bounds: Bounds,
+    shootdown: &mut Shootdown,
+) {
+    let mut la = start;
+    while la < end {
+        let base = la & !(span(level) - 1);
+        let next = base + span(level);
+        let at = slot(table, level, LinearAddr(la));
+        if let Some(child) = table_at(mem, at) {
+            if let Some(below @ (Level::Pdpt | Level::Pd)) = level.below() {
+                free_level(mem, frames, (child, below), (la, end.min(next)), bounds, shootdown);
+            }
+            if base >= bounds.floor && next <= bounds.ceiling {
+                mem.store_entry(at, 0);
+                frames.put(child);
+                // INVLPG of any page drops every paging-structure cache entry (MMU-202).
+                shootdown.merge(Shootdown::page(LinearAddr(base)));
+            }
+        }
+        la = next;
+    }
+}
+
+/// Bytes that one entry of a level serves.
+const fn span(level: Level) -> u64 {
+    1 << level.shift()
+}
+
+/// Where the entry for `la` is in a table.
+pub(super) fn slot(table: Pfn, level: Level, la: LinearAddr) -> PhysAddr {
+    table.base().wrapping_add(level.index(la) * 8)
+}
+
+fn table_at(mem: &dyn PhysMem, at: PhysAddr) -> Option<Pfn> {
+    let entry = Pde(mem.load_entry(at));
+    entry.present().then(|| Pfn(entry.frame()))
+}
+
+fn leaf(mem: &dyn PhysMem, table: Pfn, la: LinearAddr) -> Entry {
+    let slot = slot(table, Level::Pt, la);
+    Entry { la: la.page_base(), slot, pte: Pte(mem.load_entry(slot)) }
+}
+
+/// An empty table.
+pub(super) fn alloc_table(mem: &mut dyn PhysMem, frames: &mut FrameTable) -> Result<Pfn, OutOfFrames> {
+    alloc_zeroed(mem, frames, FrameUse::PageTable)
+}
+
+/// A frame whose bytes are all 0.
+pub(super) fn alloc_zeroed(
+    mem: &mut dyn PhysMem,
+    frames: &mut FrameTable,
+    usage: FrameUse,
+) -> Result<Pfn, OutOfFrames> {
+    let (pfn, contents) = frames.alloc(usage).ok_or(OutOfFrames)?;
+    if contents == Contents::Stale {
+        mem.zero_frame(pfn);
+    }
+    Ok(pfn)
+}
+
+/// The entry that hangs a table in: all rights, as the leaf decides (`_PAGE_TABLE`). The same bits at every level.
+fn table_entry(table: Pfn) -> Pde {
+    let mut entry = Pde(0);
+    entry.set_present(true);
+    entry.set_writable(true);
+    entry.set_user(true);
+    entry.set_accessed(true);
+    entry.set_frame(table.0);
+    entry
+}

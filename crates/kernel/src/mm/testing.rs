@@ -1,0 +1,258 @@
+//! A guest for tests: RAM, one address space, and a processor that only translates.
+//!
+//! Its TLB never forgets by itself, so that a shootdown that is missing shows: after each operation every translation that
+//! is still cached must be what the tables give.
+
+use super::frames::{FrameTable, FrameUse};
+use super::{KernelHalf, MapFlags, MapSource, MemSignal, Mm, MmCx, MmLimits, Prot, VmFlags, ZERO_PAGE, pte};
+use crate::fs::{BufferConsole, FsCx, InodeId, Mappable, Mount, MountMode, OpenFlags, Vfs, ViewConfig};
+use crate::{Errno, Hw};
+use arch::{Access, AccessKind, ControlRegs, FRAME_SIZE, LinearAddr, PageFault, Pfn, Privilege, Pte};
+use event::{Event, EventSink, FaultEvent, Pid, Resolution};
+use paging::{Invalidation, NoModel, PagingContext, PhysMem, Shootdown, Translation, probe, translate};
+use physmem::{Bus, Ram};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use tempfile::TempDir;
+
+pub(super) const PAGE: u64 = FRAME_SIZE;
+pub(super) const RW: Prot = Prot::READ.union(Prot::WRITE);
+pub(super) const ANON: MapFlags = MapFlags::PRIVATE.union(MapFlags::ANONYMOUS);
+pub(super) const FIXED: MapFlags = ANON.union(MapFlags::FIXED);
+
+#[derive(Default)]
+struct Recorder(Vec<FaultEvent>);
+
+impl EventSink for Recorder {
+    fn record(&mut self, event: &Event) {
+        if let Event::Fault(fault) = event {
+            self.0.push(*fault);
+        }
+    }
+}
+
+pub(super) struct Guest {
+    pub(super) bus: Bus,
+    pub(super) frames: FrameTable,
+    pub(super) vfs: Vfs,
+    pub(super) mm: Option<Mm>,
+    /// The host's folder behind the guest's `/rw`, where changes go to the host.
+    folder: TempDir,
+    recorder: Recorder,
+    tlb: BTreeMap<u64, Translation>,
+    /// Frames in use before the address space was made.
+    before: u64,
+}
+
+impl Guest {
+    pub(super) fn new() -> Self {
+        Self::with_ram(16 << 20)
+    }
+
+    pub(super) fn with_ram(bytes: u64) -> Self {
+        let bus = Bus::new(Ram::new(bytes).unwrap());
+        let frames = FrameTable::new(bytes);
+        let folder = TempDir::new().unwrap();
+        std::fs::create_dir(folder.path().join("root")).unwrap();
+        let writable = Mount { host: folder.path().into(), guest: "/rw".into(), mode: MountMode::Writable };
+        let root = Some(folder.path().join("root"));
+        let view = ViewConfig { root, mounts: vec![writable], ..ViewConfig::default() };
+        let vfs = Vfs::new(view, Box::new(BufferConsole::default())).unwrap();
+        let (recorder, tlb) = (Recorder::default(), BTreeMap::new());
+        let mut guest = Self { bus, frames, vfs, mm: None, folder, recorder, tlb, before: 0 };
+        let half = guest.hw(|hw, frames, _| KernelHalf::build(hw, frames)).unwrap();
+        guest.before = guest.frames.in_use();
+        let mm =
+            guest.hw(|hw, frames, vfs| Mm::new(&mut MmCx { hw, frames, vfs, pid: Pid(1) }, &half, MmLimits::default()));
+        guest.mm = Some(mm.unwrap());
+        guest
+    }
+
+    fn hw<R>(&mut self, f: impl FnOnce(&mut Hw<'_>, &mut FrameTable, &mut Vfs) -> R) -> R {
+        let mut shootdown = Shootdown::none();
+        let mut hw = Hw { mem: &mut self.bus, sink: &mut self.recorder, shootdown: &mut shootdown, instructions: 0 };
+        let result = f(&mut hw, &mut self.frames, &mut self.vfs);
+        for invalidation in shootdown.drain() {
+            match invalidation {
+                Invalidation::Page(la) => _ = self.tlb.remove(&la.page_number()),
+                Invalidation::NonGlobal | Invalidation::All => self.tlb.clear(),
+            }
+        }
+        result
+    }
+
+    /// One entry into the kernel layer.
+    pub(super) fn run<R>(&mut self, f: impl FnOnce(&mut Mm, &mut MmCx<'_, '_>) -> R) -> R {
+        let mut mm = self.mm.take().unwrap();
+        let result = self.hw(|hw, frames, vfs| f(&mut mm, &mut MmCx { hw, frames, vfs, pid: Pid(1) }));
+        self.mm = Some(mm);
+        self.check_tlb();
+        result
+    }
+
+    pub(super) fn mm(&self) -> &Mm {
+        self.mm.as_ref().unwrap()
+    }
+
+    pub(super) fn ctx(&self) -> PagingContext {
+        PagingContext::new(ControlRegs::long_mode(self.mm().cr3()))
+    }
+
+    pub(super) fn mmap(&mut self, addr: u64, len: u64, prot: Prot, flags: MapFlags) -> Result<u64, Errno> {
+        let place = self.run(|mm, cx| mm.mmap(cx, LinearAddr(addr), len, prot, flags, MapSource::Anonymous));
+        place.map(|la| la.0)
+    }
+
+    pub(super) fn munmap(&mut self, addr: u64, len: u64) -> Result<(), Errno> {
+        self.run(|mm, cx| mm.munmap(cx, LinearAddr(addr), len))
+    }
+
+    pub(super) fn mprotect(&mut self, addr: u64, len: u64, prot: Prot) -> Result<(), Errno> {
+        self.run(|mm, cx| mm.mprotect(cx, LinearAddr(addr), len, prot))
+    }
+
+    pub(super) fn limits(&mut self, limits: MmLimits) {
+        self.run(|mm, _| mm.set_limits(limits));
+    }
+
+    /// A file of the host that is open for reading and writing, with a reference that is the test's.
+    pub(super) fn file(&mut self, bytes: &[u8]) -> InodeId {
+        std::fs::write(self.host_file(), bytes).unwrap();
+        let mut cx = FsCx { mem: &mut self.bus, frames: &mut self.frames };
+        let root = self.vfs.root();
+        let file = self.vfs.open(&mut cx, root, b"/rw/file", OpenFlags::RDWR, 0).unwrap();
+        let Mappable::File(inode) = self.vfs.mappable(file).unwrap() else { unreachable!("it is no device") };
+        self.vfs.inode_get(inode);
+        inode
+    }
+
+    /// Where the host keeps the file.
+    pub(super) fn host_file(&self) -> PathBuf {
+        self.folder.path().join("file")
+    }
+
+    /// Gives a reference to a file back.
+    pub(super) fn put(&mut self, inode: InodeId) {
+        self.vfs.inode_put(&mut FsCx { mem: &mut self.bus, frames: &mut self.frames }, inode);
+    }
+
+    /// One access of the program: translated, with faults handled, until it is allowed or gets a signal.
+    pub(super) fn access(&mut self, la: u64, kind: AccessKind) -> Result<Pfn, MemSignal> {
+        let (la, access, ctx) = (LinearAddr(la), Access::new(kind, Privilege::User), self.ctx());
+        for _ in 0..4 {
+            match self.translate(&ctx, la, access) {
+                Ok(translation) => return Ok(translation.frame),
+                Err(fault) => {
+                    self.tlb.remove(&la.page_number());
+                    self.run(|mm, cx| mm.handle_mm_fault(cx, LinearAddr(0x40_1000), fault))?;
+                }
+            }
+        }
+        panic!("the fault at {la} is never resolved");
+    }
+
+    fn translate(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Result<Translation, PageFault> {
+        if let Some(hit) = self.tlb.get(&la.page_number())
+            && hit.rights.allow(ctx, access)
+            && (hit.dirty || !access.is_write())
+        {
+            return Ok(*hit);
+        }
+        let walked = translate(&mut NoModel, &mut self.bus, ctx, la, access)?;
+        self.tlb.insert(la.page_number(), walked);
+        Ok(walked)
+    }
+
+    pub(super) fn read(&mut self, la: u64) -> Result<u8, MemSignal> {
+        let frame = self.access(la, AccessKind::Read)?;
+        let mut byte = [0];
+        self.bus.read(frame.base().wrapping_add(la % PAGE), &mut byte);
+        Ok(byte[0])
+    }
+
+    pub(super) fn write(&mut self, la: u64, byte: u8) -> Result<(), MemSignal> {
+        let frame = self.access(la, AccessKind::Write)?;
+        self.bus.write(frame.base().wrapping_add(la % PAGE), &[byte]);
+        Ok(())
+    }
+
+    pub(super) fn fetch(&mut self, la: u64) -> Result<(), MemSignal> {
+        self.access(la, AccessKind::Fetch).map(|_| ())
+    }
+
+    /// What came of the faults since this was last asked.
+    pub(super) fn faults(&mut self) -> Vec<Resolution> {
+        self.events().iter().map(|event| event.resolution).collect()
+    }
+
+    pub(super) fn events(&mut self) -> Vec<FaultEvent> {
+        std::mem::take(&mut self.recorder.0)
+    }
+
+    /// The leaf entry of a page; 0 if its table is missing.
+    pub(super) fn pte(&self, la: u64) -> Pte {
+        self.mm().table.entry(&self.bus, LinearAddr(la)).map_or(Pte(0), |entry| entry.pte)
+    }
+
+    /// The mappings, as in `/proc/self/maps`.
+    pub(super) fn maps(&self) -> Vec<String> {
+        let letter = |flags: VmFlags, flag, c| if flags.contains(flag) { c } else { '-' };
+        let line = |vma: &super::Vma| {
+            let f = vma.flags;
+            let rights = [(VmFlags::READ, 'r'), (VmFlags::WRITE, 'w'), (VmFlags::EXEC, 'x')];
+            let rights: String = rights.map(|(flag, c)| letter(f, flag, c)).iter().collect();
+            format!("{:x}-{:x} {rights}{}", vma.start.0, vma.end.0, if vma.is_shared() { 's' } else { 'p' })
+        };
+        self.mm().vmas().map(line).collect()
+    }
+
+    /// Every translation that is still cached is what the tables give.
+    fn check_tlb(&self) {
+        for (page, cached) in &self.tlb {
+            let now =
+                probe(&self.bus, &self.ctx(), LinearAddr(page * PAGE), Access::new(AccessKind::Read, Privilege::User));
+            let same = now.is_ok_and(|now| now.frame == cached.frame && now.rights == cached.rights);
+            assert!(same, "no shootdown of page {page:#x}: cached {cached:?}, now {now:?}");
+            assert!(!cached.dirty || self.pte(page * PAGE).dirty(), "D of page {page:#x} was cleared behind the TLB");
+        }
+    }
+
+    /// Entries lie in mappings, give no more than these, and are counted.
+    pub(super) fn check_tables(&self) {
+        let mm = self.mm();
+        let mut counts = BTreeMap::new();
+        let mut entries = mm.table.entries(LinearAddr(0), LinearAddr(1 << 47));
+        while let Some(entry) = entries.next(&self.bus) {
+            let vma = mm.vmas.containing(entry.la).unwrap_or_else(|| panic!("{entry:?} without a mapping"));
+            let present = pte::state(entry.pte) == pte::PteState::Present;
+            assert_eq!(present, vma.flags.intersects(VmFlags::ACCESS), "{entry:?} in {vma:?}");
+            assert!(!entry.pte.writable() || vma.flags.contains(VmFlags::WRITE), "{entry:?} in {vma:?}");
+            assert!(!present || entry.pte.no_execute() != vma.flags.contains(VmFlags::EXEC), "{entry:?} in {vma:?}");
+            *counts.entry(pte::pfn(entry.pte)).or_insert(0) += 1;
+        }
+        counts.remove(&ZERO_PAGE);
+        assert_eq!(self.frames.get(ZERO_PAGE).maps, 0);
+        assert_eq!(mm.resident_pages(), counts.values().sum::<u64>());
+        for (pfn, count) in counts {
+            assert_eq!(u64::from(self.frames.get(pfn).maps), count, "{pfn}");
+        }
+    }
+
+    /// Tables of the lower half, the root among them.
+    pub(super) fn tables(&self) -> u64 {
+        self.count(FrameUse::PageTable) - (self.before - 1)
+    }
+
+    /// Frames of one use.
+    pub(super) fn count(&self, usage: FrameUse) -> u64 {
+        (0..self.frames.total()).filter(|pfn| self.frames.get(Pfn(*pfn)).usage == usage).count() as u64
+    }
+
+    /// Ends the process and checks that it leaves nothing but the page cache.
+    pub(super) fn exit(mut self) -> Self {
+        let mm = self.mm.take().unwrap();
+        self.hw(|hw, frames, vfs| mm.drop_all(&mut MmCx { hw, frames, vfs, pid: Pid(1) }));
+        assert_eq!(self.frames.in_use(), self.before + self.count(FrameUse::File), "frames leaked");
+        self
+    }
+}

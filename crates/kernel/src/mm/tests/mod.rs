@@ -1,0 +1,8 @@
+//! The memory management as a program sees it. Results that Linux decides were observed on Linux 6.18 under `setarch -R`.
+
+mod calls;
+mod faults;
+mod files;
+mod kernel_half;
+mod model;
+mod moves;

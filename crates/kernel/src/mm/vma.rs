@@ -1,0 +1,110 @@
+//! One mapping: a range of pages with the same rights and the same backing (Linux's `vm_area_struct`).
+
+use super::flags::{Prot, VmFlags};
+use super::layout::STACK_GUARD_GAP;
+use crate::fs::InodeId;
+use arch::{FRAME_SHIFT, LinearAddr};
+
+/// What fills the pages of a mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backing {
+    /// Zeros.
+    Anonymous,
+    /// A file. Each mapping holds one reference to the inode.
+    File {
+        /// The file.
+        inode: InodeId,
+        /// Where in the file the mapping starts, in bytes; whole pages.
+        offset: u64,
+    },
+}
+
+/// A mapping. Not empty; both ends at page borders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Vma {
+    /// The first address.
+    pub start: LinearAddr,
+    /// The first address beyond.
+    pub end: LinearAddr,
+    /// Rights and properties.
+    pub flags: VmFlags,
+    /// What fills its pages.
+    pub backing: Backing,
+}
+
+/// What a mapping is for, as `/proc/<pid>/maps` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VmaName {
+    /// Part of the brk area.
+    Heap,
+    /// The initial stack.
+    Stack,
+    /// A file.
+    File(InodeId),
+    /// Anonymous memory of no special kind.
+    Anonymous,
+}
+
+impl Vma {
+    /// Its length in bytes.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "a mapping is never empty")]
+    pub const fn len(&self) -> u64 {
+        self.end.0 - self.start.0
+    }
+
+    /// Its length in pages.
+    #[must_use]
+    pub const fn pages(&self) -> u64 {
+        self.len() >> FRAME_SHIFT
+    }
+
+    /// True if `la` lies in it.
+    #[must_use]
+    pub fn contains(&self, la: LinearAddr) -> bool {
+        self.start <= la && la < self.end
+    }
+
+    /// Its rights.
+    #[must_use]
+    pub const fn prot(&self) -> Prot {
+        self.flags.prot()
+    }
+
+    /// True if it was made with `MAP_SHARED`.
+    #[must_use]
+    pub const fn is_shared(&self) -> bool {
+        self.flags.contains(VmFlags::MAYSHARE)
+    }
+
+    /// The inode it maps.
+    #[must_use]
+    pub const fn inode(&self) -> Option<InodeId> {
+        match self.backing {
+            Backing::File { inode, .. } => Some(inode),
+            Backing::Anonymous => None,
+        }
+    }
+
+    /// The backing of the part that starts at `la`.
+    pub(super) const fn backing_at(&self, la: LinearAddr) -> Backing {
+        match self.backing {
+            Backing::File { inode, offset } => Backing::File { inode, offset: offset + (la.0 - self.start.0) },
+            Backing::Anonymous => Backing::Anonymous,
+        }
+    }
+
+    /// The first address that must stay free below it, guard gap included (`vm_start_gap`).
+    pub(super) const fn start_gap(&self) -> LinearAddr {
+        if self.flags.contains(VmFlags::GROWSDOWN) {
+            LinearAddr(self.start.0.saturating_sub(STACK_GUARD_GAP))
+        } else {
+            self.start
+        }
+    }
+
+    /// True if `next` continues this mapping, so that they are one (`can_vma_merge_after`).
+    pub(super) fn continues_in(&self, next: &Self) -> bool {
+        self.end == next.start && self.flags == next.flags && self.backing_at(self.end) == next.backing
+    }
+}

@@ -1,0 +1,145 @@
+//! All mappings of an address space, by address.
+//!
+//! Invariants: mappings do not overlap and are not empty. The tree does not merge by itself: whoever changes mappings
+//! calls [`VmaTree::merge_before`] at the borders of what it changed. The tree knows nothing of frames or inodes: a
+//! function that makes a mapping of a file one more or one less says so, and the caller keeps the inode's count.
+
+use super::vma::Vma;
+use arch::LinearAddr;
+use std::collections::BTreeMap;
+use std::ops::Bound::{Excluded, Unbounded};
+
+/// Mappings, keyed by their start.
+#[derive(Clone, Debug, Default)]
+pub(super) struct VmaTree {
+    map: BTreeMap<LinearAddr, Vma>,
+}
+
+impl VmaTree {
+    /// How many mappings there are.
+    pub(super) fn len(&self) -> usize {
+        self.map.len()
+    }
+
+    /// All mappings, from the lowest on.
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Vma> {
+        self.map.values()
+    }
+
+    /// The mapping that holds `la`, or else the next above (`find_vma`).
+    pub(super) fn find(&self, la: LinearAddr) -> Option<&Vma> {
+        self.containing(la).or_else(|| self.starting_above(la))
+    }
+
+    /// The mapping that holds `la` (`vma_lookup`).
+    pub(super) fn containing(&self, la: LinearAddr) -> Option<&Vma> {
+        self.map.range(..=la).next_back().map(|(_, vma)| vma).filter(|vma| vma.contains(la))
+    }
+
+    /// The last mapping that starts below `la`.
+    pub(super) fn starting_below(&self, la: LinearAddr) -> Option<&Vma> {
+        self.map.range(..la).next_back().map(|(_, vma)| vma)
+    }
+
+    /// The first mapping that overlaps `start..end` (`find_vma_intersection`).
+    pub(super) fn intersection(&self, start: LinearAddr, end: LinearAddr) -> Option<&Vma> {
+        self.find(start).filter(|vma| vma.start < end)
+    }
+
+    /// The mappings that overlap `start..end`.
+    pub(super) fn overlapping(&self, start: LinearAddr, end: LinearAddr) -> impl Iterator<Item = &Vma> {
+        let first = self.containing(start).map_or(start, |vma| vma.start);
+        self.map.range(first..end.max(first)).map(|(_, vma)| vma)
+    }
+
+    /// Adds a mapping where none is.
+    pub(super) fn insert(&mut self, vma: Vma) {
+        debug_assert!(vma.start < vma.end && self.intersection(vma.start, vma.end).is_none(), "{vma:?} overlaps");
+        self.map.insert(vma.start, vma);
+    }
+
+    /// Takes out the mapping that starts at `start`.
+    pub(super) fn remove(&mut self, start: LinearAddr) -> Option<Vma> {
+        self.map.remove(&start)
+    }
+
+    /// Changes the mapping that starts at `start`, in all but its start.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub(super) fn at_mut(&mut self, start: LinearAddr) -> &mut Vma {
+        self.map.get_mut(&start).expect("the caller has just found the mapping")
+    }
+
+    /// Moves the start of the mapping at `start` down, into free addresses.
+    pub(super) fn grow_down(&mut self, start: LinearAddr, to: LinearAddr) {
+        let mut vma = self.map.remove(&start).expect("the caller has just found the mapping");
+        vma.start = to;
+        self.insert(vma);
+    }
+
+    /// Makes `la` a border between mappings. Gives the new upper part, if one had to be split (`split_vma`).
+    pub(super) fn split(&mut self, la: LinearAddr) -> Option<Vma> {
+        let whole = *self.containing(la).filter(|vma| vma.start < la)?;
+        self.at_mut(whole.start).end = la;
+        let upper = Vma { start: la, backing: whole.backing_at(la), ..whole };
+        self.insert(upper);
+        Some(upper)
+    }
+
+    /// Joins the mapping that starts at `la` with the one before it, if they are alike. Gives the one that went
+    /// (`vma_merge`).
+    pub(super) fn merge_before(&mut self, la: LinearAddr) -> Option<Vma> {
+        let upper = *self.map.get(&la)?;
+        let lower = *self.starting_below(la)?;
+        if !lower.continues_in(&upper) {
+            return None;
+        }
+        self.map.remove(&la);
+        self.at_mut(lower.start).end = upper.end;
+        Some(upper)
+    }
+
+    /// The highest place for `len` bytes within `low..high` (`unmapped_area_topdown`).
+    pub(super) fn gap_topdown(&self, len: u64, low: LinearAddr, high: LinearAddr) -> Option<LinearAddr> {
+        let mut gap_end = self.starting_at_or_above(high).map_or(high, |next| high.min(next.start_gap()));
+        for vma in self.map.range(..high).rev().map(|(_, vma)| vma) {
+            if let Some(place) = fit_high(len, low.max(vma.end), gap_end) {
+                return Some(place);
+            }
+            gap_end = gap_end.min(vma.start_gap());
+            if gap_end <= low {
+                return None;
+            }
+        }
+        fit_high(len, low, gap_end)
+    }
+
+    /// The lowest place for `len` bytes within `low..high` (`unmapped_area`).
+    pub(super) fn gap_bottomup(&self, len: u64, low: LinearAddr, high: LinearAddr) -> Option<LinearAddr> {
+        let mut gap_start = low;
+        while gap_start < high {
+            let next = self.find(gap_start);
+            let gap_end = next.map_or(high, |vma| high.min(vma.start_gap()));
+            if fit_high(len, gap_start, gap_end).is_some() {
+                return Some(gap_start);
+            }
+            gap_start = next?.end;
+        }
+        None
+    }
+
+    fn starting_at_or_above(&self, la: LinearAddr) -> Option<&Vma> {
+        self.map.range(la..).next().map(|(_, vma)| vma)
+    }
+
+    fn starting_above(&self, la: LinearAddr) -> Option<&Vma> {
+        self.map.range((Excluded(la), Unbounded)).next().map(|(_, vma)| vma)
+    }
+}
+
+/// The highest place for `len` bytes within `start..end`.
+fn fit_high(len: u64, start: LinearAddr, end: LinearAddr) -> Option<LinearAddr> {
+    let place = LinearAddr(end.0.checked_sub(len)?);
+    (place >= start).then_some(place)
+}

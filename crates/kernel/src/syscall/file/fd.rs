@@ -1,0 +1,152 @@
+//! Descriptors: duplicating, closing, flags, locks.
+
+use super::{Args, SysResult};
+use crate::fs::{Descriptor, FsCx, OnExec, OpenFlags, Vfs};
+use crate::kernel::Kernel;
+use crate::process::Process;
+use crate::{Errno, Hw};
+use arch::LinearAddr;
+
+const F_DUPFD: u64 = 0;
+const F_GETFD: u64 = 1;
+const F_SETFD: u64 = 2;
+const F_GETFL: u64 = 3;
+const F_SETFL: u64 = 4;
+const F_GETLK: u64 = 5;
+const F_SETLK: u64 = 6;
+const F_SETLKW: u64 = 7;
+const F_OFD_GETLK: u64 = 36;
+const F_OFD_SETLK: u64 = 37;
+const F_OFD_SETLKW: u64 = 38;
+const F_DUPFD_CLOEXEC: u64 = 1030;
+/// `l_type` of a lock that is not there.
+const F_UNLCK: u16 = 2;
+/// CLOSE_RANGE_CLOEXEC of `close_range`.
+const CLOSE_RANGE_CLOEXEC: u64 = 4;
+
+impl Kernel {
+    pub(super) fn sys_close(&mut self, hw: &mut Hw<'_>, [fd, ..]: Args) -> SysResult {
+        let (vfs, process, mut cx) = self.fs_cx(hw);
+        close(vfs, process, &mut cx, fd)?;
+        Ok(0)
+    }
+
+    pub(super) fn sys_close_range(&mut self, hw: &mut Hw<'_>, [first, last, flags, ..]: Args) -> SysResult {
+        // CLOSE_RANGE_UNSHARE (2) changes nothing for a process that shares its table with nobody.
+        super::only(flags, CLOSE_RANGE_CLOEXEC | 2)?;
+        let (first, last) = (first as u32, last as u32);
+        if first > last {
+            return Err(Errno::EINVAL);
+        }
+        let (vfs, process, mut cx) = self.fs_cx(hw);
+        let end = process.files.len().min((last as usize).saturating_add(1));
+        for fd in first as usize..end {
+            if flags & CLOSE_RANGE_CLOEXEC != 0 {
+                let _not_open = process.files.set_on_exec(fd as u64, OnExec::Close);
+            } else {
+                let _not_open = close(vfs, process, &mut cx, fd as u64);
+            }
+        }
+        Ok(0)
+    }
+
+    pub(super) fn sys_dup(&mut self, _: &mut Hw<'_>, [fd, ..]: Args) -> SysResult {
+        self.duplicate(fd, 0, OnExec::Keep)
+    }
+
+    fn duplicate(&mut self, fd: u64, min: usize, on_exec: OnExec) -> SysResult {
+        let file = self.file(fd)?;
+        let new = self.process.files.install(Descriptor { file, on_exec }, min, self.fd_limit())?;
+        self.vfs.file_get(file);
+        Ok(new)
+    }
+
+    pub(super) fn sys_dup2(&mut self, hw: &mut Hw<'_>, [old, new, ..]: Args) -> SysResult {
+        if old as u32 == new as u32 {
+            self.file(old)?;
+            return Ok(new & 0xffff_ffff);
+        }
+        self.duplicate_to(hw, old, new, OnExec::Keep)
+    }
+
+    pub(super) fn sys_dup3(&mut self, hw: &mut Hw<'_>, [old, new, flags, ..]: Args) -> SysResult {
+        super::only(flags, OpenFlags::CLOEXEC.bits().into())?;
+        if old as u32 == new as u32 {
+            return Err(Errno::EINVAL);
+        }
+        let on_exec = super::open::on_exec(OpenFlags::from_bits_truncate(flags as u32));
+        self.duplicate_to(hw, old, new, on_exec)
+    }
+
+    fn duplicate_to(&mut self, hw: &mut Hw<'_>, old: u64, new: u64, on_exec: OnExec) -> SysResult {
+        let new = new & 0xffff_ffff;
+        if new >= self.fd_limit() {
+            return Err(Errno::EBADF);
+        }
+        let file = self.file(old)?;
+        let (vfs, process, mut cx) = self.fs_cx(hw);
+        vfs.file_get(file);
+        if let Some(replaced) = process.files.put(new as usize, Descriptor { file, on_exec }) {
+            vfs.file_put(&mut cx, replaced);
+        }
+        Ok(new)
+    }
+
+    pub(super) fn sys_fcntl(&mut self, hw: &mut Hw<'_>, [fd, command, arg, ..]: Args) -> SysResult {
+        let descriptor = self.process.files.descriptor(fd)?;
+        let flags = self.vfs.file_flags(descriptor.file);
+        let is_path_command = matches!(command, F_DUPFD | F_DUPFD_CLOEXEC | F_GETFD | F_SETFD | F_GETFL);
+        if flags.contains(OpenFlags::PATH) && !is_path_command {
+            return Err(Errno::EBADF);
+        }
+        match command & 0xffff_ffff {
+            F_DUPFD | F_DUPFD_CLOEXEC if arg >= self.fd_limit() => Err(Errno::EINVAL),
+            F_DUPFD => self.duplicate(fd, arg as usize, OnExec::Keep),
+            F_DUPFD_CLOEXEC => self.duplicate(fd, arg as usize, OnExec::Close),
+            F_GETFD => Ok(u64::from(descriptor.on_exec == OnExec::Close)),
+            F_SETFD => {
+                let on_exec = if arg & 1 != 0 { OnExec::Close } else { OnExec::Keep };
+                self.process.files.set_on_exec(fd, on_exec)?;
+                Ok(0)
+            }
+            F_GETFL => Ok(flags.bits().into()),
+            F_SETFL => {
+                self.vfs.set_file_flags(descriptor.file, OpenFlags::from_bits_truncate(arg as u32));
+                Ok(0)
+            }
+            F_GETLK | F_OFD_GETLK => {
+                // Nobody else could hold a lock, so the one asked for is free.
+                self.copy_to_user(hw, LinearAddr(arg), &F_UNLCK.to_le_bytes())?;
+                Ok(0)
+            }
+            F_SETLK | F_SETLKW | F_OFD_SETLK | F_OFD_SETLKW => self.set_lock(hw, flags, arg),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// A lock on a range: it is free, as there is nobody else. Only its form is checked.
+    fn set_lock(&mut self, hw: &mut Hw<'_>, flags: OpenFlags, lock: u64) -> SysResult {
+        let kind = u16::from_le_bytes(self.read_user::<2>(hw, LinearAddr(lock))?);
+        match kind {
+            0 if !flags.reads() => Err(Errno::EBADF),
+            1 if !flags.writes() => Err(Errno::EBADF),
+            0..=2 => Ok(0),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    pub(super) fn sys_flock(&mut self, _: &mut Hw<'_>, [fd, operation, ..]: Args) -> SysResult {
+        const LOCK_NB: u64 = 4;
+        self.file(fd)?;
+        match operation & !LOCK_NB {
+            1 | 2 | 8 => Ok(0),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+}
+
+fn close(vfs: &mut Vfs, process: &mut Process, cx: &mut FsCx<'_>, fd: u64) -> Result<(), Errno> {
+    let file = process.files.take(fd)?;
+    vfs.file_put(cx, file);
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! Pipes within the process.
+
+use super::{Args, SysResult};
+use crate::Hw;
+use crate::fs::{Descriptor, OpenFlags};
+use crate::kernel::Kernel;
+use arch::LinearAddr;
+
+impl Kernel {
+    pub(super) fn sys_pipe(&mut self, hw: &mut Hw<'_>, [fds, ..]: Args) -> SysResult {
+        self.sys_pipe2(hw, [fds, 0, 0, 0, 0, 0])
+    }
+
+    pub(super) fn sys_pipe2(&mut self, hw: &mut Hw<'_>, [fds, flags, ..]: Args) -> SysResult {
+        let known = OpenFlags::CLOEXEC | OpenFlags::NONBLOCK;
+        super::only(flags, known.bits().into())?;
+        let flags = OpenFlags::from_bits_truncate(flags as u32);
+        let on_exec = super::open::on_exec(flags);
+        let limit = self.fd_limit();
+        let (vfs, process, mut cx) = self.fs_cx(hw);
+        let [reader, writer] = vfs.open_pipe(flags & OpenFlags::NONBLOCK);
+        let installed = process.files.install(Descriptor { file: reader, on_exec }, 0, limit).and_then(|first| {
+            let second = process.files.install(Descriptor { file: writer, on_exec }, 0, limit);
+            second.map(|second| [first, second]).inspect_err(|_| {
+                let _its_own = process.files.take(first);
+            })
+        });
+        let [first, second] = match installed {
+            Ok(fds) => fds,
+            Err(e) => {
+                vfs.file_put(&mut cx, reader);
+                vfs.file_put(&mut cx, writer);
+                return Err(e);
+            }
+        };
+        let both = [(first as u32).to_le_bytes(), (second as u32).to_le_bytes()].concat();
+        if let Err(e) = self.copy_to_user(hw, LinearAddr(fds), &both) {
+            for fd in [first, second] {
+                self.sys_close(hw, [fd, 0, 0, 0, 0, 0])?;
+            }
+            return Err(e);
+        }
+        Ok(0)
+    }
+}

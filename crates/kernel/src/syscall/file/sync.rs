@@ -1,0 +1,46 @@
+//! Calls about the disk behind the files: writing through, and hints.
+
+use super::{Args, SysResult};
+use crate::fs::FileKind;
+use crate::kernel::Kernel;
+use crate::{Errno, Hw};
+
+impl Kernel {
+    /// `fsync`, `fdatasync`, `syncfs`: writes go to the host at once, so only the host has something to flush.
+    pub(super) fn sys_fsync(&mut self, _: &mut Hw<'_>, [fd, ..]: Args) -> SysResult {
+        let file = self.file(fd)?;
+        if self.vfs.file_flags(file).contains(crate::fs::OpenFlags::PATH) {
+            return Err(Errno::EBADF);
+        }
+        match (self.vfs.file(file).kind, self.vfs.file_inode(file)) {
+            (FileKind::Regular, Some(inode)) => self.vfs.sync_host_file(inode)?,
+            (FileKind::Directory, _) => {}
+            _ => return Err(Errno::EINVAL),
+        }
+        Ok(0)
+    }
+
+    /// `sync`: the layer has no disk behind it.
+    pub(super) fn sys_sync(&mut self, _: &mut Hw<'_>, _: Args) -> SysResult {
+        Ok(0)
+    }
+
+    /// `readahead`: a hint. Pages are read when they are first needed, so that faults do not depend on hints.
+    pub(super) fn sys_readahead(&mut self, _: &mut Hw<'_>, [fd, ..]: Args) -> SysResult {
+        let file = self.file(fd)?;
+        if !self.vfs.file_flags(file).reads() {
+            return Err(Errno::EBADF);
+        }
+        if self.vfs.file(file).kind == FileKind::Regular { Ok(0) } else { Err(Errno::EINVAL) }
+    }
+
+    /// `fadvise64`: a hint too.
+    pub(super) fn sys_fadvise64(&mut self, _: &mut Hw<'_>, [fd, _, len, advice, ..]: Args) -> SysResult {
+        let file = self.file(fd)?;
+        match self.vfs.file(file).kind {
+            FileKind::Pipe(..) => Err(Errno::ESPIPE),
+            _ if advice as u32 > 5 || len > i64::MAX as u64 => Err(Errno::EINVAL),
+            _ => Ok(0),
+        }
+    }
+}

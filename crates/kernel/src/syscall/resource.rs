@@ -1,0 +1,169 @@
+//! What the process may use and has used: limits, usage, priority, the size of the system; random bytes.
+
+use super::{Call, Outcome, SysResult};
+use crate::kernel::Kernel;
+use crate::process::{Limits, Resource, Rlimit};
+use crate::time::NSEC_PER_SEC;
+use crate::{Errno, Hw};
+use arch::{FRAME_SIZE, LinearAddr};
+
+/// The most open files that a limit may allow (`fs.nr_open`).
+const NR_OPEN: u64 = 1 << 20;
+
+impl Kernel {
+    pub(super) fn resource_call(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Option<Outcome> {
+        let args = call.args;
+        Some(Outcome::Return(match call.number {
+            97 => self.prlimit(hw, args[0], 0, args[1]),
+            98 => self.sys_getrusage(hw, args),
+            99 => self.sys_sysinfo(hw, args[0]),
+            140 => self.check_priority_target(args).map(|()| (20 - i64::from(self.process.nice)) as u64),
+            141 => self.sys_setpriority(args),
+            160 => self.prlimit(hw, args[0], args[1], 0),
+            302 => self.sys_prlimit64(hw, args),
+            318 => self.sys_getrandom(hw, args),
+            _ => return None,
+        }))
+    }
+
+    fn sys_prlimit64(&mut self, hw: &mut Hw<'_>, [pid, resource, new, old, ..]: [u64; 6]) -> SysResult {
+        if pid as u32 != 0 && pid as u32 != self.process.pid.0 {
+            return Err(Errno::ESRCH);
+        }
+        self.prlimit(hw, resource, new, old)
+    }
+
+    fn prlimit(&mut self, hw: &mut Hw<'_>, resource: u64, new: u64, old: u64) -> SysResult {
+        let resource = u64::from(resource as u32);
+        let wanted = match new {
+            0 => None,
+            at => Some(Rlimit::from_bytes(self.read_user(hw, LinearAddr(at))?)),
+        };
+        let before = *self.process.limits.by_number(resource).ok_or(Errno::EINVAL)?;
+        if let Some(wanted) = wanted {
+            self.set_limit(resource, before, wanted)?;
+        }
+        if old != 0 {
+            self.copy_to_user(hw, LinearAddr(old), &before.to_bytes())?;
+        }
+        Ok(0)
+    }
+
+    fn set_limit(&mut self, resource: u64, before: Rlimit, wanted: Rlimit) -> Result<(), Errno> {
+        if wanted.soft > wanted.hard {
+            return Err(Errno::EINVAL);
+        }
+        let too_many_files = resource == Resource::Nofile as u64 && wanted.hard > NR_OPEN;
+        if too_many_files || wanted.hard > before.hard && !self.process.is_root() {
+            return Err(Errno::EPERM);
+        }
+        *self.process.limits.by_number(resource).ok_or(Errno::EINVAL)? = wanted;
+        self.process.mm.set_limits(self.process.limits.of_mm());
+        Ok(())
+    }
+
+    /// Of the process or its one thread; children there are none.
+    fn sys_getrusage(&mut self, hw: &mut Hw<'_>, [who, at, ..]: [u64; 6]) -> SysResult {
+        const RUSAGE_CHILDREN: i32 = -1;
+        let mut usage = [0_u8; 144];
+        match who as i32 {
+            RUSAGE_CHILDREN => {}
+            0 | 1 => {
+                let mut put = |at: usize, value: u64| usage[at..at + 8].copy_from_slice(&value.to_le_bytes());
+                for (at, ns) in [(0, hw.instructions), (16, self.clock.system_ns())] {
+                    put(at, ns / NSEC_PER_SEC);
+                    put(at + 8, ns % NSEC_PER_SEC / 1000);
+                }
+                put(32, self.process.mm.peak_resident_pages() * (FRAME_SIZE / 1024)); // ru_maxrss, in KiB
+                put(64, self.process.faults.minor);
+                put(72, self.process.faults.major);
+            }
+            _ => return Err(Errno::EINVAL),
+        }
+        self.copy_to_user(hw, LinearAddr(at), &usage).map(|()| 0)
+    }
+
+    fn sys_sysinfo(&mut self, hw: &mut Hw<'_>, at: u64) -> SysResult {
+        let mut info = [0_u8; 112];
+        let total = self.frames.total() * FRAME_SIZE;
+        let free = total - self.frames.in_use() * FRAME_SIZE;
+        let uptime = self.clock.monotonic_ns(hw.instructions) / NSEC_PER_SEC;
+        for (at, value) in [(0, uptime), (32, total), (40, free)] {
+            info[at..at + 8].copy_from_slice(&value.to_le_bytes());
+        }
+        info[80] = 1; // procs
+        info[104] = 1; // mem_unit, in bytes
+        self.copy_to_user(hw, LinearAddr(at), &info).map(|()| 0)
+    }
+
+    /// getpriority and setpriority know processes, groups and users: all of them are oneself or nobody.
+    fn check_priority_target(&self, [which, who, ..]: [u64; 6]) -> Result<(), Errno> {
+        let (pid, uid) = (self.process.pid.0, self.process.credentials.user.real);
+        let me = match which as u32 {
+            0 | 1 => pid,
+            2 => uid,
+            _ => return Err(Errno::EINVAL),
+        };
+        if who as u32 == 0 || who as u32 == me { Ok(()) } else { Err(Errno::ESRCH) }
+    }
+
+    fn sys_setpriority(&mut self, args: [u64; 6]) -> SysResult {
+        self.check_priority_target(args)?;
+        let nice = (args[2] as i32).clamp(-20, 19);
+        if nice < self.process.nice && !self.process.is_root() {
+            return Err(Errno::EACCES);
+        }
+        self.process.nice = nice;
+        Ok(0)
+    }
+
+    fn sys_getrandom(&mut self, hw: &mut Hw<'_>, [buf, len, flags, ..]: [u64; 6]) -> SysResult {
+        const GRND_RANDOM: u64 = 2;
+        const GRND_INSECURE: u64 = 4;
+        /// No call gives more (the greatest entropy count).
+        const MAX_BYTES: u64 = 0x1ff_ffff;
+        const CHUNK: usize = 4096;
+        let flags = u64::from(flags as u32);
+        if flags & !7 != 0 || flags & GRND_RANDOM != 0 && flags & GRND_INSECURE != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let len = len.min(MAX_BYTES);
+        let mut done = 0;
+        while done < len {
+            let mut bytes = [0; CHUNK];
+            let piece = &mut bytes[..(len - done).min(CHUNK as u64) as usize];
+            self.random.fill(piece);
+            match self.copy_to_user(hw, LinearAddr(buf.wrapping_add(done)), piece) {
+                Ok(()) => done += piece.len() as u64,
+                Err(errno) if done == 0 => return Err(errno),
+                Err(_) => break,
+            }
+        }
+        Ok(done)
+    }
+}
+
+impl Rlimit {
+    fn from_bytes(bytes: [u8; 16]) -> Self {
+        let word = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+        Self { soft: word(0), hard: word(8) }
+    }
+
+    fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.soft.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.hard.to_le_bytes());
+        bytes
+    }
+}
+
+impl Limits {
+    /// The limits that an address space obeys.
+    pub(crate) const fn of_mm(&self) -> crate::mm::MmLimits {
+        crate::mm::MmLimits {
+            stack: self.get(Resource::Stack).soft,
+            address_space: self.get(Resource::As).soft,
+            data: self.get(Resource::Data).soft,
+        }
+    }
+}

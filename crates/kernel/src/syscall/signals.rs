@@ -1,0 +1,235 @@
+//! The calls of signal(7): actions, masks, waiting for signals, sending them to oneself.
+
+use super::timers::Wake;
+use super::{Call, Outcome, Restart, SysResult};
+use crate::kernel::Kernel;
+use crate::signal::{AltStack, SigAction, SigCode, SigInfo, SigSet, Signal, Target, UserInfo};
+use crate::{Errno, Hw};
+use arch::{Gpr, LinearAddr};
+
+/// Bytes of a signal set; the calls are told it and check it.
+const SIGSET_BYTES: u64 = 8;
+
+impl Kernel {
+    pub(super) fn signal_call(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Option<Outcome> {
+        let args = call.args;
+        Some(match call.number {
+            13 => self.sys_rt_sigaction(hw, args).into(),
+            14 => self.sys_rt_sigprocmask(hw, args).into(),
+            15 => {
+                self.rt_sigreturn(hw, call.ctx);
+                Outcome::RegistersSet
+            }
+            34 => self.wait_for_signal(hw),
+            62 => self.sys_kill(args).into(),
+            127 => self.sys_rt_sigpending(hw, args).into(),
+            128 => self.sys_rt_sigtimedwait(hw, args),
+            129 => self.sys_rt_sigqueueinfo(hw, args[0], args[1], args[2], Target::Process).into(),
+            130 => self.sys_rt_sigsuspend(hw, args),
+            131 => self.sys_sigaltstack(hw, args, call.ctx.reg(Gpr::Rsp)).into(),
+            200 => self.sys_tkill(args[0], args[1]).into(),
+            234 => self.sys_tgkill(args).into(),
+            297 => self.sys_rt_tgsigqueueinfo(hw, args).into(),
+            _ => return None,
+        })
+    }
+
+    fn sys_rt_sigaction(&mut self, hw: &mut Hw<'_>, [number, new, old, size, ..]: [u64; 6]) -> SysResult {
+        if size != SIGSET_BYTES {
+            return Err(Errno::EINVAL);
+        }
+        let action = match new {
+            0 => None,
+            at => Some(SigAction::from_bytes(&self.read_user(hw, LinearAddr(at))?)),
+        };
+        let signal = signal_of(number)?.ok_or(Errno::EINVAL)?;
+        if action.is_some() && SigSet::UNBLOCKABLE.contains(signal) {
+            return Err(Errno::EINVAL);
+        }
+        let before = self.process.signals.action(signal);
+        if let Some(action) = action {
+            self.process.signals.set_action(signal, action);
+        }
+        if old != 0 {
+            self.copy_to_user(hw, LinearAddr(old), &before.to_bytes())?;
+        }
+        Ok(0)
+    }
+
+    fn sys_rt_sigprocmask(&mut self, hw: &mut Hw<'_>, [how, new, old, size, ..]: [u64; 6]) -> SysResult {
+        const SIG_BLOCK: i32 = 0;
+        const SIG_UNBLOCK: i32 = 1;
+        const SIG_SETMASK: i32 = 2;
+        if size != SIGSET_BYTES {
+            return Err(Errno::EINVAL);
+        }
+        let before = self.process.signals.blocked;
+        if new != 0 {
+            let set = self.read_sigset(hw, new)?;
+            self.process.signals.set_blocked(match how as i32 {
+                SIG_BLOCK => before | set,
+                SIG_UNBLOCK => before - set,
+                SIG_SETMASK => set,
+                _ => return Err(Errno::EINVAL),
+            });
+        }
+        if old != 0 {
+            self.copy_to_user(hw, LinearAddr(old), &before.0.to_le_bytes())?;
+        }
+        Ok(0)
+    }
+
+    fn sys_rt_sigpending(&mut self, hw: &mut Hw<'_>, [set, size, ..]: [u64; 6]) -> SysResult {
+        if size > SIGSET_BYTES {
+            return Err(Errno::EINVAL);
+        }
+        let pending = self.process.signals.pending_set() & self.process.signals.blocked;
+        self.copy_to_user(hw, LinearAddr(set), &pending.0.to_le_bytes()[..size as usize]).map(|()| 0)
+    }
+
+    fn sys_rt_sigsuspend(&mut self, hw: &mut Hw<'_>, [set, size, ..]: [u64; 6]) -> Outcome {
+        if size != SIGSET_BYTES {
+            return Outcome::Return(Err(Errno::EINVAL));
+        }
+        match self.read_sigset(hw, set) {
+            Ok(set) => {
+                self.process.signals.suspend_with(set);
+                self.wait_for_signal(hw)
+            }
+            Err(errno) => Outcome::Return(Err(errno)),
+        }
+    }
+
+    /// pause, and the waiting part of rt_sigsuspend.
+    fn wait_for_signal(&mut self, hw: &Hw<'_>) -> Outcome {
+        match self.sleep_until(hw, None, SigSet::EMPTY) {
+            Wake::Never => Outcome::Deadlock,
+            Wake::Elapsed | Wake::Signal => Outcome::Interrupted(Restart::NoHand),
+        }
+    }
+
+    fn sys_rt_sigtimedwait(&mut self, hw: &mut Hw<'_>, [set, info, timeout, size, ..]: [u64; 6]) -> Outcome {
+        if size != SIGSET_BYTES {
+            return Outcome::Return(Err(Errno::EINVAL));
+        }
+        let wanted = self.read_sigset(hw, set).map(|set| set - SigSet::UNBLOCKABLE);
+        let until = match timeout {
+            0 => Ok(None),
+            at => {
+                self.read_timespec(hw, at).map(|ns| Some(self.clock.monotonic_ns(hw.instructions).saturating_add(ns)))
+            }
+        };
+        match (wanted, until) {
+            (Ok(wanted), Ok(until)) => self.sigtimedwait(hw, wanted, until, info),
+            (Err(errno), _) | (_, Err(errno)) => Outcome::Return(Err(errno)),
+        }
+    }
+
+    /// Takes a signal of `wanted` without its handler, waiting for it if need be.
+    fn sigtimedwait(&mut self, hw: &mut Hw<'_>, wanted: SigSet, until: Option<u64>, info: u64) -> Outcome {
+        let woken = self.sleep_until(hw, until, wanted);
+        if let Some(taken) = self.process.signals.dequeue(SigSet(!wanted.0)) {
+            let copied = match info {
+                0 => Ok(()),
+                at => self.copy_to_user(hw, LinearAddr(at), &taken.to_bytes()),
+            };
+            return Outcome::Return(copied.map(|()| u64::from(taken.signal().number())));
+        }
+        match woken {
+            Wake::Elapsed => Outcome::Return(Err(Errno::EAGAIN)),
+            Wake::Signal => Outcome::Return(Err(Errno::EINTR)),
+            Wake::Never => Outcome::Deadlock,
+        }
+    }
+
+    fn sys_sigaltstack(&mut self, hw: &mut Hw<'_>, [new, old, ..]: [u64; 6], sp: u64) -> SysResult {
+        let before = self.process.signals.altstack.report(sp);
+        if new != 0 {
+            let stack: [u8; AltStack::BYTES] = self.read_user(hw, LinearAddr(new))?;
+            self.process.signals.altstack.replace(&stack, sp)?;
+        }
+        if old != 0 {
+            self.copy_to_user(hw, LinearAddr(old), &before)?;
+        }
+        Ok(0)
+    }
+
+    /// To oneself: by the process id, 0 (the process group), -1 (everybody: Linux leaves the sender out, and there is
+    /// nobody else), or minus the group.
+    fn sys_kill(&mut self, [pid, number, ..]: [u64; 6]) -> SysResult {
+        let me = self.process.pid.0 as i32;
+        match pid as i32 {
+            pid if pid == me || pid == 0 || pid == -me => {}
+            _ => return Err(Errno::ESRCH),
+        }
+        let signal = signal_of(number)?;
+        self.send(signal, SigCode::SI_USER, Target::Process)
+    }
+
+    fn sys_tkill(&mut self, tid: u64, number: u64) -> SysResult {
+        if (tid as i32) <= 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.check_tid(tid)?;
+        self.send(signal_of(number)?, SigCode::SI_TKILL, Target::Thread)
+    }
+
+    fn sys_tgkill(&mut self, [tgid, tid, number, ..]: [u64; 6]) -> SysResult {
+        if (tgid as i32) <= 0 || (tid as i32) <= 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.check_tid(tgid)?;
+        self.sys_tkill(tid, number)
+    }
+
+    fn check_tid(&self, id: u64) -> Result<(), Errno> {
+        if id as u32 == self.process.pid.0 { Ok(()) } else { Err(Errno::ESRCH) }
+    }
+
+    fn send(&mut self, signal: Option<Signal>, code: SigCode, target: Target) -> SysResult {
+        if let Some(signal) = signal {
+            let info = SigInfo::sent(signal, code, self.process.pid, self.process.credentials.user.real);
+            if !self.process.signals.raise(target, info) && code == SigCode::SI_TKILL {
+                return Err(Errno::EAGAIN);
+            }
+        }
+        Ok(0)
+    }
+
+    fn sys_rt_tgsigqueueinfo(&mut self, hw: &mut Hw<'_>, [tgid, tid, number, info, ..]: [u64; 6]) -> SysResult {
+        if (tgid as i32) <= 0 || (tid as i32) <= 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.check_tid(tgid)?;
+        self.sys_rt_sigqueueinfo(hw, tid, number, info, Target::Thread)
+    }
+
+    /// To oneself with any `si_code`; to others only with one that does not pretend to come from the kernel.
+    fn sys_rt_sigqueueinfo(&mut self, hw: &mut Hw<'_>, id: u64, number: u64, info: u64, target: Target) -> SysResult {
+        let bytes: [u8; 128] = self.read_user(hw, LinearAddr(info))?;
+        let code = i32::from_le_bytes(bytes[8..12].try_into().expect("four bytes"));
+        if id as u32 != self.process.pid.0 {
+            let pretends = code >= 0 || code == SigCode::SI_TKILL as i32;
+            return Err(if pretends { Errno::EPERM } else { Errno::ESRCH });
+        }
+        if let Some(signal) = signal_of(number)? {
+            let queued = SigInfo::queued(&UserInfo { signal, bytes: &bytes });
+            if !self.process.signals.raise(target, queued) {
+                return Err(Errno::EAGAIN);
+            }
+        }
+        Ok(0)
+    }
+
+    fn read_sigset(&mut self, hw: &mut Hw<'_>, at: u64) -> Result<SigSet, Errno> {
+        self.read_user_u64(hw, LinearAddr(at)).map(SigSet)
+    }
+}
+
+/// A signal from a register; `None` for 0, which only asks whether one could be sent.
+fn signal_of(number: u64) -> Result<Option<Signal>, Errno> {
+    match number as u32 {
+        0 => Ok(None),
+        n => Signal::new(u64::from(n)).map(Some).ok_or(Errno::EINVAL),
+    }
+}

@@ -1,0 +1,197 @@
+//! The process and its one thread: ids, exit, names, FS and GS, the scheduler of a machine with one processor.
+
+use super::{Call, Outcome, SysResult};
+use crate::kernel::Kernel;
+use crate::mm::TASK_SIZE_MAX;
+use crate::process::PARENT_PID;
+use crate::{Errno, Hw};
+use arch::{LinearAddr, UserContext};
+
+/// Bytes of a processor set with one bit: Linux counts in whole longs.
+const CPUSET_BYTES: u64 = 8;
+
+impl Kernel {
+    pub(super) fn task_call(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Option<Outcome> {
+        let args = call.args;
+        let pid = u64::from(self.process.pid.0);
+        let of_self =
+            |id: u64| if id as u32 == 0 || id as u32 == self.process.pid.0 { Ok(()) } else { Err(Errno::ESRCH) };
+        Some(Outcome::Return(match call.number {
+            60 | 231 => return Some(Outcome::Exit(args[0] as u8)),
+            // sched_yield: nobody else wants to run.
+            24 => Ok(0),
+            // getpid, gettid, getpgrp: the process leads its group.
+            39 | 186 | 111 => Ok(pid),
+            110 => Ok(u64::from(PARENT_PID.0)),
+            121 => of_self(args[0]).map(|()| pid),
+            124 => of_self(args[0]).map(|()| u64::from(PARENT_PID.0)),
+            109 => self.sys_setpgid(args),
+            // setsid: not for the leader of a group.
+            112 => Err(Errno::EPERM),
+            // wait4, waitid: there are no children.
+            61 | 247 => Err(Errno::ECHILD),
+            135 => Ok(self.sys_personality(args[0] as u32)),
+            // sched_getparam, sched_getscheduler: SCHED_OTHER, whose priority is 0.
+            143 => return Some(of_self(args[0]).and_then(|()| self.put_u32(hw, args[1], 0)).into()),
+            145 => of_self(args[0]).map(|()| 0),
+            146 | 147 => sched_priority_bound(call.number, args[0]),
+            157 => self.sys_prctl(hw, args),
+            158 => self.sys_arch_prctl(hw, call.ctx, args),
+            203 => of_self(args[0]).and_then(|()| self.sys_sched_setaffinity(hw, args)),
+            204 => of_self(args[0]).and_then(|()| self.sys_sched_getaffinity(hw, args)),
+            218 => {
+                self.process.clear_child_tid = LinearAddr(args[0]);
+                Ok(pid)
+            }
+            273 => self.sys_set_robust_list(args),
+            274 => of_self(args[0]).and_then(|()| self.sys_get_robust_list(hw, args)),
+            309 => self.sys_getcpu(hw, args),
+            324 => sys_membarrier(args),
+            _ => return None,
+        }))
+    }
+
+    fn put_u32(&mut self, hw: &mut Hw<'_>, at: u64, value: u32) -> SysResult {
+        self.copy_to_user(hw, LinearAddr(at), &value.to_le_bytes()).map(|()| 0)
+    }
+
+    /// Only into the group that it leads already.
+    fn sys_setpgid(&self, [pid, group, ..]: [u64; 6]) -> SysResult {
+        let me = self.process.pid.0 as i32;
+        match (pid as i32, group as i32) {
+            (_, group) if group < 0 => Err(Errno::EINVAL),
+            (pid, _) if pid != 0 && pid != me => Err(Errno::ESRCH),
+            (_, group) if group != 0 && group != me => Err(Errno::EPERM),
+            _ => Ok(0),
+        }
+    }
+
+    /// Only remembered; all ones asks.
+    const fn sys_personality(&mut self, persona: u32) -> u64 {
+        let before = self.process.personality;
+        if persona != u32::MAX {
+            self.process.personality = persona;
+        }
+        before as u64
+    }
+
+    fn sys_prctl(&mut self, hw: &mut Hw<'_>, [option, a, b, c, d, _]: [u64; 6]) -> SysResult {
+        const PR_GET_DUMPABLE: u32 = 3;
+        const PR_SET_DUMPABLE: u32 = 4;
+        const PR_SET_NAME: u32 = 15;
+        const PR_GET_NAME: u32 = 16;
+        const PR_SET_NO_NEW_PRIVS: u32 = 38;
+        const PR_GET_NO_NEW_PRIVS: u32 = 39;
+        let unused = [b, c, d].iter().all(|&arg| arg == 0);
+        match option as u32 {
+            PR_GET_DUMPABLE => Ok(1),
+            PR_SET_DUMPABLE if a == 1 => Ok(0),
+            PR_SET_NAME => self.set_name(hw, a),
+            PR_GET_NAME => self.copy_to_user(hw, LinearAddr(a), &self.process.comm.clone()).map(|()| 0),
+            PR_SET_NO_NEW_PRIVS if a == 1 && unused => {
+                self.process.no_new_privs = 1;
+                Ok(0)
+            }
+            PR_GET_NO_NEW_PRIVS if a == 0 && unused => Ok(self.process.no_new_privs),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn set_name(&mut self, hw: &mut Hw<'_>, at: u64) -> SysResult {
+        let mut name = [0; 16];
+        for (offset, slot) in name[..15].iter_mut().enumerate() {
+            let [byte] = self.read_user(hw, LinearAddr(at.wrapping_add(offset as u64)))?;
+            if byte == 0 {
+                break;
+            }
+            *slot = byte;
+        }
+        self.process.comm = name;
+        Ok(0)
+    }
+
+    fn sys_arch_prctl(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, [option, addr, ..]: [u64; 6]) -> SysResult {
+        const ARCH_SET_GS: u32 = 0x1001;
+        const ARCH_SET_FS: u32 = 0x1002;
+        const ARCH_GET_FS: u32 = 0x1003;
+        const ARCH_GET_GS: u32 = 0x1004;
+        match option as u32 {
+            ARCH_SET_GS | ARCH_SET_FS if addr >= TASK_SIZE_MAX => Err(Errno::EPERM),
+            ARCH_SET_GS => {
+                ctx.gs_base = addr;
+                Ok(0)
+            }
+            ARCH_SET_FS => {
+                ctx.fs_base = addr;
+                Ok(0)
+            }
+            ARCH_GET_FS => self.copy_to_user(hw, LinearAddr(addr), &ctx.fs_base.to_le_bytes()).map(|()| 0),
+            ARCH_GET_GS => self.copy_to_user(hw, LinearAddr(addr), &ctx.gs_base.to_le_bytes()).map(|()| 0),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// A set without processor 0 has no processor that exists.
+    fn sys_sched_setaffinity(&mut self, hw: &mut Hw<'_>, [_, len, mask, ..]: [u64; 6]) -> SysResult {
+        if len as u32 == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let [first] = self.read_user(hw, LinearAddr(mask))?;
+        if first & 1 == 0 { Err(Errno::EINVAL) } else { Ok(0) }
+    }
+
+    fn sys_sched_getaffinity(&mut self, hw: &mut Hw<'_>, [_, len, mask, ..]: [u64; 6]) -> SysResult {
+        let len = u64::from(len as u32);
+        if len < CPUSET_BYTES || len % CPUSET_BYTES != 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.copy_to_user(hw, LinearAddr(mask), &1_u64.to_le_bytes()).map(|()| CPUSET_BYTES)
+    }
+
+    /// Processor 0 of node 0.
+    fn sys_getcpu(&mut self, hw: &mut Hw<'_>, [cpu, node, ..]: [u64; 6]) -> SysResult {
+        for at in [cpu, node] {
+            if at != 0 {
+                self.put_u32(hw, at, 0)?;
+            }
+        }
+        Ok(0)
+    }
+
+    const fn sys_set_robust_list(&mut self, [head, len, ..]: [u64; 6]) -> SysResult {
+        if len != ROBUST_LIST_HEAD_BYTES {
+            return Err(Errno::EINVAL);
+        }
+        self.process.robust_list = LinearAddr(head);
+        Ok(0)
+    }
+
+    fn sys_get_robust_list(&mut self, hw: &mut Hw<'_>, [_, head, len, ..]: [u64; 6]) -> SysResult {
+        self.copy_to_user(hw, LinearAddr(len), &ROBUST_LIST_HEAD_BYTES.to_le_bytes())?;
+        let list = self.process.robust_list.0;
+        self.copy_to_user(hw, LinearAddr(head), &list.to_le_bytes()).map(|()| 0)
+    }
+}
+
+/// sizeof(struct robust_list_head).
+const ROBUST_LIST_HEAD_BYTES: u64 = 24;
+
+/// sched_get_priority_max and _min.
+const fn sched_priority_bound(number: u64, policy: u64) -> SysResult {
+    match policy as u32 {
+        0 | 3 | 5 | 6 => Ok(0),
+        1 | 2 => Ok(if number == 146 { 99 } else { 1 }),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// One processor and one thread: every barrier holds already. Only MEMBARRIER_CMD_GLOBAL is offered.
+const fn sys_membarrier([command, flags, ..]: [u64; 6]) -> SysResult {
+    const QUERY: u32 = 0;
+    const GLOBAL: u32 = 1;
+    match (command as u32, flags as u32) {
+        (QUERY, 0) => Ok(GLOBAL as u64),
+        (GLOBAL, 0) => Ok(0),
+        _ => Err(Errno::EINVAL),
+    }
+}

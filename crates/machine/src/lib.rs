@@ -1,0 +1,18 @@
+//! Wiring: a core, its MMU and memory, and the kernel layer become a machine that runs a program.
+//!
+//! Protocol of the run loop: the core runs until something stops it; the kernel layer serves that; the invalidations that
+//! the kernel layer's edits call for reach the MMU before the next guest instruction; the registers go back. Nothing else
+//! passes between the two.
+#![forbid(unsafe_code)]
+
+mod config;
+mod ending;
+mod interrupt;
+mod run;
+mod stats;
+
+pub use config::{MachineConfig, MachineError};
+pub use ending::{Ending, ExecError};
+pub use interrupt::Interrupt;
+pub use run::Machine;
+pub use stats::Stats;

@@ -1,0 +1,186 @@
+//! The machine and its run loop.
+
+use crate::{Ending, Interrupt, MachineConfig, MachineError, Stats};
+use arch::{ControlRegs, LinearAddr, UserContext};
+use cpu::{Cpu, Exit};
+use kernel::fs::Console;
+use kernel::{Disposition, ExecError, Hw, Kernel, KernelConfig};
+use mmu::Mmu;
+use paging::{HardwareModel, NoModel, Shootdown};
+use physmem::{Bus, Ram};
+
+/// Instructions between two looks at the interrupt flag: some milliseconds.
+const SLICE: u64 = 1 << 20;
+
+/// A machine with one core.
+pub struct Machine<H = NoModel> {
+    cpu: Cpu<H>,
+    kernel: Kernel,
+    ctx: UserContext,
+    shootdown: Shootdown,
+    stats: Stats,
+    interrupt: Interrupt,
+    max_instructions: u64,
+}
+
+/// The kernel layer's view of the machine, from disjoint parts of it.
+macro_rules! hw {
+    ($machine:ident) => {
+        Hw {
+            instructions: $machine.cpu.retired(),
+            mem: &mut $machine.cpu.mmu_mut().bus,
+            sink: &mut $machine.stats,
+            shootdown: &mut $machine.shootdown,
+        }
+    };
+}
+
+impl Machine<NoModel> {
+    /// A machine without a model of the translation hardware.
+    ///
+    /// # Errors
+    /// [`MachineError`] if the host gives no RAM or the files cannot be set up.
+    pub fn new(config: MachineConfig, console: Box<dyn Console>, interrupt: Interrupt) -> Result<Self, MachineError> {
+        Self::with_model(config, console, interrupt, NoModel)
+    }
+}
+
+impl<H: HardwareModel> Machine<H> {
+    /// A machine with a model of the translation hardware.
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn with_model(
+        config: MachineConfig,
+        console: Box<dyn Console>,
+        interrupt: Interrupt,
+        model: H,
+    ) -> Result<Self, MachineError> {
+        let mut bus = Bus::new(Ram::new(config.ram_bytes)?);
+        let mut stats = Stats::default();
+        let mut shootdown = Shootdown::none();
+        let paging = config.paging();
+        let boot = KernelConfig {
+            ram_bytes: config.ram_bytes,
+            seed: config.seed,
+            hwcap: cpu::hwcap(),
+            credentials: config.credentials,
+            limits: config.limits,
+            ..KernelConfig::new(config.view)
+        };
+        let mut hw = Hw { mem: &mut bus, sink: &mut stats, shootdown: &mut shootdown, instructions: 0 };
+        let kernel = Kernel::boot(boot, console, &mut hw)?;
+        Ok(Self {
+            cpu: Cpu::new(Mmu::new(bus, paging, config.soft_tlb, model)),
+            kernel,
+            ctx: UserContext::at_entry(LinearAddr(0), LinearAddr(0)),
+            shootdown,
+            stats,
+            interrupt,
+            max_instructions: config.max_instructions.unwrap_or(u64::MAX),
+        })
+    }
+
+    /// Loads a program; it starts with the next [`Self::run`].
+    ///
+    /// # Errors
+    /// [`ExecError`] tells a file that is not there from one that cannot be executed.
+    pub fn exec(&mut self, path: &[u8], argv: &[Vec<u8>], envp: &[Vec<u8>]) -> Result<(), ExecError> {
+        self.ctx = self.kernel.exec(&mut hw!(self), path, argv, envp)?;
+        self.enter_user();
+        Ok(())
+    }
+
+    /// Runs the program to its end.
+    pub fn run(&mut self) -> Ending {
+        loop {
+            if self.interrupt.take()
+                && let Some(ending) = self.interrupt_guest()
+            {
+                return ending;
+            }
+            let left = self.max_instructions - self.cpu.retired();
+            if left == 0 {
+                return Ending::InstructionLimit(self.max_instructions);
+            }
+            let exit = self.cpu.run(left.min(SLICE));
+            if let Some(ending) = self.serve(exit) {
+                return ending;
+            }
+        }
+    }
+
+    /// What the run amounted to so far.
+    pub fn stats(&self) -> Stats {
+        let counters = self.cpu.mmu().counters();
+        Stats {
+            instructions: self.cpu.retired(),
+            cr3_writes: counters.cr3_writes,
+            full_flushes: counters.full_flushes,
+            page_flushes: counters.page_invalidations,
+            peak_resident_pages: self.kernel.mm().peak_resident_pages(),
+            peak_frames: self.kernel.frames().peak(),
+            ..self.stats.clone()
+        }
+    }
+
+    /// The kernel layer, for reports.
+    pub const fn kernel(&self) -> &Kernel {
+        &self.kernel
+    }
+
+    /// The registers as of the last stop.
+    pub const fn context(&self) -> &UserContext {
+        &self.ctx
+    }
+
+    /// The core, its MMU and the memory behind them.
+    pub const fn cpu(&self) -> &Cpu<H> {
+        &self.cpu
+    }
+
+    /// Serves what stopped the core.
+    fn serve(&mut self, exit: Exit) -> Option<Ending> {
+        if exit == Exit::Fuel {
+            return None;
+        }
+        self.cpu.save_context(&mut self.ctx);
+        let disposition = match exit {
+            Exit::Fuel => return None,
+            Exit::Unsupported(insn) => return Some(Ending::UnsupportedInstruction(insn)),
+            Exit::Syscall => self.kernel.syscall(&mut hw!(self), &mut self.ctx),
+            Exit::PageFault(fault) => self.kernel.handle_fault(&mut hw!(self), &mut self.ctx, fault),
+            Exit::Exception(exception) => self.kernel.handle_exception(&mut hw!(self), &mut self.ctx, exception),
+        };
+        self.follow(disposition)
+    }
+
+    fn interrupt_guest(&mut self) -> Option<Ending> {
+        self.cpu.save_context(&mut self.ctx);
+        let disposition = self.kernel.interrupt(&mut hw!(self), &mut self.ctx, kernel::Signal::INT);
+        self.follow(disposition)
+    }
+
+    fn follow(&mut self, disposition: Disposition) -> Option<Ending> {
+        match disposition {
+            Disposition::Resume => {
+                self.enter_user();
+                None
+            }
+            Disposition::Exit(status) => Some(Ending::Exit(status)),
+            Disposition::Unsupported(call) => Some(Ending::UnsupportedSyscall(call)),
+            Disposition::Deadlock { call } => Some(Ending::Deadlock { call }),
+            Disposition::Stopped { signal } => Some(Ending::Stopped { signal }),
+        }
+    }
+
+    /// Goes back to the guest: invalidations first, then CR3 if another address space is to run, then the registers.
+    fn enter_user(&mut self) {
+        let mmu = self.cpu.mmu_mut();
+        mmu.shoot_down(&mut self.shootdown);
+        if mmu.context().regs.cr3 != self.kernel.cr3() {
+            mmu.load_control(ControlRegs { cr3: self.kernel.cr3(), ..mmu.context().regs });
+        }
+        self.cpu.set_context(&self.ctx);
+    }
+}

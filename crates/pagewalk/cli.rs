@@ -1,0 +1,116 @@
+//! The command line.
+
+use crate::size::Bytes;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pagewalk::Mount;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Exit status when the command line makes no sense, or pagewalk itself cannot go on.
+pub(crate) const FAILED: u8 = 125;
+
+/// Run static x86-64 Linux programs on page tables that live in simulated memory.
+#[derive(Parser)]
+#[command(name = "pagewalk", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a program; its exit status becomes pagewalk's
+    #[command(after_long_help = EXIT_STATUS)]
+    Run(RunArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+  N        the program exited with N
+  128+N    signal N ended the program
+  124      the instruction limit was reached
+  125      pagewalk could not go on: an option, an instruction or a system call that it does not know
+  126      the file is there but cannot be executed
+  127      there is no such file";
+
+/// How a program is run.
+#[derive(Args)]
+pub(crate) struct RunArgs {
+    /// Print what the run amounted to, to standard error: the guest's figures, the same on each run, or the host's too
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "guest")]
+    pub(crate) stat: Option<Stat>,
+
+    /// Size of the simulated RAM, such as 64M or 2GiB
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    pub(crate) ram: Bytes,
+
+    /// Seed of all randomness that the program sees
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+
+    /// Stop after so many instructions, exactly
+    #[arg(long, value_name = "N")]
+    pub(crate) max_instructions: Option<u64>,
+
+    /// Set an environment variable of the program (it starts with a short fixed list)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
+    pub(crate) env: Vec<OsString>,
+
+    /// Give the program the host's environment
+    #[arg(long)]
+    pub(crate) env_host: bool,
+
+    /// Show a host folder at a path of the program's, read-only unless `:rw` follows
+    #[arg(long, value_name = "HOST:GUEST[:rw]")]
+    pub(crate) mount: Vec<Mount>,
+
+    /// Show this host folder as the program's `/`, read-only, and nothing else of the host
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
+
+    /// The program's working directory [default: the host's, or / with --root]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cwd: Option<PathBuf>,
+
+    /// Slots of the fast translation table (a power of two); never shows in any result
+    #[arg(long, value_name = "SLOTS", hide = true, value_parser = slots)]
+    pub(crate) soft_tlb: Option<pagewalk::SlotCount>,
+
+    /// The program, a static ELF file, and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM [ARGS]")]
+    pub(crate) program: Vec<OsString>,
+}
+
+/// What `--stat` prints.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Stat {
+    /// The guest's figures
+    Guest,
+    /// The guest's figures, then the host's time and speed
+    Host,
+}
+
+fn variable(text: &str) -> Result<OsString, String> {
+    match text.split_once('=') {
+        Some((name, _)) if !name.is_empty() => Ok(text.into()),
+        _ => Err("expected NAME=VALUE".into()),
+    }
+}
+
+fn slots(text: &str) -> Result<pagewalk::SlotCount, String> {
+    let count = text.parse().ok().and_then(pagewalk::SlotCount::new);
+    count.ok_or_else(|| "expected a power of two from 1 to 65536".into())
+}
+
+/// Prints help, version or what is wrong with the command line.
+pub(crate) fn usage(e: &clap::Error) -> ExitCode {
+    // Nobody is left to tell if standard error is closed.
+    let _ = e.print();
+    if e.use_stderr() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,24 @@
+//! pagewalk: run static x86-64 ELF programs on a bit-accurate MMU, and see what virtual memory does.
+//!
+//! This crate is the facade: what a program that embeds the machine needs, under one name. The parts are crates of their own,
+//! described in `docs/architecture.md`.
+//!
+//! ```
+//! use pagewalk::{BufferConsole, Ending, ExitStatus, Interrupt, Machine, MachineConfig, ViewConfig};
+//!
+//! let console = BufferConsole::new("");
+//! let output = console.captured();
+//! let view = ViewConfig { cwd: env!("CARGO_MANIFEST_DIR").into(), ..ViewConfig::default() };
+//! let mut machine = Machine::new(MachineConfig::new(view), Box::new(console), Interrupt::new())?;
+//! machine.exec(b"elf-samples/hello", &[b"hello".to_vec()], &[])?;
+//! assert_eq!(machine.run(), Ending::Exit(ExitStatus::Exited(0)));
+//! assert!(output.borrow().stdout.starts_with(b"hello, world"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+#![forbid(unsafe_code)]
+
+pub use event::{Event, EventSink, FaultEvent, Resolution};
+pub use kernel::fs::{BufferConsole, Console, HostConsole, Mount, ViewConfig};
+pub use kernel::{Death, ExecError, ExitStatus};
+pub use machine::{Ending, Interrupt, Machine, MachineConfig, MachineError, Stats};
+pub use mmu::SlotCount;

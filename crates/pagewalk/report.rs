@@ -1,0 +1,67 @@
+//! What is said at the end of a run: on standard error, so that the program's own output stays its own.
+
+use crate::cli::FAILED;
+use pagewalk::{Ending, ExitStatus, Machine, Stats};
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Exit status when the instruction limit was reached, as `timeout` has it for time.
+const LIMIT: u8 = 124;
+
+/// The exit status that stands for an ending.
+pub(crate) fn status(ending: &Ending) -> ExitCode {
+    ExitCode::from(match ending {
+        Ending::Exit(status) => status.code(),
+        Ending::InstructionLimit(_) => LIMIT,
+        Ending::Stopped { signal } => signal.exit_code(),
+        Ending::UnsupportedInstruction(_) | Ending::UnsupportedSyscall(_) | Ending::Deadlock { .. } => FAILED,
+    })
+}
+
+/// Says how the run ended, unless the program simply exited.
+pub(crate) fn ending(machine: &Machine, ending: &Ending) {
+    let rip = machine.context().rip;
+    let text = match ending {
+        Ending::Exit(ExitStatus::Exited(_)) => return,
+        Ending::Exit(ExitStatus::Killed(death)) => death.to_string(),
+        Ending::UnsupportedInstruction(insn) => {
+            let bytes: Vec<String> = insn.bytes.iter().map(|b| format!("{b:02x}")).collect();
+            format!(
+                "instruction not supported: `{}` ({}) at rip {}\n  \
+                 help: CPUID reports the x86-64 baseline (SSE2); a program built with -march=x86-64 does not need more",
+                insn.text,
+                bytes.join(" "),
+                insn.rip
+            )
+        }
+        Ending::UnsupportedSyscall(call) => format!(
+            "not supported: {call}, before rip {rip:#x}\n  \
+             help: one process with one thread is supported; what the kernel layer lacks ends the run, so that no \
+             result is wrong in silence"
+        ),
+        Ending::Deadlock { call } => {
+            format!("deadlock: the program waits in {call}, and nothing can end the wait (before rip {rip:#x})")
+        }
+        Ending::Stopped { signal } => {
+            format!("stopped by {signal} (before rip {rip:#x}); there is no other process to continue it")
+        }
+        Ending::InstructionLimit(limit) => format!("stopped after {limit} instructions, at rip {rip:#x}"),
+    };
+    say(&format!("pagewalk: {text}\n"));
+}
+
+/// Prints the guest's figures and, if there is a time, the host's.
+pub(crate) fn stats(stats: &Stats, host: Option<Duration>) {
+    say(&stats.to_string());
+    if let Some(elapsed) = host {
+        let seconds = elapsed.as_secs_f64();
+        let mips = stats.instructions as f64 / seconds.max(f64::MIN_POSITIVE) / 1e6;
+        say(&format!("{seconds:>16.3}  host-seconds\n{mips:>16.1}  million-instructions-per-host-second\n"));
+    }
+}
+
+/// Writes to standard error. If that is closed, nobody is left to tell.
+fn say(text: &str) {
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}

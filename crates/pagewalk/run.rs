@@ -1,0 +1,112 @@
+//! `pagewalk run`.
+
+use crate::cli::{RunArgs, Stat};
+use crate::error::Error;
+use crate::report;
+use pagewalk::{ExecError, HostConsole, Interrupt, Machine, MachineConfig, ViewConfig};
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// What a program finds in its environment unless told otherwise: the same everywhere, so that runs can be compared.
+const ENVIRONMENT: [&str; 4] =
+    ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "LANG=C", "TERM=dumb"];
+
+/// Runs a program to its end and gives the exit status that stands for it.
+pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
+    let interrupt = Interrupt::new();
+    signal_hook::flag::register(signal_hook::consts::SIGINT, interrupt.flag()).map_err(Error::Signal)?;
+    let console = HostConsole::new(interrupt.flag());
+    let mut machine = Machine::new(config(args), Box::new(console), interrupt)?;
+    exec(&mut machine, args)?;
+    let started = Instant::now();
+    let ending = machine.run();
+    let elapsed = started.elapsed();
+    report::ending(&machine, &ending);
+    if let Some(what) = args.stat {
+        report::stats(&machine.stats(), (what == Stat::Host).then_some(elapsed));
+    }
+    Ok(report::status(&ending))
+}
+
+fn config(args: &RunArgs) -> MachineConfig {
+    let host_cwd = || std::env::current_dir().unwrap_or_else(|_| "/".into());
+    let start = if args.root.is_some() { "/".into() } else { host_cwd() };
+    let view = ViewConfig {
+        root: args.root.clone(),
+        mounts: args.mount.clone(),
+        cwd: args.cwd.clone().unwrap_or(start),
+        seed: args.seed,
+    };
+    MachineConfig {
+        ram_bytes: args.ram.0,
+        seed: args.seed,
+        max_instructions: args.max_instructions,
+        soft_tlb: args.soft_tlb.unwrap_or_default(),
+        ..MachineConfig::new(view)
+    }
+}
+
+/// The environment: the host's or the fixed list, then what `--env` sets, later over earlier, in the order of first mention.
+fn environment(args: &RunArgs) -> Vec<Vec<u8>> {
+    let mut list: Vec<Vec<u8>> = if args.env_host {
+        std::env::vars_os().map(|(name, value)| [name.into_vec(), value.into_vec()].join(&b'=')).collect()
+    } else {
+        ENVIRONMENT.iter().map(|v| v.as_bytes().to_vec()).collect()
+    };
+    let name = |variable: &[u8]| variable.split(|&b| b == b'=').next().unwrap_or_default().to_vec();
+    for variable in args.env.iter().cloned().map(OsString::into_vec) {
+        match list.iter_mut().find(|v| name(v) == name(&variable)) {
+            Some(old) => *old = variable,
+            None => list.push(variable),
+        }
+    }
+    list
+}
+
+/// Loads the program. A name without a slash is looked up in the PATH of the program's environment, as a shell would.
+fn exec(machine: &mut Machine, args: &RunArgs) -> Result<(), Error> {
+    let argv: Vec<Vec<u8>> = args.program.iter().cloned().map(OsString::into_vec).collect();
+    let envp = environment(args);
+    let mut outcome = Ok(());
+    for path in candidates(&argv[0], &envp) {
+        outcome = machine.exec(&path, &argv, &envp);
+        if !outcome.as_ref().is_err_and(is_not_found) {
+            break;
+        }
+    }
+    outcome.map_err(|cause| {
+        let program = String::from_utf8_lossy(&argv[0]).into_owned();
+        let help = help(&program, &cause);
+        Error::Exec { program, cause, help }
+    })
+}
+
+const fn is_not_found(e: &ExecError) -> bool {
+    e.exit_code() == 127
+}
+
+/// What a person can do about a program that does not start.
+fn help(program: &str, cause: &ExecError) -> String {
+    match cause {
+        ExecError::Load { source, .. } => source.help().to_string(),
+        ExecError::TooBig { .. } => "give fewer or shorter arguments, or fewer --env".into(),
+        ExecError::Memory { .. } => "give the machine more memory with --ram".into(),
+        e if is_not_found(e) && !program.contains('/') => {
+            format!("there is no `{program}` in the PATH; for a file in the working directory write ./{program}")
+        }
+        e if is_not_found(e) => {
+            "the program sees the host's files, without /proc, /sys, /dev and /run; --root and --mount change that".into()
+        }
+        ExecError::File { .. } => "check that it is a regular file with execute permission".into(),
+    }
+}
+
+fn candidates(program: &[u8], envp: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    if program.contains(&b'/') {
+        return vec![program.to_vec()];
+    }
+    let path = envp.iter().find_map(|v| v.strip_prefix(b"PATH=")).unwrap_or_default();
+    path.split(|&b| b == b':').map(|dir| [dir, program].join(&b'/')).collect()
+}
