@@ -97,7 +97,8 @@ fn help(program: &str, cause: &ExecError) -> String {
             format!("there is no `{program}` in the PATH; for a file in the working directory write ./{program}")
         }
         e if is_not_found(e) => {
-            "the program sees the host's files, without /proc, /sys, /dev and /run; --root and --mount change that".into()
+            "the program sees the host's files, without /proc, /sys, /dev and /run; --root and --mount change that"
+                .into()
         }
         ExecError::File { .. } => "check that it is a regular file with execute permission".into(),
     }

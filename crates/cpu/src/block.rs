@@ -315,7 +315,7 @@ impl<H: HardwareModel> Builder<H> {
         self.insns += 1;
         self.end += u64::from(insn.info.length);
         self.infos.push(insn.info);
-        let ends = insn.ends_block || matches!(insn.mnemonic, Mnemonic::Rdtsc | Mnemonic::Popfq);
+        let ends = insn.ends_block || matches!(insn.mnemonic, Mnemonic::Rdtsc | Mnemonic::Popfq | Mnemonic::Popf);
         self.last = Some(insn);
         !ends && self.end < FRAME_SIZE
     }

@@ -1,6 +1,6 @@
 //! One operation of a block: a function and its operands.
 
-use crate::state::{State, ZERO};
+use crate::state::{SCRATCH, State, ZERO};
 use arch::LinearAddr;
 
 /// What an operation tells the dispatch loop.
@@ -82,7 +82,7 @@ pub(crate) struct Op<H> {
     pub(crate) offset: u16,
     /// Instructions of the block that are complete before this one.
     pub(crate) before: u16,
-    /// A stack address: #SS if it is not canonical.
+    /// The memory operand, or the only access, is a stack address: #SS if it is not canonical.
     pub(crate) stack: bool,
 }
 
@@ -99,6 +99,14 @@ impl<H> Op<H> {
         let base = st.regs[usize::from(self.base & 31)];
         let index = st.regs[usize::from(self.index & 31)] << (self.scale & 3);
         base.wrapping_add(index).wrapping_add(self.disp)
+    }
+
+    /// The linear address so many bytes beyond the memory operand's, where that is part of the address: a 32-bit address is
+    /// cut after the addition.
+    pub(crate) fn ea_plus(&self, st: &State<H>, bytes: u64) -> LinearAddr {
+        let mask = if self.base == SCRATCH { 0xffff_ffff } else { u64::MAX };
+        let offset = self.offset_in_segment(st).wrapping_add(bytes) & mask;
+        LinearAddr(offset.wrapping_add(st.regs[usize::from(self.segment & 31)]))
     }
 
     /// True if the memory operand has no index and a flat segment.

@@ -264,12 +264,13 @@ fn leave<H: HardwareModel>(st: &mut State<H>, block: &Block<H>, op: &Op<H>, flow
         _ if completed => st.next_rip(op),
         _ => st.reg(PAGE).wrapping_add(u64::from(op.offset)),
     };
+    let on_stack = std::mem::take(&mut st.stack_faulted) || op.stack;
     match flow {
         Flow::Leave | Flow::LeaveTo => Next::Lookup,
         Flow::Syscall => Next::Stop(Exit::Syscall),
         Flow::Fault => Next::Stop(match st.mmu.fault {
             MemFault::Page(fault) => Exit::PageFault(fault),
-            MemFault::NonCanonical if op.stack => Exit::Exception(Exception::StackFault),
+            MemFault::NonCanonical if on_stack => Exit::Exception(Exception::StackFault),
             MemFault::NonCanonical => Exit::Exception(Exception::GeneralProtection { code: 0 }),
         }),
         Flow::Exception | Flow::TrapAfter => Next::Stop(Exit::Exception(st.exception)),

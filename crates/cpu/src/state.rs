@@ -45,6 +45,8 @@ pub(crate) struct State<H> {
     pub(crate) target: u64,
     /// What [`Flow::Exception`] raises.
     pub(crate) exception: Exception,
+    /// The access that just faulted was one to the stack, beside the memory operand.
+    pub(crate) stack_faulted: bool,
     /// Instructions retired, up to and with the running block: what the time-stamp counter shows.
     pub(crate) retired: u64,
     pub(crate) mmu: Mmu<H>,
@@ -61,6 +63,7 @@ impl<H: HardwareModel> State<H> {
             fpu: Fpu::default(),
             target: 0,
             exception: Exception::InvalidOpcode,
+            stack_faulted: false,
             retired: 0,
             mmu,
         }
@@ -119,9 +122,24 @@ impl<H: HardwareModel> State<H> {
     #[inline(always)]
     pub(crate) fn push(&mut self, value: u64) -> Result<(), Fault> {
         let rsp = self.regs[RSP].wrapping_sub(8);
-        self.mmu.store(LinearAddr(rsp), value)?;
+        self.mmu.store(LinearAddr(rsp), value).map_err(|fault| self.stack_fault(fault))?;
         self.regs[RSP] = rsp;
         Ok(())
+    }
+
+    /// Pushes a word.
+    pub(crate) fn push16(&mut self, value: u16) -> Result<(), Fault> {
+        let rsp = self.regs[RSP].wrapping_sub(2);
+        self.mmu.store(LinearAddr(rsp), value).map_err(|fault| self.stack_fault(fault))?;
+        self.regs[RSP] = rsp;
+        Ok(())
+    }
+
+    /// Notes that the access that faulted was one to the stack.
+    #[cold]
+    pub(crate) fn stack_fault(&mut self, fault: Fault) -> Fault {
+        self.stack_faulted = true;
+        fault
     }
 
     /// True if string instructions go down.

@@ -172,7 +172,12 @@ fn memory(insn: &Instruction, kind: OpKind) -> MemOperand {
     MemOperand {
         segment,
         base: string_base.or_else(|| gpr(insn.memory_base())),
-        index: if string_base.is_some() { None } else { gpr(insn.memory_index()) },
+        // XLATB's index is AL, which the instruction itself adds.
+        index: if string_base.is_some() || insn.memory_index() == Register::AL {
+            None
+        } else {
+            gpr(insn.memory_index())
+        },
         scale: insn.memory_index_scale().trailing_zeros() as u8,
         disp: if string_base.is_some() { 0 } else { insn.memory_displacement64() as i64 },
         rip_relative: insn.is_ip_rel_memory_operand(),

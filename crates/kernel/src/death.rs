@@ -97,7 +97,11 @@ impl fmt::Display for Death {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.signal())?;
         match &self.cause {
-            Some(Cause::Fault(fault)) => write!(f, ": {} {fault}", verb(fault.kind))?,
+            Some(Cause::Fault(fault)) => {
+                // The kernel layer kills for one reason only.
+                let why = if self.signal() == Signal::KILL { "RAM is used up: " } else { "" };
+                write!(f, ": {why}{} {fault}", verb(fault.kind))?;
+            }
             Some(Cause::Exception(e)) => write!(f, ": exception {}", e.mnemonic())?,
             None => {}
         }

@@ -103,11 +103,17 @@ impl<H: HardwareModel> Machine<H> {
             if left == 0 {
                 return Ending::InstructionLimit(self.max_instructions);
             }
-            let exit = self.cpu.run(left.min(SLICE));
+            let exit = self.cpu.run(left.min(SLICE).min(self.until_timer()));
             if let Some(ending) = self.serve(exit) {
                 return ending;
             }
         }
+    }
+
+    /// Instructions until the guest's next timer expires, at least one.
+    fn until_timer(&self) -> u64 {
+        let now = self.cpu.retired();
+        self.kernel.next_timer(now).map_or(u64::MAX, |at| at.saturating_sub(now).max(1))
     }
 
     /// What the run amounted to so far.
@@ -141,12 +147,12 @@ impl<H: HardwareModel> Machine<H> {
 
     /// Serves what stopped the core.
     fn serve(&mut self, exit: Exit) -> Option<Ending> {
-        if exit == Exit::Fuel {
+        if exit == Exit::Fuel && self.kernel.next_timer(self.cpu.retired()).is_none() {
             return None;
         }
         self.cpu.save_context(&mut self.ctx);
         let disposition = match exit {
-            Exit::Fuel => return None,
+            Exit::Fuel => self.kernel.timer_interrupt(&mut hw!(self), &mut self.ctx),
             Exit::Unsupported(insn) => return Some(Ending::UnsupportedInstruction(insn)),
             Exit::Syscall => self.kernel.syscall(&mut hw!(self), &mut self.ctx),
             Exit::PageFault(fault) => self.kernel.handle_fault(&mut hw!(self), &mut self.ctx, fault),

@@ -10,7 +10,7 @@ use crate::exec::{branch, misc, mov, muldiv};
 use crate::op::{Handler, Op};
 use crate::state::{FS, GS, ZERO};
 use crate::width::{W8, W16, W32, W64};
-use decode::{Insn, Mnemonic, Operand, Rep, Segment};
+use decode::{Code, Insn, Mnemonic, Operand, Rep, Segment};
 use paging::HardwareModel;
 
 /// Chooses among the four widths: `$W` is the width's type in `$f`.
@@ -116,6 +116,7 @@ pub(super) fn bind<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
 fn simple<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
     use Mnemonic as M;
     op.aux = u8::from(matches!(insn.mnemonic, M::Stc | M::Std)) | u8::from(insn.mnemonic == M::Cmc) << 1;
+    op.stack |= matches!(insn.mnemonic, M::Leave | M::Pushf | M::Pushfq | M::Popf | M::Popfq);
     let run: Handler<H> = match insn.mnemonic {
         M::Cbw => mov::extend_rax::<H, W16, W8>,
         M::Cwde => mov::extend_rax::<H, W32, W16>,
@@ -123,6 +124,7 @@ fn simple<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
         M::Cwd => mov::sign_to_rdx::<H, W16>,
         M::Cdq => mov::sign_to_rdx::<H, W32>,
         M::Cqo => mov::sign_to_rdx::<H, W64>,
+        M::Leave if insn.code == Code::Leavew => mov::leave16,
         M::Leave => mov::leave,
         M::Nop | M::Endbr64 | M::Endbr32 | M::Pause | M::Reservednop => misc::nop,
         M::Clc | M::Stc | M::Cmc => misc::set_carry,
@@ -130,7 +132,9 @@ fn simple<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
         M::Lahf => misc::lahf,
         M::Sahf => misc::sahf,
         M::Pushfq => misc::pushf,
+        M::Pushf => misc::pushf16,
         M::Popfq => misc::popf,
+        M::Popf => misc::popf16,
         M::Rdtsc => misc::rdtsc,
         M::Cpuid => misc::cpuid,
         M::Xlatb => misc::xlat,
@@ -455,11 +459,12 @@ fn exchange_add<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
 }
 
 fn push<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
-    op.stack = true;
+    op.stack |= insn.ops[0].mem().is_none();
     match &insn.ops[0] {
         Operand::Imm(v) => {
             op.imm = *v;
-            to(op, mov::push::<H, I>)
+            let word = matches!(insn.code, Code::Push_imm16 | Code::Pushw_imm8);
+            to(op, if word { mov::push16::<H, I> } else { mov::push::<H, I> })
         }
         Operand::Mem(m) if m.size == 8 => to(op, mov::push::<H, M>),
         Operand::Mem(_) => to(op, mov::push16::<H, M>),
@@ -476,7 +481,7 @@ fn push<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
 }
 
 fn pop<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
-    op.stack = true;
+    op.stack |= insn.ops[0].mem().is_none();
     let bits = operand_bits(insn);
     let run = match gpr(&insn.ops[0]) {
         Some(dst) => {
@@ -494,7 +499,7 @@ fn bswap<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
     match insn.ops[0] {
         Operand::Reg32(_) => to(op, mov::bswap32::<H>),
         Operand::Reg64(_) => to(op, mov::bswap64::<H>),
-        _ => false, // of a word: undefined
+        _ => to(op, mov::bswap16::<H>),
     }
 }
 
@@ -566,7 +571,7 @@ fn control<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
             branch::loop_rcx
         }
     };
-    op.stack = matches!(insn.mnemonic, N::Ret | N::Call);
+    op.stack |= matches!(insn.mnemonic, N::Ret | N::Call) && !memory;
     to(op, run)
 }
 

@@ -1,4 +1,7 @@
 //! Bit tests and scans.
+//!
+//! Of the flags that the manual leaves undefined, Intel's processors keep those of a bit test, and clear those of a scan
+//! but PF, which is that of the destination's new value.
 
 use super::operand::Source;
 use crate::op::{Flow, Op, tri};
@@ -55,7 +58,7 @@ pub(crate) fn reg<H: HardwareModel, O: BitOp, W: Width, S: Source>(st: &mut Stat
 pub(crate) fn mem_string<H: HardwareModel, O: BitOp, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let offset = W::sign_extend(W::get(st, op.src)) as i64;
     let words = offset >> W::BITS.trailing_zeros();
-    let la = op.ea(st).wrapping_add((words as u64).wrapping_mul(W::BYTES));
+    let la = op.ea_plus(st, (words as u64).wrapping_mul(W::BYTES));
     at::<H, O, W>(st, la, offset as u64)
 }
 
@@ -80,19 +83,22 @@ fn at<H: HardwareModel, O: BitOp, W: Width>(st: &mut State<H>, la: LinearAddr, n
 /// BSF: the destination stays as it is if the source is 0.
 pub(crate) fn bsf<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let a = tri!(S::get::<H, W>(st, op));
-    if a != 0 {
-        W::set(st, op.dst, u64::from(a.trailing_zeros()));
-    }
-    st.flags.set_zf(a == 0);
-    Flow::Next
+    found::<H, W>(st, op, (a != 0).then(|| a.trailing_zeros()))
 }
 
 /// BSR: as BSF.
 pub(crate) fn bsr<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let a = tri!(S::get::<H, W>(st, op));
-    if a != 0 {
-        W::set(st, op.dst, u64::from(63 - a.leading_zeros()));
+    found::<H, W>(st, op, (a != 0).then(|| 63 - a.leading_zeros()))
+}
+
+#[inline(always)]
+fn found<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>, bit: Option<u32>) -> Flow {
+    let n = bit.map_or(0, u64::from);
+    if bit.is_some() {
+        W::set(st, op.dst, n);
     }
-    st.flags.set_zf(a == 0);
+    st.flags.logic::<W>(n);
+    st.flags.set_zf(bit.is_none());
     Flow::Next
 }

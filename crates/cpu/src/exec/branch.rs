@@ -1,6 +1,7 @@
 //! Control transfer.
 //!
-//! A branch to a non-canonical address raises #GP(0) on the branch itself (MMU-153).
+//! A branch to a non-canonical address raises #GP(0) on the branch itself (MMU-153). A call has stored the return address
+//! by then, as on silicon, but RSP has not moved.
 
 use super::operand::Source;
 use crate::op::{Flow, Op, tri};
@@ -21,16 +22,22 @@ pub(crate) fn jcc<H: HardwareModel, const C: u8>(st: &mut State<H>, _: &Op<H>) -
 /// CALL to a target relative to the page.
 pub(crate) fn call<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let target = st.reg(PAGE).wrapping_add(op.imm);
+    match call_to(st, op, target) {
+        Flow::Indirect => Flow::Taken,
+        other => other,
+    }
+}
+
+#[inline(always)]
+fn call_to<H: HardwareModel>(st: &mut State<H>, op: &Op<H>, target: u64) -> Flow {
+    let (rsp, next) = (st.regs[RSP], st.next_rip(op));
+    tri!(st.push(next));
     if !is_canonical(LinearAddr(target), 1) {
+        st.regs[RSP] = rsp;
         return st.general_protection();
     }
-    let next = st.next_rip(op);
-    tri!(st.push(next));
-    if st.after_store() == Flow::Leave {
-        st.target = target;
-        return Flow::LeaveTo;
-    }
-    Flow::Taken
+    st.target = target;
+    if st.after_store() == Flow::Leave { Flow::LeaveTo } else { Flow::Indirect }
 }
 
 pub(crate) fn jmp_indirect<H: HardwareModel, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
@@ -40,13 +47,7 @@ pub(crate) fn jmp_indirect<H: HardwareModel, S: Source>(st: &mut State<H>, op: &
 
 pub(crate) fn call_indirect<H: HardwareModel, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let target = tri!(S::get::<H, W64>(st, op));
-    if !is_canonical(LinearAddr(target), 1) {
-        return st.general_protection();
-    }
-    let next = st.next_rip(op);
-    tri!(st.push(next));
-    st.target = target;
-    if st.after_store() == Flow::Leave { Flow::LeaveTo } else { Flow::Indirect }
+    call_to(st, op, target)
 }
 
 /// RET, with the bytes to drop in the immediate.

@@ -109,12 +109,30 @@ pub(crate) fn pushf<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
     st.after_store()
 }
 
+/// PUSHF with a 66H prefix: the low word.
+pub(crate) fn pushf16<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let flags = st.rflags().bits();
+    tri!(st.push16(flags as u16));
+    st.after_store()
+}
+
 /// POPFQ at CPL 3: IF and IOPL stay as they are.
 pub(crate) fn popf<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
     let rsp = st.regs[RSP];
     let popped = Rflags::from_bits_truncate(tri!(st.mmu.load::<u64>(LinearAddr(rsp))));
     st.regs[RSP] = rsp.wrapping_add(8);
-    let changeable = Rflags::TF | Rflags::DF | Rflags::NT | Rflags::AC | Rflags::ID;
+    set_flags(st, popped, Rflags::TF | Rflags::DF | Rflags::NT | Rflags::AC | Rflags::ID)
+}
+
+/// POPF with a 66H prefix: the flags of the low word.
+pub(crate) fn popf16<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let rsp = st.regs[RSP];
+    let popped = Rflags::from_bits_truncate(u64::from(tri!(st.mmu.load::<u16>(LinearAddr(rsp)))));
+    st.regs[RSP] = rsp.wrapping_add(2);
+    set_flags(st, popped, Rflags::TF | Rflags::DF | Rflags::NT)
+}
+
+fn set_flags<H: HardwareModel>(st: &mut State<H>, popped: Rflags, changeable: Rflags) -> Flow {
     st.flags.set(popped);
     let kept = st.system_flags - changeable - Rflags::RF;
     st.system_flags = kept | (popped & changeable);
@@ -141,7 +159,7 @@ pub(crate) fn cpuid<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
 
 /// XLATB: AL = \[rBX + AL\].
 pub(crate) fn xlat<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let la = op.ea(st).wrapping_add(st.regs[RAX] & 0xff);
+    let la = op.ea_plus(st, st.regs[RAX] & 0xff);
     let v = tri!(W8::load(st, la));
     W8::set(st, RAX as u8, v);
     Flow::Next

@@ -90,9 +90,7 @@ pub(crate) fn push<H: HardwareModel, S: Source>(st: &mut State<H>, op: &Op<H>) -
 /// PUSH with a 66H prefix.
 pub(crate) fn push16<H: HardwareModel, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let v = tri!(S::get::<H, W16>(st, op));
-    let rsp = st.regs[RSP].wrapping_sub(2);
-    tri!(st.mmu.store(LinearAddr(rsp), v as u16));
-    st.regs[RSP] = rsp;
+    tri!(st.push16(v as u16));
     st.after_store()
 }
 
@@ -107,7 +105,7 @@ pub(crate) fn pop_reg<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>)
 /// POP to memory: an address that uses RSP sees it already incremented.
 pub(crate) fn pop_mem<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let rsp = st.regs[RSP];
-    let v = tri!(W::load(st, LinearAddr(rsp)));
+    let v = tri!(W::load(st, LinearAddr(rsp)).map_err(|fault| st.stack_fault(fault)));
     st.regs[RSP] = rsp.wrapping_add(W::BYTES);
     let la = op.ea(st);
     if W::store(st, la, v).is_err() {
@@ -122,6 +120,15 @@ pub(crate) fn leave<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
     let v = tri!(st.mmu.load::<u64>(LinearAddr(rbp)));
     st.regs[RSP] = rbp.wrapping_add(8);
     st.regs[RBP] = v;
+    Flow::Next
+}
+
+/// LEAVE with a 66H prefix: all of RSP is set, and the low word of RBP.
+pub(crate) fn leave16<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+    let rbp = st.regs[RBP];
+    let v = tri!(W16::load(st, LinearAddr(rbp)));
+    st.regs[RSP] = rbp.wrapping_add(2);
+    W16::set(st, RBP as u8, v);
     Flow::Next
 }
 
@@ -143,6 +150,12 @@ pub(crate) fn sign_to_rdx<H: HardwareModel, W: Width>(st: &mut State<H>, _: &Op<
 pub(crate) fn bswap32<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let v = st.reg(op.dst) as u32;
     W32::set(st, op.dst, u64::from(v.swap_bytes()));
+    Flow::Next
+}
+
+/// BSWAP of a word: undefined by the manual; Intel's processors give 0.
+pub(crate) fn bswap16<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    W16::set(st, op.dst, 0);
     Flow::Next
 }
 

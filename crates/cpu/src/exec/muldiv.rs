@@ -1,6 +1,7 @@
 //! Multiplication and division.
 //!
-//! MUL and IMUL leave SF, ZF, AF and PF undefined; here SF, ZF and PF follow the low half of the product and AF is 0.
+//! The manual leaves SF, ZF, AF and PF of a product undefined. As on Intel's processors, SF and PF follow its low half, and
+//! ZF and AF are 0; a quotient leaves all flags as they are.
 
 use super::operand::Source;
 use crate::op::{Flow, Op, tri};
@@ -31,6 +32,7 @@ fn signed_product<H: HardwareModel, W: Width>(st: &mut State<H>, dst: u8, a: u64
     let lost = wide != i128::from(W::sign_extend(r) as i64);
     W::set(st, dst, r);
     st.flags.shift::<W>(r, lost, lost);
+    st.flags.set_zf(false);
 }
 
 /// Writes a double-width result: AX for bytes, else rDX:rAX.
@@ -58,6 +60,7 @@ pub(crate) fn mul<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: 
     let (low, high) = (product as u64 & W::MASK, (product >> W::BITS) as u64 & W::MASK);
     set_wide::<H, W>(st, low, high);
     st.flags.shift::<W>(low, high != 0, high != 0);
+    st.flags.set_zf(false);
     Flow::Next
 }
 
@@ -70,6 +73,7 @@ pub(crate) fn imul1<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op
     set_wide::<H, W>(st, low, high);
     let lost = product != i128::from(W::sign_extend(low) as i64);
     st.flags.shift::<W>(low, lost, lost);
+    st.flags.set_zf(false);
     Flow::Next
 }
 

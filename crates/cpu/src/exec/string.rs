@@ -26,6 +26,9 @@ trait Iteration {
     /// True for SCAS and CMPS, which a repeat prefix ends early.
     const COMPARES: bool = false;
 
+    /// What happens before the first iteration of a repeated instruction.
+    fn begin<H: HardwareModel>(_: &mut State<H>, _: &Op<H>) {}
+
     fn once<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Result<(), Fault>;
 
     /// Does up to `count` iterations at once; 0 if it must go one by one.
@@ -67,6 +70,11 @@ fn elements_to_page_end<W: Width>(la: LinearAddr) -> u64 {
 }
 
 impl Iteration for Movs {
+    fn begin<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) {
+        st.regs[RSI] &= address_mask(op);
+        st.regs[RDI] &= address_mask(op);
+    }
+
     fn once<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Result<(), Fault> {
         let v = W::load(st, source(st, op))?;
         W::store(st, destination(st, op), v)?;
@@ -94,6 +102,10 @@ impl Iteration for Movs {
 }
 
 impl Iteration for Stos {
+    fn begin<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) {
+        st.regs[RDI] &= address_mask(op);
+    }
+
     fn once<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Result<(), Fault> {
         W::store(st, destination(st, op), st.regs[RAX] & W::MASK)?;
         advance::<H, W>(st, op, RDI, 1);
@@ -145,8 +157,9 @@ impl Iteration for Cmps {
     const COMPARES: bool = true;
 
     fn once<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Result<(), Fault> {
-        let a = W::load(st, source(st, op))?;
+        // Processors read the destination first.
         let b = W::load(st, destination(st, op))?;
+        let a = W::load(st, source(st, op))?;
         st.flags.sub::<W>(a, b, a.wrapping_sub(b) & W::MASK);
         advance::<H, W>(st, op, RSI, 1);
         advance::<H, W>(st, op, RDI, 1);
@@ -160,18 +173,25 @@ pub(crate) fn string<H: HardwareModel, K: Iteration, W: Width>(st: &mut State<H>
         tri!(K::once::<H, W>(st, op));
         return st.after_store();
     }
-    let mask = address_mask(op);
+    // A counter of 32 bits is extended in any case, even if there is nothing to do; so are the pointers of MOVS and STOS.
+    st.regs[RCX] &= address_mask(op);
+    K::begin(st, op);
+    let flags = st.flags;
     loop {
-        let left = st.regs[RCX] & mask;
+        let left = st.regs[RCX];
         if left == 0 {
             return st.after_store();
         }
-        let mut done = tri!(K::run::<H, W>(st, op, left));
+        let Ok(mut done) = K::run::<H, W>(st, op, left) else { return Flow::Fault };
         if done == 0 {
-            tri!(K::once::<H, W>(st, op));
+            if K::once::<H, W>(st, op).is_err() {
+                // SDM "REP": a fault restores the flags to what they were before the first iteration.
+                st.flags = flags;
+                return Flow::Fault;
+            }
             done = 1;
         }
-        st.regs[RCX] = (left - done) & mask;
+        st.regs[RCX] = left - done;
         if K::COMPARES && st.flags.zf() != (op.aux & REPE != 0) {
             return Flow::Next;
         }

@@ -115,6 +115,7 @@ pub struct Rig {
     data: MmapMut,
     cpu: Cpu<NoModel>,
     code_frame: Pfn,
+    /// The second page of data has the next frame.
     data_frame: Pfn,
     len: usize,
 }
@@ -124,9 +125,11 @@ impl Rig {
         let code = MmapMut::map_anon(FRAME_SIZE as usize).unwrap().make_exec().unwrap();
         let data = MmapMut::map_anon(DATA_BYTES).unwrap();
         let mut tables = Tables::new();
-        let code_frame = tables.map(LinearAddr(code.as_ptr() as u64));
-        let data_frame = tables.map(LinearAddr(data.as_ptr() as u64));
-        tables.map(LinearAddr(data.as_ptr() as u64 + FRAME_SIZE));
+        let (code_frame, data_frame) = (tables.frame(), tables.frame());
+        let second_data_frame = tables.frame();
+        tables.map(LinearAddr(code.as_ptr() as u64), code_frame);
+        tables.map(LinearAddr(data.as_ptr() as u64), data_frame);
+        tables.map(LinearAddr(data.as_ptr() as u64 + FRAME_SIZE), second_data_frame);
         let ctx = PagingContext::new(ControlRegs::long_mode(Cr3(tables.root.base().0)));
         let cpu = Cpu::new(Mmu::new(tables.bus, ctx, SlotCount::default(), NoModel));
         Self { code: Some(code), data, cpu, code_frame, data_frame, len: 0 }
@@ -185,13 +188,7 @@ impl Rig {
     /// # Panics
     /// If RIP is not where the end says it should be.
     pub fn core(&mut self, start: &Machine) -> (End, Machine) {
-        let rip = self.code_address();
-        let mut ctx = UserContext::at_entry(LinearAddr(rip), LinearAddr(0));
-        (ctx.gpr, ctx.rflags, ctx.xsave) = (start.gpr, start.rflags, start.fx.clone());
-        let data = self.data_frame.base();
-        self.cpu.mmu_mut().bus.write(data, &start.memory);
-        self.cpu.set_context(&ctx);
-        let exit = self.cpu.run(1);
+        let exit = self.exit(start);
         let ctx = self.cpu.context();
         let end = match exit {
             Exit::Fuel => End::Completed,
@@ -203,11 +200,20 @@ impl Rig {
             Exit::Unsupported(_) => End::Unsupported,
             other => panic!("{other:?}"),
         };
-        let next = if end == End::Completed { rip + self.len as u64 } else { rip };
-        assert_eq!(ctx.rip, next);
+        let completed = if end == End::Completed { self.len as u64 } else { 0 };
+        assert_eq!(ctx.rip, self.code_address() + completed);
         let mut memory = vec![0; DATA_BYTES];
-        self.cpu.mmu().bus.read(data, &mut memory);
+        self.cpu.mmu().bus.read(self.data_frame.base(), &mut memory);
         (end, Machine { gpr: ctx.gpr, rflags: ctx.rflags, fx: ctx.xsave, memory })
+    }
+
+    /// Runs the loaded instruction on the core and says why it stopped.
+    pub fn exit(&mut self, start: &Machine) -> Exit {
+        let mut ctx = UserContext::at_entry(LinearAddr(self.code_address()), LinearAddr(0));
+        (ctx.gpr, ctx.rflags, ctx.xsave) = (start.gpr, start.rflags, start.fx.clone());
+        self.cpu.mmu_mut().bus.write(self.data_frame.base(), &start.memory);
+        self.cpu.set_context(&ctx);
+        self.cpu.run(1)
     }
 
     /// Runs the loaded instruction on both sides. `blur` clears what the architecture leaves undefined.
@@ -244,9 +250,8 @@ impl Tables {
         Pfn(self.free.0 - 1)
     }
 
-    /// Maps a page, readable, writable and executable by the user, to a frame of its own.
-    fn map(&mut self, la: LinearAddr) -> Pfn {
-        let leaf = self.frame();
+    /// Maps a page to a frame, readable, writable and executable by the user.
+    fn map(&mut self, la: LinearAddr, leaf: Pfn) {
         let mut table = self.root;
         for shift in [39, 30, 21] {
             let at = entry(table, la, shift);
@@ -257,7 +262,6 @@ impl Tables {
             table = PhysAddr(self.bus.load_entry(at)).pfn();
         }
         self.bus.store_entry(entry(table, la, 12), leaf.base().0 | 7);
-        leaf
     }
 }
 

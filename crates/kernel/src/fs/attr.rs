@@ -114,11 +114,19 @@ impl Vfs {
         meta.uid = uid.unwrap_or(meta.uid);
         meta.gid = gid.unwrap_or(meta.gid);
         if meta.kind == Kind::Regular {
-            // A file that changes hands loses its set-id bits; set-group-id without group execution is no such bit.
-            let set_gid = if meta.permissions & 0o10 != 0 { 0o2000 } else { 0 };
-            meta.permissions &= !(0o4000 | set_gid);
+            meta.permissions &= !set_id_bits(meta.permissions);
         }
         Ok(())
+    }
+
+    /// Takes the set-id bits from a layered file whose contents change, unless root changes them (Linux's
+    /// `file_remove_privs`).
+    pub(super) fn drop_set_id(&mut self, id: InodeId) {
+        if self.credentials.uid != 0 {
+            let meta = &mut self.inodes.get_mut(id).meta;
+            let outsider = if self.credentials.in_group(meta.gid) { 0 } else { 0o2000 };
+            meta.permissions &= !(set_id_bits(meta.permissions) | outsider);
+        }
     }
 
     /// `utimensat`: access and modification time.
@@ -152,4 +160,9 @@ impl Vfs {
         }
         Ok(())
     }
+}
+
+/// The set-id bits among some permissions: set-group-id without group execution means something else.
+const fn set_id_bits(permissions: u32) -> u32 {
+    if permissions & 0o10 != 0 { 0o6000 } else { 0o4000 }
 }

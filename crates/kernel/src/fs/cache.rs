@@ -139,6 +139,7 @@ impl Vfs {
         let bytes = &bytes[..bytes.len().min(room)];
         let done = match self.writable_place(inode) {
             Some(_) => self.write_on_host(cx, inode, offset, bytes)?,
+            None if bytes.is_empty() => 0,
             None => self.write_in_layer(cx, inode, offset, bytes)?,
         };
         let meta = &mut self.inodes.get_mut(inode).meta;
@@ -150,6 +151,7 @@ impl Vfs {
 
     fn write_in_layer(&mut self, cx: &mut FsCx<'_>, inode: InodeId, offset: u64, bytes: &[u8]) -> Result<usize, Errno> {
         self.touch(inode)?;
+        self.drop_set_id(inode);
         let mut done = 0;
         for piece in pieces(offset, bytes.len()) {
             let fill = if piece.len == FRAME_SIZE as usize { Fill::Nothing } else { Fill::Contents };
@@ -209,7 +211,9 @@ impl Vfs {
                 contents.host_len = size;
             }
             None => {
-                let contents = self.touch(inode)?.contents().ok_or(Errno::EINVAL)?;
+                self.touch(inode)?;
+                self.drop_set_id(inode);
+                let contents = self.inodes.get_mut(inode).contents().ok_or(Errno::EINVAL)?;
                 contents.host_len = contents.host_len.min(size);
             }
         }

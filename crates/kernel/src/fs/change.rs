@@ -1,5 +1,7 @@
 //! Changes of names: make, link, remove, rename. Checks in Linux's order, then either the layer or the host.
 
+use std::collections::BTreeMap;
+
 use super::host::Removal;
 use super::inode::{InodeId, Truth};
 use super::layer::New;
@@ -33,7 +35,11 @@ impl Vfs {
     pub(crate) fn make(&mut self, start: InodeId, path: &[u8], new: New, permissions: u32) -> Result<InodeId, Errno> {
         let found = self.find(start, path, Follow::Never)?;
         let name = self.free_name(&found, matches!(new, New::Directory))?;
-        self.make_at(found.dir, &name, new, permissions)
+        let id = self.make_at(found.dir, &name, new, permissions)?;
+        if let Some(contents) = self.inodes.get_mut(id).contents() {
+            (contents.reader, contents.writer) = (None, None);
+        }
+        Ok(id)
     }
 
     /// The last name of a path at which something is to be made (Linux's `filename_create`).
@@ -88,7 +94,8 @@ impl Vfs {
             return Err(Errno::EPERM);
         }
         match meta.nlink {
-            0 => return Err(Errno::ENOENT),
+            // Only a file that never had a name can get its first one now: O_TMPFILE.
+            0 if !self.inodes.get(id).name.is_empty() => return Err(Errno::ENOENT),
             n if n >= LINK_MAX => return Err(Errno::EMLINK),
             _ => {}
         }
@@ -135,8 +142,14 @@ impl Vfs {
         self.remove(cx, &Named { dir: found.dir, name }, id, Removal::Directory)
     }
 
+    /// In a writable mount the host sees to it, which needs no right to read the directory; only mount points in it are
+    /// known here alone.
     fn must_be_empty(&mut self, dir: InodeId) -> Result<(), Errno> {
-        if self.list(dir)?.len() > 2 { Err(Errno::ENOTEMPTY) } else { Ok(()) }
+        let is_empty = match self.writable_place(dir) {
+            Some(_) => self.inodes.get(dir).slots().is_none_or(BTreeMap::is_empty),
+            None => self.list(dir)?.len() <= 2,
+        };
+        if is_empty { Ok(()) } else { Err(Errno::ENOTEMPTY) }
     }
 
     fn remove(&mut self, cx: &mut FsCx<'_>, at: &Named<'_>, id: InodeId, removal: Removal) -> Result<(), Errno> {
@@ -144,8 +157,14 @@ impl Vfs {
             Some(host) => self.remove_on_host(&host, id, removal)?,
             None => self.remove_layered(at.dir, at.name, id, removal)?,
         }
-        self.free_if_gone(cx, id);
+        self.after_lost_name(cx, id);
         Ok(())
+    }
+
+    /// A file has lost a name: it goes if that was the last one.
+    fn after_lost_name(&mut self, cx: &mut FsCx<'_>, id: InodeId) {
+        // One that held its parent had a reference itself, and is freed when that is given back.
+        let _nothing_held = self.free_if_gone(cx, id);
     }
 
     /// `renameat2`.
@@ -207,24 +226,34 @@ impl Vfs {
 
     /// The checks of Linux's `vfs_rename`.
     fn may_rename(&mut self, old: &Found, new: &Found, id: InodeId, flags: Rename) -> Result<(), Errno> {
-        self.may_remove_from(old.dir, id)?;
+        let exchange = flags.contains(Rename::EXCHANGE);
         let is_dir = self.inodes.get(id).is_dir();
-        if is_dir && old.dir != new.dir {
-            self.may(id, May::WRITE)?;
-        }
-        let Some(target) = new.inode else { return self.may_make_in(new.dir) };
+        self.may_remove_from(old.dir, id)?;
+        let Some(target) = new.inode else {
+            self.may_make_in(new.dir)?;
+            return self.may_change_parent(old, new, id);
+        };
         self.may_remove_from(new.dir, target)?;
         let target_is_dir = self.inodes.get(target).is_dir();
-        let exchange = flags.contains(Rename::EXCHANGE);
         match (is_dir, target_is_dir) {
             (true, false) if !exchange => return Err(Errno::ENOTDIR),
             (false, true) if !exchange => return Err(Errno::EISDIR),
             _ => {}
         }
+        self.may_change_parent(old, new, id)?;
+        if exchange {
+            self.may_change_parent(old, new, target)?;
+        }
         if self.is_mount_root(id) || self.is_mount_root(target) {
             return Err(Errno::EBUSY);
         }
         if target_is_dir && !exchange { self.must_be_empty(target) } else { Ok(()) }
+    }
+
+    /// A directory that comes under another parent gets another `..`: a change of the directory itself.
+    fn may_change_parent(&self, old: &Found, new: &Found, id: InodeId) -> Result<(), Errno> {
+        let is_changed = old.dir != new.dir && self.inodes.get(id).is_dir();
+        if is_changed { self.may(id, May::WRITE) } else { Ok(()) }
     }
 
     fn move_name(
@@ -255,7 +284,7 @@ impl Vfs {
             _ => return Err(Errno::EXDEV),
         }
         if let Some(old) = replaced {
-            self.free_if_gone(cx, old);
+            self.after_lost_name(cx, old);
         }
         Ok(())
     }
@@ -269,22 +298,29 @@ impl Vfs {
         }
     }
 
-    /// Frees a file that has neither a name nor anybody who refers to it.
-    pub(super) fn free_if_gone(&mut self, cx: &mut FsCx<'_>, id: InodeId) {
-        let inode = self.inodes.get(id);
+    /// Frees a file that has neither a name nor anybody who refers to it. Returns the parent to which it held a reference,
+    /// which the caller gives back.
+    #[must_use]
+    pub(super) fn free_if_gone(&mut self, cx: &mut FsCx<'_>, id: InodeId) -> Option<InodeId> {
+        let inode = self.inodes.get_mut(id);
         if inode.meta.nlink > 0 {
-            return;
+            return None;
         }
-        if inode.refs > 0 {
-            // The host may give its inode number to another file now.
-            if inode.truth == Truth::Host {
-                self.inodes.forget_number_of(id);
-            }
-            return;
-        }
-        self.drop_pages(cx, id, 0);
-        if let Some(inode) = self.inodes.remove(id) {
+        if inode.refs == 0 {
+            self.drop_pages(cx, id, 0);
+            let inode = self.inodes.remove(id)?;
             self.refund_inode(&inode);
+            return inode.held_parent;
         }
+        let (parent, is_first, truth) = (inode.parent, inode.held_parent.is_none(), inode.truth);
+        if is_first {
+            inode.held_parent = Some(parent);
+            self.inode_get(parent);
+        }
+        if truth == Truth::Host {
+            // The host may give its inode number to another file now.
+            self.inodes.forget_number_of(id);
+        }
+        None
     }
 }

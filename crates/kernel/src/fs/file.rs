@@ -131,7 +131,7 @@ impl Vfs {
         permissions: u32,
     ) -> Result<OpenFileId, Errno> {
         if flags.contains(OpenFlags::TMPFILE) {
-            return self.open_unnamed(cwd, path, flags, permissions);
+            return self.open_unnamed(cx, cwd, path, flags, permissions);
         }
         let creates = flags.contains(OpenFlags::CREAT) && !flags.contains(OpenFlags::PATH);
         if creates && flags.contains(OpenFlags::DIRECTORY) {
@@ -164,6 +164,7 @@ impl Vfs {
     /// O_TMPFILE: a file in a directory, without a name.
     fn open_unnamed(
         &mut self,
+        cx: &mut FsCx<'_>,
         cwd: InodeId,
         path: &[u8],
         flags: OpenFlags,
@@ -181,7 +182,10 @@ impl Vfs {
             return Err(Errno::EOPNOTSUPP);
         }
         let id = self.new_inode(dir, New::File, permissions)?;
-        self.open_inode(id, flags)
+        let file = self.open_inode(id, flags)?;
+        // It holds its directory from now on.
+        let _not_freed = self.free_if_gone(cx, id);
+        Ok(file)
     }
 
     fn open_existing(&mut self, cx: &mut FsCx<'_>, id: InodeId, flags: OpenFlags) -> Result<OpenFileId, Errno> {

@@ -179,8 +179,10 @@ impl HostTree {
 
     /// The names in the directory at `path`, in the host's order, without `.` and `..`.
     pub(super) fn list(&self, path: &[u8]) -> Result<Vec<HostEntry>, Errno> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let readable = host::openat(&*self.dir(path)?, c".", flags, Mode::empty())?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // By its name in its parent: a directory may be readable without being searchable.
+        let (parent, name) = if path.is_empty() { (path, &b"."[..]) } else { split(path) };
+        let readable = host::openat(&*self.dir(parent)?, name, flags, Mode::empty())?;
         let mut entries = Vec::new();
         for entry in host::Dir::new(readable)? {
             let entry = entry?;
@@ -199,13 +201,15 @@ impl HostTree {
 
 /// Changes, for writable mounts only.
 impl HostTree {
-    /// Makes a regular file, which must not be there yet, with exactly these permission bits.
-    pub(super) fn create(&self, path: &[u8], permissions: u32) -> Result<(), Errno> {
+    /// Makes a regular file, which must not be there yet, with exactly these permission bits. It is open for reading and
+    /// writing, whatever the bits say to later opens.
+    pub(super) fn create(&self, path: &[u8], permissions: u32) -> Result<OwnedFd, Errno> {
         let (dir, name) = split(path);
-        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = host::openat(&*self.dir(dir)?, name, flags, Mode::from_raw_mode(permissions as _))?;
         // The host's own umask has been applied; the guest's is in the bits already.
-        Ok(host::fchmod(&fd, Mode::from_raw_mode(permissions as _))?)
+        host::fchmod(&fd, Mode::from_raw_mode(permissions as _))?;
+        Ok(fd)
     }
 
     pub(super) fn make_dir(&self, path: &[u8], permissions: u32) -> Result<(), Errno> {

@@ -62,10 +62,13 @@ pub(super) struct Inode {
     pub(super) origin: Option<Vec<u8>>,
     /// The device and inode number of a host file.
     pub(super) key: Option<(u64, u64)>,
-    /// The directory and the name by which it was met or to which it was moved.
+    /// The directory and the name by which it was met or to which it was moved. A directory's parent is in memory; that
+    /// of a file may be gone if the file has further names.
     pub(super) parent: InodeId,
     pub(super) name: Vec<u8>,
     pub(super) body: Body,
+    /// The parent to which a file without a name holds a reference, so that `..` leads somewhere.
+    pub(super) held_parent: Option<InodeId>,
 }
 
 /// What is in a file.
@@ -257,8 +260,10 @@ impl InodeTable {
             (0..self.inodes.len() as u32).map(InodeId).filter(|&id| self.find(id).is_some_and(Inode::is_needed));
         let mut keep: BTreeSet<InodeId> = BTreeSet::new();
         for mut id in needed.chain(roots.iter().copied()).collect::<Vec<_>>() {
-            while keep.insert(id) {
-                id = self.get(id).parent;
+            while let Some(inode) = self.find(id)
+                && keep.insert(id)
+            {
+                id = inode.parent;
             }
         }
         for (index, place) in self.inodes.iter_mut().enumerate() {
@@ -281,7 +286,19 @@ impl Inode {
         };
         let (origin, key) = (Some(path), Some(stat.key));
         let (parent, name) = (at.0, at.1.to_vec());
-        Self { refs: 0, truth: Truth::Host, meta: stat.meta, mount, dev, origin, key, parent, name, body }
+        Self {
+            refs: 0,
+            truth: Truth::Host,
+            meta: stat.meta,
+            mount,
+            dev,
+            origin,
+            key,
+            parent,
+            name,
+            body,
+            held_parent: None,
+        }
     }
 
     /// A look-up has found the host file again, perhaps under another of its names.

@@ -129,7 +129,19 @@ impl Vfs {
             New::Device(device) => Body::Device(device),
         };
         let (origin, key, name) = (None, None, Vec::new());
-        let inode = Inode { refs: 0, truth: Truth::Layer, meta, mount, dev, origin, key, parent: dir, name, body };
+        let inode = Inode {
+            refs: 0,
+            truth: Truth::Layer,
+            meta,
+            mount,
+            dev,
+            origin,
+            key,
+            parent: dir,
+            name,
+            body,
+            held_parent: None,
+        };
         self.inodes.insert(id, inode);
         Ok(id)
     }
@@ -222,7 +234,7 @@ impl Vfs {
         let inode = self.inodes.get_mut(id);
         let is_dir = inode.is_dir();
         if inode.meta.nlink == 0 {
-            inode.name = name.to_vec();
+            (inode.parent, inode.name) = (dir, name.to_vec());
             inode.meta.nlink = if is_dir { 2 } else { 1 };
         } else if !is_dir {
             inode.meta.nlink += 1;

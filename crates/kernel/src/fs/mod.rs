@@ -199,14 +199,18 @@ impl Vfs {
 
     /// Gives a reference back. With the last one the host's file is closed, and a file without a name is freed.
     pub fn inode_put(&mut self, cx: &mut FsCx<'_>, id: InodeId) {
-        let inode = self.inodes.get_mut(id);
-        debug_assert!(inode.refs > 0, "{id:?} has no references");
-        inode.refs -= 1;
-        if inode.refs > 0 {
-            return;
+        // A directory that was removed before its parent, and so on upwards: a loop, as the chain may be long.
+        let mut next = Some(id);
+        while let Some(id) = next {
+            let inode = self.inodes.get_mut(id);
+            debug_assert!(inode.refs > 0, "{id:?} has no references");
+            inode.refs -= 1;
+            if inode.refs > 0 {
+                return;
+            }
+            self.close_host_file(cx, id);
+            next = self.free_if_gone(cx, id);
         }
-        self.close_host_file(cx, id);
-        self.free_if_gone(cx, id);
     }
 
     /// Closes the host's file; in a writable mount the pages go too, as the host may change it unseen from now on.

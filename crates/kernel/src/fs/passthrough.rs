@@ -30,7 +30,7 @@ impl Vfs {
         Some(HostName { tree, path: join(&dir_path, name) })
     }
 
-    /// Makes a file on the host.
+    /// Makes a file on the host. A regular file is open there afterwards.
     pub(super) fn make_on_host(
         &mut self,
         at: &HostName,
@@ -39,7 +39,14 @@ impl Vfs {
         permissions: u32,
     ) -> Result<InodeId, Errno> {
         match new {
-            New::File => at.tree.create(&at.path, permissions)?,
+            New::File => {
+                let writer = at.tree.create(&at.path, permissions)?;
+                let id = self.lookup(dir, name)?.ok_or(Errno::EIO)?;
+                let contents = self.inodes.get_mut(id).contents().ok_or(Errno::EIO)?;
+                contents.reader = Some(writer.try_clone().map_err(|_| Errno::ENFILE)?);
+                contents.writer = Some(writer);
+                return Ok(id);
+            }
             New::Directory => at.tree.make_dir(&at.path, permissions)?,
             New::Symlink(target) => at.tree.make_symlink(target, &at.path)?,
             New::Device(_) => return Err(Errno::EPERM),

@@ -1,6 +1,8 @@
 //! Section J: what may be cached, seen from the seam to the model that caches it.
 
-use crate::tables::{A, D, EVERY_ACCESS, LA, Mem, P, PDE, PDPTE, PML4E, PTE, Path, RSVD, RW, USER_READ, USER_WRITE};
+use crate::tables::{
+    A, D, EVERY_ACCESS, LA, Mem, P, PDE, PDPTE, PML4E, PTE, Path, RSVD, RW, US, USER_READ, USER_WRITE,
+};
 use arch::{Access, AccessKind, LinearAddr, PageFault, PhysAddr};
 use paging::{Detail, HardwareModel, Invalidation, PagingContext, PhysMem, Translation, TranslationCache, translate};
 
@@ -100,4 +102,17 @@ fn mmu_183_a_write_through_a_clean_entry_sets_d_first() {
         assert_eq!(fault.code.bits(), code);
         assert_eq!(mem.load_entry(Path::place(PTE)), changed);
     }
+}
+
+#[test]
+fn mmu_122_a_self_map_is_walked_once() {
+    // The last entry of the PML4 is the PML4: the walk's own A in it is no reason to start again (MMU-116).
+    let path = Path::open();
+    let (mut model, mut mem) = (One::default(), path.memory());
+    let own = PhysAddr(0x1ff8);
+    mem.store_entry(own, 0x1000 | P | RW | US);
+    translate(&mut model, &mut mem, &path.ctx, LinearAddr(u64::MAX), USER_WRITE).unwrap();
+    assert_eq!(model.walk_loads, [own; 4]);
+    assert_eq!(model.walk_updates, [own; 2], "A, then D");
+    assert_eq!(mem.load_entry(own), 0x1000 | P | RW | US | A | D);
 }

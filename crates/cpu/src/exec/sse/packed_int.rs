@@ -24,8 +24,8 @@ pure_table! {
     Psubusw, Aligned, |a, b, _| map_u16(a, b, u16::saturating_sub);
 
     Pmullw, Aligned, |a, b, _| map_i16(a, b, i16::wrapping_mul);
-    Pmulhw, Aligned, |a, b, _| map_i16(a, b, |x, y| (i32::from(x) * i32::from(y) >> 16) as i16);
-    Pmulhuw, Aligned, |a, b, _| map_u16(a, b, |x, y| (u32::from(x) * u32::from(y) >> 16) as u16);
+    Pmulhw, Aligned, |a, b, _| map_i16(a, b, |x, y| ((i32::from(x) * i32::from(y)) >> 16) as i16);
+    Pmulhuw, Aligned, |a, b, _| map_u16(a, b, |x, y| ((u32::from(x) * u32::from(y)) >> 16) as u16);
     Pmuludq, Aligned, |a, b, _| map_u64(a, b, |x, y| u64::from(x as u32) * u64::from(y as u32));
     Pmaddwd, Aligned, |a, b, _| multiply_add(a, b);
     Psadbw, Aligned, |a, b, _| sum_of_differences(a, b);

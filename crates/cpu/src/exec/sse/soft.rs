@@ -2,14 +2,17 @@
 //!
 //! The arithmetic is `rustc_apfloat`'s. What it does not know is done here: the NaN that an instruction gives, denormal
 //! operands, and overflow and underflow by the processor's rules. The processor finds both *after* rounding to the format's
-//! precision with an unbounded exponent, so a result next to a border is computed again with operands scaled away from it.
+//! precision with an unbounded exponent, so a result next to a border is computed again from operands near 1.
 
 use super::float::Float;
 use super::fpenv::{DE, Env, IE, OE, PE, UE, ZE};
 use rustc_apfloat::{Float as _, Round, Status, StatusAnd};
 
-/// log2 of the factor that takes a result away from the border of the exponent range.
-const SCALE: i32 = 64;
+/// A result rounded to the format's precision with an unbounded exponent: `value` * 2^`exponent`.
+pub(super) struct Unbounded<S> {
+    pub(super) value: StatusAnd<S>,
+    pub(super) exponent: i32,
+}
 
 /// A binary operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,35 +30,47 @@ pub(super) fn binary<F: Float>(env: &mut Env, operation: Binary, a: u64, b: u64)
         return nan;
     }
     let round = env.rounding();
-    let run = |scale| compute::<F>(operation, a, b, scale, round);
-    let status = run(0).status;
-    if status.contains(Status::INVALID_OP) {
+    let (x, y) = (F::Soft::from_bits(a.into()), F::Soft::from_bits(b.into()));
+    let result = compute(operation, x, y, round);
+    if result.status.contains(Status::INVALID_OP) {
         env.raise(IE);
         return F::INDEFINITE;
     }
-    if status.contains(Status::DIV_BY_ZERO) {
+    if result.status.contains(Status::DIV_BY_ZERO) {
         env.raise(ZE);
         return (a ^ b) & F::SIGN | F::INFINITY;
     }
     if F::is_denormal(a) || F::is_denormal(b) {
         env.raise(DE);
     }
-    deliver::<F>(env, run)
+    deliver::<F>(env, result, || compute_unbounded(operation, x, y, round))
 }
 
-/// The operation with its result scaled by 2^`scale`. A sum that comes near a border has operands that scale exactly.
-fn compute<F: Float>(operation: Binary, a: u64, b: u64, scale: i32, round: Round) -> StatusAnd<F::Soft> {
-    let a_is_smaller = F::magnitude(a) < F::magnitude(b);
-    let (a, b) = (F::Soft::from_bits(a.into()), F::Soft::from_bits(b.into()));
+fn compute<S: rustc_apfloat::Float>(operation: Binary, a: S, b: S, round: Round) -> StatusAnd<S> {
     match operation {
-        Binary::Add => a.scalbn(scale).add_r(b.scalbn(scale), round),
-        Binary::Sub => a.scalbn(scale).sub_r(b.scalbn(scale), round),
-        Binary::Mul => {
-            let (small, large) = if a_is_smaller { (a, b) } else { (b, a) };
-            small.scalbn(scale.max(0)).mul_r(large.scalbn(scale.min(0)), round)
-        }
-        Binary::Div => a.scalbn(scale).div_r(b, round),
+        Binary::Add => a.add_r(b, round),
+        Binary::Sub => a.sub_r(b, round),
+        Binary::Mul => a.mul_r(b, round),
+        Binary::Div => a.div_r(b, round),
     }
+}
+
+/// The operation on operands brought near 1. The larger operand of a sum is not zero, nor is any factor.
+fn compute_unbounded<S: rustc_apfloat::Float>(operation: Binary, a: S, b: S, round: Round) -> Unbounded<S> {
+    let (log_a, log_b) = (a.ilogb(), b.ilogb());
+    let (scale_a, scale_b, exponent) = match operation {
+        Binary::Add | Binary::Sub => (log_a.max(log_b), log_a.max(log_b), log_a.max(log_b)),
+        Binary::Mul => (log_a, log_b, log_a + log_b),
+        Binary::Div => (log_a, log_b, log_a - log_b),
+    };
+    let value = compute(operation, scale_down(a, scale_a), scale_down(b, scale_b), round);
+    Unbounded { value, exponent }
+}
+
+/// `x` * 2^-`log`. What would lose bits is far below the last bit of a sum, where any small number does as well.
+fn scale_down<S: rustc_apfloat::Float>(x: S, log: i32) -> S {
+    let scaled = x.scalbn(-log);
+    if scaled.is_normal() || x.is_zero() { scaled } else { S::smallest_normalized().copy_sign(x) }
 }
 
 /// One lane of SQRT.
@@ -131,43 +146,53 @@ pub(super) fn quiet<F: Float>(env: &mut Env, nan: u64) -> u64 {
     nan | F::QUIET
 }
 
-/// Judges a result for overflow, underflow and precision. `run` computes it scaled by a power of two.
-pub(super) fn deliver<F: Float>(env: &mut Env, run: impl Fn(i32) -> StatusAnd<F::Soft>) -> u64 {
-    let result = run(0);
+/// Judges a result for overflow, underflow and precision.
+///
+/// An unmasked overflow or underflow would hand a handler the result with its exponent wrapped, so PE then says whether
+/// that one is exact.
+pub(super) fn deliver<F: Float>(
+    env: &mut Env,
+    result: StatusAnd<F::Soft>,
+    unbounded: impl FnOnce() -> Unbounded<F::Soft>,
+) -> u64 {
     let bits = result.value.to_bits() as u64;
-    let inexact = result.status.contains(Status::INEXACT);
+    let inexact = is_inexact(&result);
+    let near_top = inexact && F::magnitude(bits) >= F::INFINITY - 1;
+    let near_bottom = F::magnitude(bits) <= F::MIN_NORMAL && (inexact || F::is_denormal(bits));
+    if near_top || near_bottom {
+        let unbounded = unbounded();
+        let log = unbounded.value.value.ilogb() + unbounded.exponent;
+        if log > F::Soft::MAX_EXP {
+            let wrapped_exact = !env.masked(OE) && !is_inexact(&unbounded.value);
+            env.raise(if wrapped_exact { OE } else { OE | PE });
+            return bits;
+        }
+        if log < F::Soft::MIN_EXP {
+            return underflow::<F>(env, bits, inexact, is_inexact(&unbounded.value));
+        }
+    }
     if inexact {
         env.raise(PE);
-    }
-    let rounded_to_infinity = F::magnitude(bits) == F::INFINITY;
-    let near_infinity = F::magnitude(bits) == F::INFINITY - 1;
-    if inexact && (rounded_to_infinity || near_infinity && is_huge(run(-SCALE).value)) {
-        env.raise(OE);
-    }
-    if inexact && F::magnitude(bits) <= F::MIN_NORMAL && is_tiny(run(SCALE).value) || F::is_denormal(bits) {
-        return underflow::<F>(env, bits, inexact);
     }
     bits
 }
 
+fn is_inexact<S>(result: &StatusAnd<S>) -> bool {
+    result.status.contains(Status::INEXACT)
+}
+
 /// A tiny result: flushed to zero, or denormal. Masked underflow needs a loss of accuracy as well.
-fn underflow<F: Float>(env: &mut Env, bits: u64, inexact: bool) -> u64 {
+fn underflow<F: Float>(env: &mut Env, bits: u64, inexact: bool, wrapped_inexact: bool) -> u64 {
+    if !env.masked(UE) {
+        env.raise(if wrapped_inexact { UE | PE } else { UE });
+        return bits;
+    }
     if env.flushes_results() {
         env.raise(UE | PE);
         return bits & F::SIGN;
     }
-    if inexact || !env.masked(UE) {
-        env.raise(UE);
+    if inexact {
+        env.raise(UE | PE);
     }
     bits
-}
-
-/// True if a result scaled by 2^-[`SCALE`] is beyond the largest finite number.
-fn is_huge<S: rustc_apfloat::Float>(scaled: S) -> bool {
-    scaled.ilogb() > S::MAX_EXP - SCALE
-}
-
-/// True if a result scaled by 2^[`SCALE`] is below the smallest normal number.
-fn is_tiny<S: rustc_apfloat::Float>(scaled: S) -> bool {
-    scaled.ilogb() < S::MIN_EXP + SCALE
 }

@@ -2,7 +2,7 @@
 
 use super::float::Float;
 use super::fpenv::{DE, Env, IE, PE};
-use super::soft::{deliver, quiet};
+use super::soft::{Unbounded, deliver, quiet};
 use rustc_apfloat::{Float as _, FloatConvert, Round, Status};
 
 /// How a conversion to an integer rounds.
@@ -37,7 +37,9 @@ where
     }
     let round = env.rounding();
     let value = F::Soft::from_bits(x.into());
-    deliver::<T>(env, |scale| value.scalbn(scale).convert_r(round, &mut false))
+    let log = value.ilogb();
+    let unbounded = || Unbounded { value: value.scalbn(-log).convert_r(round, &mut false), exponent: log };
+    deliver::<T>(env, value.convert_r(round, &mut false), unbounded)
 }
 
 /// A NaN keeps its sign and the upper bits of its payload.

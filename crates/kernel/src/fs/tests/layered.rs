@@ -196,3 +196,64 @@ fn the_devices_do_what_they_are_for() {
     vfs.read(&mut cx, file, crate::fs::At::Offset, &mut buf).unwrap();
     assert_eq!(buf, first, "the same seed gives the same bytes");
 }
+
+#[test]
+fn a_removed_working_directory_still_has_a_parent() {
+    let temp = folder();
+    let empty = tempfile::tempdir().unwrap();
+    for mode in [crate::fs::MountMode::Layered, crate::fs::MountMode::Writable] {
+        let mut world = World::mounted(empty.path(), temp.path(), mode);
+        let root = world.cwd;
+        for path in ["m/a", "m/a/b", "m/a/b/c"] {
+            world.vfs.make(root, path.as_bytes(), New::Directory, 0o755).unwrap();
+        }
+        world.cwd = world.vfs.directory(root, b"m/a/b/c").unwrap();
+        world.vfs.inode_get(world.cwd);
+        let cwd = world.cwd;
+        let (vfs, mut cx) = world.parts();
+        for path in [&b"m/a/b/c"[..], b"m/a/b", b"m/a"] {
+            vfs.rmdir(&mut cx, root, path).unwrap();
+        }
+        vfs.inodes.drop_unneeded(&[root]);
+        assert_eq!(vfs.path_of(cwd), None);
+        let up = vfs.walk(cwd, b"../../..", Follow::Always).unwrap();
+        assert_eq!(vfs.path_of(up).unwrap(), b"/m");
+        assert_eq!(vfs.make(cwd, b"x", New::Directory, 0o755), Err(Errno::ENOENT));
+        vfs.inode_put(&mut cx, cwd);
+        assert_eq!(vfs.walk(root, b"m/a", Follow::Always), Err(Errno::ENOENT));
+        assert!(vfs.inodes.find(cwd).is_none(), "all three are freed");
+    }
+}
+
+#[test]
+fn a_file_outlives_the_directory_by_which_it_was_met() {
+    let temp = folder();
+    let mut world = World::rooted(temp.path());
+    let root = world.cwd;
+    world.vfs.make(root, b"d", New::Directory, 0o755).unwrap();
+    world.write("d/f", b"text").unwrap();
+    let f = world.vfs.walk(root, b"d/f", Follow::Always).unwrap();
+    world.vfs.link(f, root, b"g").unwrap();
+    world.unlink("d/f").unwrap();
+    let (vfs, mut cx) = world.parts();
+    vfs.rmdir(&mut cx, root, b"d").unwrap();
+    vfs.inodes.drop_unneeded(&[root]);
+    let _some_name = vfs.inode_name(f);
+    assert_eq!(world.read("g").unwrap(), b"text");
+}
+
+#[test]
+fn a_file_without_a_name_can_get_one() {
+    let temp = folder();
+    let mut world = World::rooted(temp.path());
+    let cwd = world.cwd;
+    let (vfs, mut cx) = world.parts();
+    let flags = OpenFlags::TMPFILE | OpenFlags::DIRECTORY | OpenFlags::RDWR;
+    let file = vfs.open(&mut cx, cwd, b"dir", flags, 0o600).unwrap();
+    vfs.write(&mut cx, file, crate::fs::At::Offset, b"text").unwrap();
+    let inode = vfs.file_inode(file).unwrap();
+    vfs.link(inode, cwd, b"named").unwrap();
+    vfs.file_put(&mut cx, file);
+    assert_eq!(world.read("named").unwrap(), b"text");
+    assert_eq!(stat(&mut world, "named").meta.nlink, 1);
+}

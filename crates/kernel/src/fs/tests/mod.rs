@@ -2,6 +2,8 @@
 
 mod cache;
 mod layered;
+// The native side takes the flags of x86-64 Linux as they are.
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod model;
 mod safety;
 

@@ -114,7 +114,8 @@ fn another_proc_is_an_empty_directory() {
             assert_eq!(world.read(path), Err(Errno::ENOENT), "{path}");
         }
         // What is written there goes to memory, though the mount is writable.
-        assert_eq!(world.write("/host/proc/new", b"x"), Ok(1));
+        let root = rustix::process::geteuid().is_root();
+        assert_eq!(world.write("/host/proc/new", b"x"), if root { Ok(1) } else { Err(Errno::EACCES) });
         assert!(!Path::new("/proc/new").exists());
     }
 }

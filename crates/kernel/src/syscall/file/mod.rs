@@ -17,6 +17,9 @@ mod stat;
 mod sync;
 mod user;
 
+#[cfg(test)]
+mod tests;
+
 use super::SysResult;
 use crate::fs::{Follow, InodeId, OpenFileId, Timestamp};
 use crate::kernel::Kernel;

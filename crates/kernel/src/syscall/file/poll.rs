@@ -17,6 +17,10 @@ const POLLNVAL: u16 = 0x20;
 const POLLRDNORM: u16 = 0x40;
 const POLLWRNORM: u16 = 0x100;
 
+/// Descriptors that a table has room for from the start; `select` looks at no more than the table has (Linux's
+/// NR_OPEN_DEFAULT).
+const FIRST_TABLE: usize = 64;
+
 /// A descriptor to be watched.
 #[derive(Clone, Copy, Debug)]
 struct Watch {
@@ -81,7 +85,8 @@ impl Kernel {
     fn select_user(&mut self, hw: &mut Hw<'_>, args: Args, wait: Option<Duration>) -> SysResult {
         let [count, sets @ .., _, _] = args;
         let count = count as u32 as i32;
-        let count = u64::try_from(count).map_err(|_| Errno::EINVAL)?.min(self.process.files.len() as u64) as usize;
+        let places = self.process.files.len().max(FIRST_TABLE) as u64;
+        let count = u64::try_from(count).map_err(|_| Errno::EINVAL)?.min(places) as usize;
         let mut bits = [const { Vec::new() }; 3];
         for (set, pointer) in bits.iter_mut().zip(sets) {
             *set = vec![0; count.div_ceil(64) * 8];
@@ -144,9 +149,10 @@ impl Kernel {
                 return Ok(ready);
             }
         }
-        let now = self.clock.monotonic_ns(hw.instructions);
-        let nanos = |wait: Duration| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-        self.wait_until(hw, wait.map(|wait| now.saturating_add(nanos(wait))))
+        let nanos = u64::try_from(wait.ok_or(Errno::EDEADLK)?.as_nanos()).unwrap_or(u64::MAX);
+        let end = self.clock.monotonic_ns(hw.instructions).saturating_add(nanos);
+        self.clock.sleep_until(hw.instructions, end);
+        Ok(0)
     }
 
     fn stream_of(&self, fd: i32) -> Option<Stream> {

@@ -36,10 +36,10 @@ impl UserBuffers {
     fn list(mut list: Vec<(u64, u64)>) -> Result<Self, Errno> {
         let mut left = 0;
         for (addr, len) in &mut list {
-            *len = (*len).min(MAX_RW_COUNT - left);
             if addr.checked_add(*len).is_none_or(|end| end > TASK_SIZE_MAX) {
                 return Err(Errno::EFAULT);
             }
+            *len = (*len).min(MAX_RW_COUNT - left);
             left += *len;
         }
         list.retain(|&(_, len)| len > 0);
