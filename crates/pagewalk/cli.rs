@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::size::Bytes;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use pagewalk::Mount;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,6 +11,8 @@ use std::process::ExitCode;
 pub(crate) const FAILED: u8 = 125;
 
 /// Run static x86-64 Linux programs on page tables that live in simulated memory.
+///
+/// A program sees the host's files and never changes them: what it writes is gone when it ends.
 #[derive(Parser)]
 #[command(name = "pagewalk", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -35,7 +37,7 @@ Exit status:
   N        the program exited with N
   128+N    signal N ended the program
   124      the instruction limit was reached
-  125      pagewalk could not go on: an option, an instruction or a system call that it does not know
+  125      pagewalk could not go on: an unknown option, instruction or system call
   126      the file is there but cannot be executed
   127      there is no such file";
 
@@ -66,11 +68,11 @@ pub(crate) struct RunArgs {
     #[arg(long)]
     pub(crate) env_host: bool,
 
-    /// Show a host folder at a path of the program's, read-only unless `:rw` follows
+    /// Show a host folder at a path of the program's; with `:rw` what the program writes there goes to the host
     #[arg(long, value_name = "HOST:GUEST[:rw]")]
     pub(crate) mount: Vec<Mount>,
 
-    /// Show this host folder as the program's `/`, read-only, and nothing else of the host
+    /// Show this host folder as the program's `/`, and nothing else of the host
     #[arg(long, value_name = "DIR")]
     pub(crate) root: Option<PathBuf>,
 
@@ -106,6 +108,21 @@ fn variable(text: &str) -> Result<OsString, String> {
 fn slots(text: &str) -> Result<pagewalk::SlotCount, String> {
     let count = text.parse().ok().and_then(pagewalk::SlotCount::new);
     count.ok_or_else(|| "expected a power of two from 1 to 65536".into())
+}
+
+/// Reads the command line.
+///
+/// What follows the program's name is the program's, so clap takes anything there, and an unknown option before the name
+/// for the name itself. Read again, strictly, such a line gives clap's own complaint.
+pub(crate) fn parse() -> Result<Cli, clap::Error> {
+    let cli = Cli::try_parse()?;
+    if let Command::Run(RunArgs { program, .. }) = &cli.command
+        && program[0].as_encoded_bytes().starts_with(b"-")
+    {
+        let strict = |run: clap::Command| run.mut_arg("program", |program| program.allow_hyphen_values(false));
+        Cli::command().mut_subcommand("run", strict).try_get_matches()?;
+    }
+    Ok(cli)
 }
 
 /// Prints help, version or what is wrong with the command line.

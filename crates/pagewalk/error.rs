@@ -11,8 +11,15 @@ use thiserror::Error;
 pub(crate) enum Error {
     /// There is no machine.
     #[error("the machine cannot be set up")]
-    #[diagnostic(code(pagewalk::machine), help("check --ram, --mount, --root and --cwd"))]
-    Machine(#[from] MachineError),
+    #[diagnostic(code(pagewalk::machine))]
+    Machine {
+        /// Why.
+        #[source]
+        cause: MachineError,
+        /// What to do.
+        #[help]
+        help: &'static str,
+    },
     /// The program cannot be loaded.
     #[error("cannot run `{program}`")]
     #[diagnostic(code(pagewalk::exec))]
@@ -35,9 +42,19 @@ pub(crate) enum Error {
 impl Error {
     const fn status(&self) -> u8 {
         match self {
-            Self::Machine(_) | Self::Signal(_) => FAILED,
+            Self::Machine { .. } | Self::Signal(_) => FAILED,
             Self::Exec { cause, .. } => cause.exit_code(),
         }
+    }
+}
+
+impl From<MachineError> for Error {
+    fn from(cause: MachineError) -> Self {
+        let help = match cause {
+            MachineError::Ram(_) => "--ram sets the size of the simulated RAM",
+            MachineError::Boot(_) => "check --root, --mount and --cwd, which say what files the program sees",
+        };
+        Self::Machine { cause, help }
     }
 }
 

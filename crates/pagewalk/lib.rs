@@ -12,13 +12,14 @@
 //! let mut machine = Machine::new(MachineConfig::new(view), Box::new(console), Interrupt::new())?;
 //! machine.exec(b"elf-samples/hello", &[b"hello".to_vec()], &[])?;
 //! assert_eq!(machine.run(), Ending::Exit(ExitStatus::Exited(0)));
-//! assert!(output.borrow().stdout.starts_with(b"hello, world"));
+//! assert!(output.borrow().out.starts_with(b"hello, world"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![forbid(unsafe_code)]
 
+pub use arch::{AccessKind, LinearAddr, PageFaultCode};
 pub use event::{Event, EventSink, FaultEvent, Resolution};
-pub use kernel::fs::{BufferConsole, Console, HostConsole, Mount, ViewConfig};
-pub use kernel::{Death, ExecError, ExitStatus};
+pub use kernel::fs::{BufferConsole, Captured, Console, HostConsole, Mount, MountMode, ViewConfig};
+pub use kernel::{Cause, Death, ExecError, ExitStatus, FaultReport, MappingSummary, Neighbourhood, Signal};
 pub use machine::{Ending, Interrupt, Machine, MachineConfig, MachineError, Stats};
 pub use mmu::SlotCount;

@@ -1,6 +1,7 @@
 //! What is said at the end of a run: on standard error, so that the program's own output stays its own.
 
 use crate::cli::FAILED;
+use cpu::Unsupported;
 use pagewalk::{Ending, ExitStatus, Machine, Stats};
 use std::io::Write;
 use std::process::ExitCode;
@@ -27,13 +28,8 @@ pub(crate) fn ending(machine: &Machine, ending: &Ending) {
         Ending::Exit(ExitStatus::Killed(death)) => death.to_string(),
         Ending::UnsupportedInstruction(insn) => {
             let bytes: Vec<String> = insn.bytes.iter().map(|b| format!("{b:02x}")).collect();
-            format!(
-                "instruction not supported: `{}` ({}) at rip {}\n  \
-                 help: CPUID reports the x86-64 baseline (SSE2); a program built with -march=x86-64 does not need more",
-                insn.text,
-                bytes.join(" "),
-                insn.rip
-            )
+            let help = help(insn);
+            format!("instruction not supported: `{}` ({}) at rip {}\n  help: {help}", insn.text, bytes.join(" "), insn.rip)
         }
         Ending::UnsupportedSyscall(call) => format!(
             "not supported: {call}, before rip {rip:#x}\n  \
@@ -49,6 +45,16 @@ pub(crate) fn ending(machine: &Machine, ending: &Ending) {
         Ending::InstructionLimit(limit) => format!("stopped after {limit} instructions, at rip {rip:#x}"),
     };
     say(&format!("pagewalk: {text}\n"));
+}
+
+/// What a person can do about an instruction that is not there.
+fn help(insn: &Unsupported) -> &'static str {
+    match insn.bytes.first() {
+        Some(0xd8..=0xdf) => {
+            "the x87 has no transcendental instructions yet, which some long double functions use; those on double do not"
+        }
+        _ => "CPUID reports the x86-64 baseline (SSE2); a program built with -march=x86-64 does not need more",
+    }
 }
 
 /// Prints the guest's figures and, if there is a time, the host's.

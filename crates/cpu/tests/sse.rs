@@ -83,7 +83,7 @@ fn float_bits(rng: &mut Rng, double: bool) -> u64 {
         3 => rng.pick(&[normal, normal + 1, 2 * normal]),
         4 => rng.pick(&[infinity - 1, infinity - 2, infinity]),
         5 => infinity,
-        6 => infinity | normal / 2 | random_fraction,
+        6 => infinity | (normal / 2) | random_fraction,
         7 => infinity | (random_fraction & !(normal / 2)).max(1),
         8 => rng.pick(&[one, one - 1, one + 1, one - 2, one + normal, one - normal]),
         // About the range of integers of 32 and 64 bits.

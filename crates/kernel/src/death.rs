@@ -110,20 +110,25 @@ impl fmt::Display for Death {
 }
 
 impl fmt::Display for FaultReport {
-    /// `0x8, where nothing is mapped (above: ...)`.
+    /// `0x8, where nothing is mapped; 4194296 bytes below 400000-401000 r-- /bin/x`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}, ", self.addr)?;
         match &self.at {
             Neighbourhood::Inside(mapping) => write!(f, "in the mapping {mapping}"),
+            Neighbourhood::Between { .. } if self.addr.0 >> 47 != 0 => f.write_str("in the kernel's half of the address space"),
             Neighbourhood::Between { below, above } => {
                 f.write_str("where nothing is mapped")?;
-                if let Some(below) = below {
-                    write!(f, "; {} bytes above the end of {below}", self.addr.0 - below.end.0)?;
+                // The nearest alone: the other one is often the width of the address space away.
+                let past = below.as_ref().map(|mapping| (self.addr.0 - mapping.end.0, mapping));
+                let short = above.as_ref().map(|mapping| (mapping.start.0 - self.addr.0, mapping));
+                match (past, short) {
+                    (Some((past, below)), short) if short.is_none_or(|(short, _)| past < short) => match past {
+                        0 => write!(f, "; the first byte past the end of {below}"),
+                        _ => write!(f, "; {past} bytes past the end of {below}"),
+                    },
+                    (_, Some((short, above))) => write!(f, "; {short} bytes below {above}"),
+                    (_, None) => Ok(()),
                 }
-                if let Some(above) = above {
-                    write!(f, "; {} bytes below {above}", above.start.0 - self.addr.0)?;
-                }
-                Ok(())
             }
         }
     }
@@ -166,13 +171,22 @@ mod tests {
 
     #[test]
     fn a_report_says_what_where_and_what_is_near() {
-        let below = Some(mapping(0x1000, 0x2000, "[heap]"));
-        let above = Some(mapping(0x9000, 0xa000, "[stack]"));
-        let d = death(0x2008, Neighbourhood::Between { below, above });
+        let between = || Neighbourhood::Between {
+            below: Some(mapping(0x1000, 0x2000, "[heap]")),
+            above: Some(mapping(0x9000, 0xa000, "[stack]")),
+        };
+        for (addr, nearest) in [
+            (0x2000, "the first byte past the end of 1000-2000 rw- [heap]"),
+            (0x2008, "8 bytes past the end of 1000-2000 rw- [heap]"),
+            (0x8ff8, "8 bytes below 9000-a000 rw- [stack]"),
+        ] {
+            let expected = format!("SIGSEGV: write to {addr:#x}, where nothing is mapped; {nearest}, at rip 0x401000");
+            assert_eq!(death(addr, between()).to_string(), expected);
+        }
+        let d = death(0xffff_8880_0000_0000, between());
         assert_eq!(
             d.to_string(),
-            "SIGSEGV: write to 0x2008, where nothing is mapped; 8 bytes above the end of 1000-2000 rw- [heap]; \
-             28664 bytes below 9000-a000 rw- [stack], at rip 0x401000"
+            "SIGSEGV: write to 0xffff888000000000, in the kernel's half of the address space, at rip 0x401000"
         );
         let d = death(0x1008, Neighbourhood::Inside(mapping(0x1000, 0x2000, "/bin/x")));
         assert_eq!(d.to_string(), "SIGSEGV: write to 0x1008, in the mapping 1000-2000 rw- /bin/x, at rip 0x401000");

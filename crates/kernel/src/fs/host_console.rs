@@ -13,7 +13,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{OFlags, SeekFrom};
 use rustix::termios;
 
-use super::console::{Console, Ready, Seek, SettingsWhen, Stream, TerminalSettings, WindowSize};
+#[cfg(target_os = "linux")]
+use super::console::SettingsWhen;
+use super::console::{Console, Ready, Seek, Stream, TerminalSettings, WindowSize};
 use super::file::OpenFlags;
 use super::host::stat_fd;
 use super::meta::{Kind, Meta};

@@ -408,8 +408,14 @@ fn guest_snapshot(world: &mut World, folder: &str) -> BTreeMap<String, String> {
     all
 }
 
+/// 64 sequences; PROPTEST_CASES asks for another number.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(64);
+    ProptestConfig { cases, max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { max_shrink_iters: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn layer_and_writable_mount_do_as_the_host_does(ops in proptest::collection::vec(op(), 1..80)) {

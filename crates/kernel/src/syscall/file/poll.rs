@@ -1,7 +1,7 @@
 //! `poll` and `select`.
 //!
 //! Regular files are always ready; pipes say what they hold; for standard streams the host is asked, and waited for. A
-//! wait that nothing here could end moves virtual time to its end, or is a deadlock if it has none.
+//! wait that no file ends moves virtual time to its end or to the next signal; without either it is a deadlock.
 
 use super::{Args, SysResult};
 use crate::fs::{FileKind, OpenFlags, Ready, Stream};
@@ -149,10 +149,9 @@ impl Kernel {
                 return Ok(ready);
             }
         }
-        let nanos = u64::try_from(wait.ok_or(Errno::EDEADLK)?.as_nanos()).unwrap_or(u64::MAX);
-        let end = self.clock.monotonic_ns(hw.instructions).saturating_add(nanos);
-        self.clock.sleep_until(hw.instructions, end);
-        Ok(0)
+        let now = self.clock.monotonic_ns(hw.instructions);
+        let nanos = wait.map(|wait| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
+        self.wait_until(hw, nanos.map(|nanos| now.saturating_add(nanos)))
     }
 
     fn stream_of(&self, fd: i32) -> Option<Stream> {

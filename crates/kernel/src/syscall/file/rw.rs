@@ -98,7 +98,8 @@ impl Kernel {
 
     fn read_chunk(&mut self, hw: &mut Hw<'_>, file: OpenFileId, at: At, chunk: &mut [u8]) -> Result<usize, Errno> {
         let (vfs, _, mut cx) = self.fs_cx(hw);
-        vfs.read(&mut cx, file, at, chunk).map_err(|e| self.unless_blocking(file, e))
+        let result = vfs.read(&mut cx, file, at, chunk);
+        result.map_err(|e| self.unless_blocking(hw, file, e))
     }
 
     /// Moves the offset back over bytes that did not reach the user.
@@ -140,7 +141,8 @@ impl Kernel {
     /// Writes a part; to a pipe all of it, or it is a deadlock.
     fn write_chunk(&mut self, hw: &mut Hw<'_>, file: OpenFileId, at: At, chunk: &[u8]) -> Result<usize, Errno> {
         let (vfs, _, mut cx) = self.fs_cx(hw);
-        let put = vfs.write(&mut cx, file, at, chunk).map_err(|e| self.unless_blocking(file, e))?;
+        let result = vfs.write(&mut cx, file, at, chunk);
+        let put = result.map_err(|e| self.unless_blocking(hw, file, e))?;
         let is_pipe = matches!(self.vfs.file(file).kind, FileKind::Pipe(..));
         if is_pipe && put < chunk.len() && !self.vfs.file_flags(file).contains(OpenFlags::NONBLOCK) {
             return Err(Errno::EDEADLK);
@@ -148,11 +150,14 @@ impl Kernel {
         Ok(put)
     }
 
-    /// `EAGAIN` of a pipe that is to wait: nobody but this process could end the wait.
-    fn unless_blocking(&self, file: OpenFileId, e: Errno) -> Errno {
+    /// `EAGAIN` of a pipe that is to wait: nobody but this process could end the wait, or else a signal.
+    fn unless_blocking(&mut self, hw: &Hw<'_>, file: OpenFileId, e: Errno) -> Errno {
         let open = self.vfs.file(file);
         let waits = matches!(open.kind, FileKind::Pipe(..)) && !open.flags.contains(OpenFlags::NONBLOCK);
-        if e == Errno::EAGAIN && waits { Errno::EDEADLK } else { e }
+        if e != Errno::EAGAIN || !waits {
+            return e;
+        }
+        self.wait_until(hw, None).err().unwrap_or(Errno::EDEADLK)
     }
 
     /// True if a transfer may go on with the next part without waiting.
