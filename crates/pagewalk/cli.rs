@@ -12,7 +12,7 @@ pub(crate) const FAILED: u8 = 125;
 
 /// Run static x86-64 Linux programs on page tables that live in simulated memory.
 ///
-/// A program sees the host's files and never changes them: what it writes is gone when it ends.
+/// A program sees the host's files; what it changes is gone when it ends, unless `run --mount` says otherwise.
 #[derive(Parser)]
 #[command(name = "pagewalk", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {

@@ -29,7 +29,12 @@ pub(crate) fn ending(machine: &Machine, ending: &Ending) {
         Ending::UnsupportedInstruction(insn) => {
             let bytes: Vec<String> = insn.bytes.iter().map(|b| format!("{b:02x}")).collect();
             let help = help(insn);
-            format!("instruction not supported: `{}` ({}) at rip {}\n  help: {help}", insn.text, bytes.join(" "), insn.rip)
+            format!(
+                "instruction not supported: `{}` ({}) at rip {}\n  help: {help}",
+                insn.text,
+                bytes.join(" "),
+                insn.rip
+            )
         }
         Ending::UnsupportedSyscall(call) => format!(
             "not supported: {call}, before rip {rip:#x}\n  \

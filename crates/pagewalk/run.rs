@@ -105,7 +105,7 @@ fn help(program: &str, cause: &ExecError) -> String {
 }
 
 fn candidates(program: &[u8], envp: &[Vec<u8>]) -> Vec<Vec<u8>> {
-    if program.contains(&b'/') {
+    if program.is_empty() || program.contains(&b'/') {
         return vec![program.to_vec()];
     }
     let path = envp.iter().find_map(|v| v.strip_prefix(b"PATH=")).unwrap_or_default();

@@ -204,7 +204,7 @@ mod tests {
         let mut f = Flags::default();
         for a in 0..=255_u64 {
             for b in 0..=255_u64 {
-                let sum = a + b & 0xff;
+                let sum = (a + b) & 0xff;
                 f.add::<W8>(a, b, sum);
                 assert_eq!(f.cf(), a + b > 255);
                 assert_eq!(f.of(), i16::from(a as i8) + i16::from(b as i8) != i16::from(sum as i8));

@@ -115,7 +115,9 @@ impl fmt::Display for FaultReport {
         write!(f, "{}, ", self.addr)?;
         match &self.at {
             Neighbourhood::Inside(mapping) => write!(f, "in the mapping {mapping}"),
-            Neighbourhood::Between { .. } if self.addr.0 >> 47 != 0 => f.write_str("in the kernel's half of the address space"),
+            Neighbourhood::Between { .. } if self.addr.0 >> 47 != 0 => {
+                f.write_str("in the kernel's half of the address space")
+            }
             Neighbourhood::Between { below, above } => {
                 f.write_str("where nothing is mapped")?;
                 // The nearest alone: the other one is often the width of the address space away.

@@ -130,5 +130,5 @@ fn a_bad_access_ends_with_a_report() {
         ExitStatus::Killed(death) => death.to_string(),
         ExitStatus::Exited(_) => panic!("not killed"),
     };
-    assert!(text.contains("16 bytes above the end of"), "{text}");
+    assert!(text.contains("16 bytes past the end of"), "{text}");
 }

@@ -29,8 +29,7 @@ impl Bus {
     /// A bus with RAM alone.
     #[must_use]
     pub fn new(ram: Ram) -> Self {
-        let code = CodeMap::new((ram.bytes() / arch::FRAME_SIZE) as usize);
-        Self { ram, code, devices: Vec::new() }
+        Self { ram, code: CodeMap::new(), devices: Vec::new() }
     }
 
     /// Puts a device at a range of physical addresses beyond RAM.

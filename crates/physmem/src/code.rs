@@ -33,24 +33,29 @@ struct FrameCode {
     watched: bool,
 }
 
-/// The code bitmap over all frames.
-#[derive(Debug)]
+/// The code bitmap over all frames. It reaches as far as the last frame that has ever held code, so that its size
+/// follows what the guest touches and not the size of RAM.
+#[derive(Debug, Default)]
 pub struct CodeMap {
     frames: Vec<FrameCode>,
     writes: Vec<CodeWrite>,
 }
 
 impl CodeMap {
-    /// A map for so many frames, without code.
+    /// A map without code.
     #[must_use]
-    pub fn new(frames: usize) -> Self {
-        Self { frames: vec![FrameCode::default(); frames], writes: Vec::new() }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// Notes that code was decoded from these lines. True if the frame was not watched before, so that the MMU must now
     /// forget its direct ways of writing to it.
     pub fn mark(&mut self, pfn: Pfn, lines: u64) -> bool {
-        let frame = &mut self.frames[pfn.0 as usize];
+        let index = pfn.0 as usize;
+        if index >= self.frames.len() {
+            self.frames.resize(index + 1, FrameCode::default());
+        }
+        let frame = &mut self.frames[index];
         frame.lines |= lines;
         !std::mem::replace(&mut frame.watched, true)
     }
@@ -66,7 +71,7 @@ impl CodeMap {
         let (mut pa, mut left) = (pa, len as u64);
         while left > 0 {
             let here = left.min(FRAME_SIZE - pa.frame_offset());
-            let hit = self.frames[pa.pfn().0 as usize].lines & lines_of(pa.frame_offset(), here);
+            let hit = self.lines(pa.pfn()) & lines_of(pa.frame_offset(), here);
             if hit != 0 {
                 self.note(pa.pfn(), hit);
             }
@@ -77,11 +82,18 @@ impl CodeMap {
 
     /// Notes that a whole frame was overwritten; it is not watched any more.
     pub fn overwritten(&mut self, pfn: Pfn) {
-        let hit = self.frames[pfn.0 as usize].lines;
+        let hit = self.lines(pfn);
         if hit != 0 {
             self.note(pfn, hit);
         }
-        self.frames[pfn.0 as usize].watched = false;
+        if let Some(frame) = self.frames.get_mut(pfn.0 as usize) {
+            frame.watched = false;
+        }
+    }
+
+    /// The lines of a frame that code was decoded from.
+    fn lines(&self, pfn: Pfn) -> u64 {
+        self.frames.get(pfn.0 as usize).map_or(0, |frame| frame.lines)
     }
 
     /// True if there are writes that the core has not taken yet.
@@ -116,7 +128,7 @@ mod tests {
 
     #[test]
     fn only_writes_to_code_are_noted_and_once() {
-        let mut map = CodeMap::new(4);
+        let mut map = CodeMap::new();
         assert!(map.mark(Pfn(1), lines_of(128, 10)));
         assert!(!map.mark(Pfn(1), lines_of(130, 10)));
         map.written(PhysAddr(4096), 64);

@@ -39,9 +39,10 @@ pub struct Frame {
 /// All frames of RAM.
 #[derive(Debug)]
 pub struct FrameTable {
+    /// A descriptor for each frame that was ever handed out: all below its length.
     frames: Vec<Frame>,
-    /// The lowest frame that was never handed out.
-    fresh: u64,
+    /// Frames of RAM.
+    total: u64,
     /// Frames given back; the last is handed out next.
     free: Vec<Pfn>,
     in_use: u64,
@@ -61,8 +62,8 @@ impl FrameTable {
     /// Descriptors for `ram_bytes` of RAM; frame 0 is reserved, as nothing should map it by mistake.
     #[must_use]
     pub fn new(ram_bytes: u64) -> Self {
-        let count = usize::try_from(ram_bytes / FRAME_SIZE).expect("RAM fits the host's address space");
-        let mut table = Self { frames: vec![Frame::default(); count], fresh: 0, free: Vec::new(), in_use: 0, peak: 0 };
+        let total = ram_bytes / FRAME_SIZE;
+        let mut table = Self { frames: Vec::new(), total, free: Vec::new(), in_use: 0, peak: 0 };
         let _ = table.alloc(FrameUse::Reserved);
         table
     }
@@ -71,9 +72,9 @@ impl FrameTable {
     pub fn alloc(&mut self, usage: FrameUse) -> Option<(Pfn, Contents)> {
         let (pfn, contents) = match self.free.pop() {
             Some(pfn) => (pfn, Contents::Stale),
-            None if self.fresh < self.frames.len() as u64 => {
-                self.fresh += 1;
-                (Pfn(self.fresh - 1), Contents::Zero)
+            None if (self.frames.len() as u64) < self.total => {
+                self.frames.push(Frame::default());
+                (Pfn(self.frames.len() as u64 - 1), Contents::Zero)
             }
             None => return None,
         };
@@ -83,13 +84,10 @@ impl FrameTable {
         Some((pfn, contents))
     }
 
-    /// The descriptor of a frame.
-    ///
-    /// # Panics
-    /// If `pfn` is beyond RAM.
+    /// The descriptor of a frame; a frame that was never handed out is free.
     #[must_use]
     pub fn get(&self, pfn: Pfn) -> Frame {
-        self.frames[pfn.0 as usize]
+        self.frames.get(pfn.0 as usize).copied().unwrap_or_default()
     }
 
     /// Takes another reference to a frame in use.
@@ -139,8 +137,8 @@ impl FrameTable {
 
     /// Frames of RAM.
     #[must_use]
-    pub fn total(&self) -> u64 {
-        self.frames.len() as u64
+    pub const fn total(&self) -> u64 {
+        self.total
     }
 
     fn at(&mut self, pfn: Pfn) -> &mut Frame {
