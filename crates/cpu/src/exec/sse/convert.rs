@@ -4,6 +4,7 @@
 
 use super::float::Float;
 use super::fpenv::{Env, is_plain, is_settled};
+use super::lanes::{with_low32, with_low64};
 use super::operand::{Aligned, General, Memory, Source, by_source, get};
 use super::soft_convert::{self, Truncation};
 use crate::bind::to;
@@ -74,7 +75,7 @@ fn to_low_lane<H: HardwareModel, S: Source, C: Conversion>(st: &mut State<H>, op
     let src = get!(S::read(st, op));
     let r = get!(convert::<H, C>(st, lane::<C>(src, 0)));
     let dst = &mut st.xmm[usize::from(op.dst & 15)];
-    *dst = *dst & !u128::from(u64::MAX >> (64 - C::TO)) | u128::from(r);
+    *dst = if C::TO == 32 { with_low32(*dst, r as u32) } else { with_low64(*dst, r) };
     Flow::Next
 }
 

@@ -28,12 +28,16 @@ pub(super) const OE: u32 = 1 << 3;
 pub(super) const UE: u32 = 1 << 4;
 /// Precision: the result is inexact.
 pub(super) const PE: u32 = 1 << 5;
-const DAZ: u32 = 1 << 6;
+/// Denormal operands are zeros.
+pub(super) const DAZ: u32 = 1 << 6;
 const MASK_SHIFT: u32 = 7;
-const MASKS: u32 = 0x3f << MASK_SHIFT;
-const ROUNDING_SHIFT: u32 = 13;
+/// All exceptions masked.
+pub(super) const MASKS: u32 = 0x3f << MASK_SHIFT;
+/// Where the rounding mode starts.
+pub(super) const ROUNDING_SHIFT: u32 = 13;
 const ROUNDING: u32 = 3 << ROUNDING_SHIFT;
-const FTZ: u32 = 1 << 15;
+/// Denormal results become zeros.
+pub(super) const FTZ: u32 = 1 << 15;
 /// The exceptions that are found before there is a result.
 const BEFORE_RESULT: u32 = IE | DE | ZE;
 
@@ -63,6 +67,12 @@ impl Env {
     /// Notes exceptions of one lane.
     pub(super) const fn raise(&mut self, exceptions: u32) {
         self.raised |= exceptions;
+    }
+
+    /// The exceptions noted so far.
+    #[cfg(test)]
+    pub(super) const fn raised(&self) -> u32 {
+        self.raised
     }
 
     /// True if all these exceptions are masked.

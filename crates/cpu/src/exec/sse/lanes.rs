@@ -4,7 +4,7 @@ use std::array::from_fn;
 
 /// A lane of a packed integer. Shape: `N` lanes fill 128 bits.
 macro_rules! lanes {
-    ($($(#[$doc:meta])* $split:ident $join:ident $map:ident: $t:ty, $n:literal;)*) => {$(
+    ($($(#[$doc:meta])* $split:ident $join:ident: $t:ty, $n:literal;)*) => {$(
         $(#[$doc])*
         #[inline(always)]
         pub(super) fn $split(x: u128) -> [$t; $n] {
@@ -23,8 +23,29 @@ macro_rules! lanes {
             }
             u128::from_le_bytes(bytes)
         }
+    )*};
+}
 
-        /// Applies a function to each pair of these lanes.
+lanes! {
+    /// Unsigned bytes.
+    split_u8 join_u8: u8, 16;
+    /// Signed bytes.
+    split_i8 join_i8: i8, 16;
+    /// Unsigned words.
+    split_u16 join_u16: u16, 8;
+    /// Signed words.
+    split_i16 join_i16: i16, 8;
+    /// Unsigned doublewords.
+    split_u32 join_u32: u32, 4;
+    /// Signed doublewords.
+    split_i32 join_i32: i32, 4;
+    /// Unsigned quadwords.
+    split_u64 join_u64: u64, 2;
+}
+
+/// Applies a function to each pair of lanes. Bytes are in [`super::bytes`], all but signed saturation.
+macro_rules! maps {
+    ($($map:ident $split:ident $join:ident: $t:ty;)*) => {$(
         #[inline(always)]
         pub(super) fn $map(a: u128, b: u128, f: impl Fn($t, $t) -> $t) -> u128 {
             let (a, b) = ($split(a), $split(b));
@@ -33,21 +54,13 @@ macro_rules! lanes {
     )*};
 }
 
-lanes! {
-    /// Unsigned bytes.
-    split_u8 join_u8 map_u8: u8, 16;
-    /// Signed bytes.
-    split_i8 join_i8 map_i8: i8, 16;
-    /// Unsigned words.
-    split_u16 join_u16 map_u16: u16, 8;
-    /// Signed words.
-    split_i16 join_i16 map_i16: i16, 8;
-    /// Unsigned doublewords.
-    split_u32 join_u32 map_u32: u32, 4;
-    /// Signed doublewords.
-    split_i32 join_i32 map_i32: i32, 4;
-    /// Unsigned quadwords.
-    split_u64 join_u64 map_u64: u64, 2;
+maps! {
+    map_i8 split_i8 join_i8: i8;
+    map_u16 split_u16 join_u16: u16;
+    map_i16 split_i16 join_i16: i16;
+    map_u32 split_u32 join_u32: u32;
+    map_i32 split_i32 join_i32: i32;
+    map_u64 split_u64 join_u64: u64;
 }
 
 /// The low 64 bits of each of two values, the first one low.
@@ -71,7 +84,8 @@ pub(super) fn with_low64(x: u128, low: u64) -> u128 {
 /// `x` with its low 32 bits replaced.
 #[inline(always)]
 pub(super) fn with_low32(x: u128, low: u32) -> u128 {
-    x & !u128::from(u32::MAX) | u128::from(low)
+    // By way of 64 bits, so that the upper half is neither loaded nor stored.
+    with_low64(x, x as u64 & !u64::from(u32::MAX) | u64::from(low))
 }
 
 #[cfg(test)]

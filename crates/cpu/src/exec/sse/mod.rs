@@ -7,6 +7,7 @@
 //! Not here: MMX registers, and RCP and RSQRT, whose approximations are not the architecture's but a processor's.
 
 mod arith;
+mod bytes;
 mod compare;
 mod convert;
 mod float;

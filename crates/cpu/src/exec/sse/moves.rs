@@ -2,6 +2,7 @@
 //!
 //! A scalar move between registers keeps the upper part of the destination; the same move from memory clears it.
 
+use super::bytes;
 use super::lanes::{high, pair, split_i8, split_u16, with_low32, with_low64};
 use super::operand::{Aligned, General, Memory, Register, aligned, get};
 use super::pure::{Pure, to_general, to_xmm};
@@ -46,7 +47,7 @@ fn insert_word(x: u128, word: u16, imm: u64) -> u128 {
 }
 
 fn signs_of_bytes(x: u128) -> u128 {
-    split_i8(x).iter().rev().fold(0, |mask, &byte| mask << 1 | u128::from(byte < 0))
+    u128::from(bytes::signs(x as u64) | bytes::signs(high(x)) << 8)
 }
 
 /// Binds a move. False if it is none.

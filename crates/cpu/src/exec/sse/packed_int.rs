@@ -1,26 +1,27 @@
 //! Packed integer arithmetic, comparison and logic; the logic of packed floats is the same.
 
+use super::bytes;
 use super::lanes::*;
 use super::operand::Aligned;
 use super::pure::pure_table;
 
 pure_table! {
-    Paddb, Aligned, |a, b, _| map_u8(a, b, u8::wrapping_add);
+    Paddb, Aligned, |a, b, _| bytes::map(a, b, bytes::add);
     Paddw, Aligned, |a, b, _| map_u16(a, b, u16::wrapping_add);
     Paddd, Aligned, |a, b, _| map_u32(a, b, u32::wrapping_add);
     Paddq, Aligned, |a, b, _| map_u64(a, b, u64::wrapping_add);
-    Psubb, Aligned, |a, b, _| map_u8(a, b, u8::wrapping_sub);
+    Psubb, Aligned, |a, b, _| bytes::map(a, b, bytes::sub);
     Psubw, Aligned, |a, b, _| map_u16(a, b, u16::wrapping_sub);
     Psubd, Aligned, |a, b, _| map_u32(a, b, u32::wrapping_sub);
     Psubq, Aligned, |a, b, _| map_u64(a, b, u64::wrapping_sub);
 
     Paddsb, Aligned, |a, b, _| map_i8(a, b, i8::saturating_add);
     Paddsw, Aligned, |a, b, _| map_i16(a, b, i16::saturating_add);
-    Paddusb, Aligned, |a, b, _| map_u8(a, b, u8::saturating_add);
+    Paddusb, Aligned, |a, b, _| bytes::map(a, b, |x, y| bytes::add(x, bytes::min(y, !x)));
     Paddusw, Aligned, |a, b, _| map_u16(a, b, u16::saturating_add);
     Psubsb, Aligned, |a, b, _| map_i8(a, b, i8::saturating_sub);
     Psubsw, Aligned, |a, b, _| map_i16(a, b, i16::saturating_sub);
-    Psubusb, Aligned, |a, b, _| map_u8(a, b, u8::saturating_sub);
+    Psubusb, Aligned, |a, b, _| bytes::map(a, b, |x, y| bytes::sub(x, bytes::min(x, y)));
     Psubusw, Aligned, |a, b, _| map_u16(a, b, u16::saturating_sub);
 
     Pmullw, Aligned, |a, b, _| map_i16(a, b, i16::wrapping_mul);
@@ -29,18 +30,18 @@ pure_table! {
     Pmuludq, Aligned, |a, b, _| map_u64(a, b, |x, y| u64::from(x as u32) * u64::from(y as u32));
     Pmaddwd, Aligned, |a, b, _| multiply_add(a, b);
     Psadbw, Aligned, |a, b, _| sum_of_differences(a, b);
-    Pavgb, Aligned, |a, b, _| map_u8(a, b, |x, y| (u16::from(x) + u16::from(y)).div_ceil(2) as u8);
+    Pavgb, Aligned, |a, b, _| bytes::map(a, b, bytes::average);
     Pavgw, Aligned, |a, b, _| map_u16(a, b, |x, y| (u32::from(x) + u32::from(y)).div_ceil(2) as u16);
 
-    Pminub, Aligned, |a, b, _| map_u8(a, b, u8::min);
-    Pmaxub, Aligned, |a, b, _| map_u8(a, b, u8::max);
+    Pminub, Aligned, |a, b, _| bytes::map(a, b, bytes::min);
+    Pmaxub, Aligned, |a, b, _| bytes::map(a, b, bytes::max);
     Pminsw, Aligned, |a, b, _| map_i16(a, b, i16::min);
     Pmaxsw, Aligned, |a, b, _| map_i16(a, b, i16::max);
 
-    Pcmpeqb, Aligned, |a, b, _| map_i8(a, b, |x, y| -i8::from(x == y));
+    Pcmpeqb, Aligned, |a, b, _| bytes::map(a, b, bytes::equal);
     Pcmpeqw, Aligned, |a, b, _| map_i16(a, b, |x, y| -i16::from(x == y));
     Pcmpeqd, Aligned, |a, b, _| map_i32(a, b, |x, y| -i32::from(x == y));
-    Pcmpgtb, Aligned, |a, b, _| map_i8(a, b, |x, y| -i8::from(x > y));
+    Pcmpgtb, Aligned, |a, b, _| bytes::map(a, b, bytes::greater_signed);
     Pcmpgtw, Aligned, |a, b, _| map_i16(a, b, |x, y| -i16::from(x > y));
     Pcmpgtd, Aligned, |a, b, _| map_i32(a, b, |x, y| -i32::from(x > y));
 

@@ -196,3 +196,82 @@ fn underflow<F: Float>(env: &mut Env, bits: u64, inexact: bool, wrapped_inexact:
     }
     bits
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fpenv::{DAZ, FTZ, MASKS, ROUNDING_SHIFT};
+    use super::*;
+    use proptest::prelude::*;
+
+    const TOWARD_ZERO: u32 = MASKS | 3 << ROUNDING_SHIFT;
+    const UP: u32 = MASKS | 2 << ROUNDING_SHIFT;
+
+    /// The result and the exceptions of one operation.
+    fn run(mxcsr: u32, operation: Binary, a: f64, b: f64) -> (f64, u32) {
+        let mut env = Env::new(mxcsr);
+        let bits = binary::<f64>(&mut env, operation, a.to_bits(), b.to_bits());
+        (f64::from_bits(bits), env.raised())
+    }
+
+    proptest! {
+        /// IEEE 754 leaves no choice: rounding to nearest is what the host does, NaNs apart.
+        #[test]
+        fn rounding_to_nearest_is_the_host_s(a: u64, b: u64) {
+            let (x, y) = (f64::from_bits(a), f64::from_bits(b));
+            let cases = [(Binary::Add, x + y), (Binary::Sub, x - y), (Binary::Mul, x * y), (Binary::Div, x / y)];
+            for (operation, want) in cases.into_iter().filter(|(_, want)| !want.is_nan()) {
+                prop_assert_eq!(run(MASKS, operation, x, y).0.to_bits(), want.to_bits());
+            }
+            let root = sqrt::<f64>(&mut Env::new(MASKS), a);
+            prop_assert!(x < 0.0 || x.is_nan() || root == x.sqrt().to_bits());
+        }
+
+        #[test]
+        fn whole_numbers_are_exact(a in -1_000_000..1_000_000_i64, b in -1_000_000..1_000_000_i64) {
+            let (x, y) = (a as f64, b as f64);
+            prop_assert_eq!(run(MASKS, Binary::Add, x, y), (x + y, 0));
+            prop_assert_eq!(run(MASKS, Binary::Mul, x, y), (x * y, 0));
+        }
+    }
+
+    #[test]
+    fn overflow_gives_infinity_or_the_largest_number_by_the_rounding() {
+        assert_eq!(run(MASKS, Binary::Mul, f64::MAX, 2.0), (f64::INFINITY, OE | PE));
+        assert_eq!(run(TOWARD_ZERO, Binary::Mul, f64::MAX, 2.0), (f64::MAX, OE | PE));
+        // Up to the largest number, but not beyond it.
+        assert_eq!(run(TOWARD_ZERO, Binary::Add, f64::MAX, 1.0), (f64::MAX, PE));
+        assert_eq!(run(UP, Binary::Add, f64::MAX, 1.0), (f64::INFINITY, OE | PE));
+    }
+
+    #[test]
+    fn tininess_is_found_after_rounding_with_an_unbounded_exponent() {
+        let below_one = f64::from_bits(1.0_f64.to_bits() - 1);
+        let above_one = f64::from_bits(1.0_f64.to_bits() + 1);
+        // 2^-1022 (1 - 2^-53): rounds up to the smallest normal number, but only for want of bits: tiny.
+        assert_eq!(run(MASKS, Binary::Mul, f64::MIN_POSITIVE, below_one), (f64::MIN_POSITIVE, UE | PE));
+        // 2^-1022 (1 - 2^-53) (1 + 2^-52) rounds to 2^-1022 or above at full precision: not tiny.
+        let (product, raised) = run(UP, Binary::Mul, f64::MIN_POSITIVE * above_one, below_one);
+        assert!(product > f64::MIN_POSITIVE && raised == PE);
+    }
+
+    #[test]
+    fn denormals_are_exact_flushed_or_taken_for_zero() {
+        let denormal = f64::MIN_POSITIVE / 2.0;
+        assert_eq!(run(MASKS, Binary::Mul, f64::MIN_POSITIVE, 0.5), (denormal, 0));
+        assert_eq!(run(MASKS | FTZ, Binary::Mul, f64::MIN_POSITIVE, 0.5), (0.0, UE | PE));
+        assert_eq!(run(MASKS, Binary::Add, denormal, 1.0), (1.0, DE | PE));
+        assert_eq!(run(MASKS | DAZ, Binary::Add, denormal, 1.0), (1.0, 0));
+    }
+
+    #[test]
+    fn the_first_nan_wins_and_becomes_quiet() {
+        let (signalling, quiet) = (0x7ff0_0000_0000_0001, 0xfff8_0000_0000_0002);
+        let mut env = Env::new(MASKS);
+        assert_eq!(binary::<f64>(&mut env, Binary::Add, quiet, signalling), quiet);
+        assert_eq!(env.raised(), IE);
+        assert_eq!(binary::<f64>(&mut env, Binary::Add, signalling, quiet), signalling | <f64 as Float>::QUIET);
+        let invalid = run(MASKS, Binary::Sub, f64::INFINITY, f64::INFINITY);
+        assert_eq!((invalid.0.to_bits(), invalid.1), (<f64 as Float>::INDEFINITE, IE));
+        assert_eq!(run(MASKS, Binary::Div, -1.0, 0.0), (f64::NEG_INFINITY, ZE));
+    }
+}
