@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 const CASES: u64 = 10_000;
 const MAX_INSTRUCTIONS: u64 = 200_000;
 const RAM_BYTES: u64 = 8 << 20;
+/// Where the stack is in use.
+const STACK: u64 = 0x7fff_ffff_d000;
+const DIRECT_MAP: u64 = 0xffff_8880_0000_0000;
 /// A case that takes longer is named on standard error; only the test's caller knows how slow its machine is.
 const SLOW: Duration = Duration::from_secs(5);
 
@@ -39,13 +42,12 @@ impl Random {
 
     /// A number that is likely to be at some limit.
     fn awkward(&mut self) -> u64 {
-        let near =
-            [0, 1 << 12, 1 << 16, 1 << 31, 1 << 32, 1 << 47, 1 << 63, u64::MAX, elf::BASE, 0xffff_8880_0000_0000];
+        let near = [0, 3, 1 << 12, 1 << 16, 1 << 31, 1 << 32, 1 << 47, 1 << 63, u64::MAX, elf::BASE, STACK, DIRECT_MAP];
         let value = near[self.below(near.len())];
-        match self.below(4) {
-            0 => value,
-            1 => value.wrapping_add(self.next() % 4096),
-            2 => value.wrapping_sub(self.next() % 4096),
+        match self.below(6) {
+            0..3 => value,
+            3 => value.wrapping_add(self.next() % 4096),
+            4 => value.wrapping_sub(self.next() % 4096),
             _ => self.next() >> self.below(64),
         }
     }
@@ -72,7 +74,7 @@ const GENERATED: &[&[u8]] = &[
     // lea rdi, [rip]; mov ecx, 64; rep stosb: writes over itself
     &[0x48, 0x8d, 0x3d, 0, 0, 0, 0, 0xb9, 64, 0, 0, 0, 0xf3, 0xaa],
     // room for random code
-    &[0x90; 512],
+    &[0x90; 2048],
 ];
 
 /// The file of a case: one of the originals with a few things changed.
@@ -117,18 +119,9 @@ fn mutate(file: &mut Vec<u8>, random: &mut Random) {
             let end = (start + random.below(200)).min(file.len());
             file[start..end].fill_with(|| random.next() as u8);
         }
-        // System calls with awkward arguments: `mov eax, n; mov rdi, a; mov rsi, b; mov rdx, c; syscall`, repeated.
+        // System calls.
         6 => {
-            let mut code = Vec::new();
-            for _ in 0..8 {
-                code.push(0xb8);
-                code.extend((random.below(340) as u32).to_le_bytes());
-                for register in [0xbf, 0xbe, 0xba] {
-                    code.extend([0x48, register]);
-                    code.extend(random.awkward().to_le_bytes());
-                }
-                code.extend([0x0f, 0x05]);
-            }
+            let code = system_calls(random);
             let start = code_offset(file).min(file.len());
             let end = (start + code.len()).min(file.len());
             file[start..end].copy_from_slice(&code[..end - start]);
@@ -139,6 +132,25 @@ fn mutate(file: &mut Vec<u8>, random: &mut Random) {
             file.resize(length.max(1), 0);
         }
     }
+}
+
+/// The first numbers are the calls that a program makes most: files, memory, signals, time.
+const USUAL_CALLS: usize = 39;
+
+/// System calls with awkward arguments: `mov eax, n; mov rdi, a; mov rsi, b; mov rdx, c; mov r10, d; syscall`, repeated.
+fn system_calls(random: &mut Random) -> Vec<u8> {
+    let mut code = Vec::new();
+    for _ in 0..30 {
+        let number = if random.below(20) == 0 { random.below(460) } else { random.below(USUAL_CALLS) };
+        code.push(0xb8);
+        code.extend((number as u32).to_le_bytes());
+        for register in [[0x48, 0xbf], [0x48, 0xbe], [0x48, 0xba], [0x49, 0xba]] {
+            code.extend(register);
+            code.extend(random.awkward().to_le_bytes());
+        }
+        code.extend([0x0f, 0x05]);
+    }
+    code
 }
 
 /// Where the entry point lies in the file, if the first executable segment still says so.

@@ -1,4 +1,4 @@
-//! C programs of `tests/programs`, compiled here with glibc and with musl, and Lua linked into one of them.
+//! The programs of `tests/programs`, compiled here: C with glibc and with musl, a Rust program, and Lua linked into a C one.
 
 use crate::compare::{Invocation, Lines, find_program};
 use libtest_mimic::{Failed, Trial};
@@ -19,6 +19,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("jumps", &[]),
     ("signals", &[]),
     ("mapping", &[]),
+    ("nops", &[]),
     ("calls", &[]),
     ("dates", &[]),
     ("options", &["-a", "-b", "value", "--long=7", "-x", "rest", "more"]),
@@ -45,6 +46,7 @@ pub(crate) fn trials(inputs: &Path) -> Vec<Trial> {
             trials.push(trial(library, compiler.clone(), inputs.to_owned(), program, args));
         }
     }
+    trials.push(rust(inputs.to_owned()));
     trials.push(lua(inputs.to_owned()));
     trials
 }
@@ -66,6 +68,29 @@ fn trial(
         Invocation { program: &binary, args, cwd: &cwd, stdin: Some("keys"), lines: Lines::Ordered }.check()
     };
     Trial::test(name.trim_end(), run).with_ignored_flag(missing)
+}
+
+/// The C library of the target is linked by gcc.
+fn rust(cwd: PathBuf) -> Trial {
+    let compilers = find_program("rustc").filter(|_| find_program("gcc").is_some());
+    let missing = compilers.is_none();
+    let run = move || {
+        let rustc = compilers.as_deref().ok_or("there is no rustc or no gcc here")?;
+        let scratch = tempfile::tempdir()?;
+        let binary = scratch.path().join("unwind");
+        let mut command = Command::new(rustc);
+        command.args([
+            "-O",
+            "--edition=2024",
+            "-C",
+            "target-feature=+crt-static",
+            "--target",
+            "x86_64-unknown-linux-gnu",
+        ]);
+        succeed(command.arg("-o").arg(&binary).arg(source("unwind.rs")))?;
+        Invocation { program: &binary, args: &[], cwd: &cwd, stdin: Some("keys"), lines: Lines::Ordered }.check()
+    };
+    Trial::test("rust unwind", run).with_ignored_flag(missing)
 }
 
 fn lua(cwd: PathBuf) -> Trial {
@@ -92,7 +117,11 @@ fn source(name: &str) -> PathBuf {
 
 fn compile(compiler: &Path, name: &str, binary: &Path, libraries: &[&str]) -> Result<(), Failed> {
     let mut command = Command::new(compiler);
-    command.args(["-O2", "-static", "-w", "-std=gnu11", "-o"]).arg(binary).arg(source(name)).args(libraries).arg("-lm");
+    command.args(["-O2", "-static", "-w", "-std=gnu11", "-o"]).arg(binary).arg(source(name)).args(libraries);
+    succeed(command.arg("-lm"))
+}
+
+fn succeed(command: &mut Command) -> Result<(), Failed> {
     let output = command.output()?;
     if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned().into()) }
 }

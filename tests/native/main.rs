@@ -1,7 +1,7 @@
 //! Real programs end as they do on the host: the same output, the same complaints, the same exit status.
 //!
 //! Each trial runs one command twice, natively and under `pagewalk run`, in the same folder with the same environment and
-//! standard input. What the host lacks (busybox, gcc, musl-gcc, Lua, or Linux on x86-64 itself) shows as *ignored*.
+//! standard input. What the host lacks (busybox, gcc, musl-gcc, rustc, Lua, or Linux on x86-64 itself) shows as *ignored*.
 
 mod busybox;
 mod compare;

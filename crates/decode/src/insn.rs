@@ -71,27 +71,57 @@ impl Insn {
 pub fn decode(bytes: &[u8], page_offset: u16) -> Result<Insn, DecodeError> {
     let window = &bytes[..bytes.len().min(MAX_INSN_BYTES)];
     let mut raw = Instruction::default();
-    match try_decode(window, page_offset, &mut raw) {
-        Err(DecodeError::Invalid) if window.len() == MAX_INSN_BYTES && is_prefix(window[0]) => {
-            // The decoder calls both cases invalid; only prefixes make an instruction too long, so one fewer tells.
-            match try_decode(&window[1..], page_offset, &mut raw) {
-                Err(DecodeError::Invalid) => return Err(DecodeError::Invalid),
-                Ok(()) | Err(_) => return Err(DecodeError::TooLong),
-            }
+    match try_decode(window, page_offset, &mut raw, DecoderOptions::NONE) {
+        Err(DecodeError::Invalid) if window.len() == MAX_INSN_BYTES && is_too_long(bytes, page_offset) => {
+            return Err(DecodeError::TooLong);
         }
         Err(DecodeError::MoreBytes) if window.len() == MAX_INSN_BYTES => return Err(DecodeError::TooLong),
+        Err(DecodeError::MoreBytes) if is_hopeless(window, page_offset) => return Err(DecodeError::Invalid),
         outcome => outcome?,
     }
     Ok(describe(&raw, page_offset))
 }
 
-fn try_decode(window: &[u8], page_offset: u16, raw: &mut Instruction) -> Result<(), DecodeError> {
-    let mut decoder = Decoder::with_ip(64, window, u64::from(page_offset), DecoderOptions::NONE);
+fn try_decode(window: &[u8], page_offset: u16, raw: &mut Instruction, options: u32) -> Result<(), DecodeError> {
+    // A processor without CET, MPX and the like takes their opcodes, 0F 18 to 0F 1F, for no-operations.
+    let options = options | DecoderOptions::FORCE_RESERVED_NOP;
+    let mut decoder = Decoder::with_ip(64, window, u64::from(page_offset), options);
     decoder.decode_out(raw);
     match decoder.last_error() {
         DecoderError::None => Ok(()),
         DecoderError::NoMoreBytes => Err(DecodeError::MoreBytes),
         _ => Err(DecodeError::Invalid),
+    }
+}
+
+/// The decoder asks for an operand byte where there is none to any opcode. True if no byte that may follow helps, which
+/// makes the opcode invalid as it is. A LOCK prefix out of place is judged only with the whole instruction there.
+///
+/// Behind many prefixes that cannot be told from an instruction that gets too long, and more bytes are asked for.
+fn is_hopeless(window: &[u8], page_offset: u16) -> bool {
+    const LONGEST_TAIL: usize = 10;
+    if window.len() + LONGEST_TAIL > MAX_INSN_BYTES {
+        return false;
+    }
+    let mut longer = [0; MAX_INSN_BYTES];
+    longer[..window.len()].copy_from_slice(window);
+    (0..=u8::MAX).all(|next| {
+        longer[window.len()] = next;
+        let end = try_decode(&longer, page_offset, &mut Instruction::default(), DecoderOptions::NO_INVALID_CHECK);
+        end == Err(DecodeError::Invalid)
+    })
+}
+
+/// The decoder calls both invalid, what is no instruction and what does not end within 15 bytes. Only prefixes make one
+/// too long, so the bytes behind the first tell; a LOCK prefix out of place does not matter for the length.
+fn is_too_long(bytes: &[u8], page_offset: u16) -> bool {
+    let mut raw = Instruction::default();
+    let rest = &bytes[1..bytes.len().min(MAX_INSN_BYTES + 1)];
+    match try_decode(rest, page_offset, &mut raw, DecoderOptions::NO_INVALID_CHECK) {
+        _ if !is_prefix(bytes[0]) => false,
+        Ok(()) => raw.len() == MAX_INSN_BYTES,
+        Err(DecodeError::MoreBytes) => true,
+        Err(_) => rest.len() == MAX_INSN_BYTES && is_too_long(rest, page_offset),
     }
 }
 
@@ -192,6 +222,18 @@ mod tests {
     }
 
     #[test]
+    fn hints_of_features_that_are_not_there_are_no_operations() {
+        for bytes in [
+            &[0xf3, 0x48, 0x0f, 0x1e, 0xc8][..], // rdsspq rax
+            &[0xf3, 0x0f, 0x1e, 0xfa],           // endbr64
+            &[0x66, 0x0f, 0x1a, 0x00],           // bndmov bnd0, [rax]
+            &[0x0f, 0x0d, 0x00],                 // prefetch [rax]
+        ] {
+            assert_eq!(one(bytes, 0).mnemonic, Mnemonic::Reservednop, "{bytes:02x?}");
+        }
+    }
+
+    #[test]
     fn high_bytes_are_told_from_low_ones() {
         assert_eq!(one(&[0x88, 0xe0], 0).ops[..2], [Operand::Reg8(0), Operand::Reg8High(0)]); // mov al, ah
         assert_eq!(one(&[0x40, 0x88, 0xe0], 0).ops[1], Operand::Reg8(4)); // mov al, spl
@@ -202,6 +244,13 @@ mod tests {
         assert_eq!(decode(&[0x66; 15], 0).unwrap_err(), DecodeError::TooLong);
         assert_eq!(decode(&[0x66; 14], 0).unwrap_err(), DecodeError::MoreBytes);
         assert_eq!(decode(&[0x06], 0).unwrap_err(), DecodeError::Invalid);
+    }
+
+    #[test]
+    fn a_lock_prefix_out_of_place_is_invalid_and_not_too_long() {
+        let mut bytes = [0x90; 15];
+        bytes[..3].copy_from_slice(&[0xf0, 0x8b, 0x00]); // lock mov eax, [rax]
+        assert_eq!(decode(&bytes, 0).unwrap_err(), DecodeError::Invalid);
     }
 
     #[test]

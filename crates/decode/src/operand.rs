@@ -183,8 +183,14 @@ fn memory(insn: &Instruction, kind: OpKind) -> MemOperand {
         rip_relative: insn.is_ip_rel_memory_operand(),
         addr32,
         size: memory_bytes(insn.memory_size()),
-        stack: !always_flat && insn.memory_segment() == Register::SS,
+        stack: segment == Segment::Flat && is_stack_pointer(insn.memory_base()),
     }
+}
+
+/// Addresses by these registers are stack addresses, whatever prefix of a flat segment there is (SDM "Segmentation in IA-32e
+/// Mode": the prefixes CS, DS, ES and SS are ignored).
+fn is_stack_pointer(base: Register) -> bool {
+    matches!(base, Register::RSP | Register::ESP | Register::RBP | Register::EBP)
 }
 
 fn memory_bytes(size: MemorySize) -> u16 {

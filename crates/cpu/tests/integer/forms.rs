@@ -2,7 +2,8 @@
 
 use super::common::Rng;
 use super::rig::{DATA_BYTES, Rig};
-use iced_x86::{Code, Encoder, EncodingKind, Instruction, Mnemonic, OpCodeOperandKind as Kind, OpKind, Register};
+use iced_x86::{Code, ConditionCode, Decoder, DecoderOptions, Encoder, EncodingKind, Instruction, Mnemonic};
+use iced_x86::{OpCodeOperandKind as Kind, OpCodeTableKind, OpKind, Register};
 
 /// What the core executes of the integer set, branches and system instructions apart.
 pub fn is_tested(m: Mnemonic) -> bool {
@@ -106,7 +107,7 @@ pub fn codes() -> impl Iterator<Item = Code> {
     Code::values().filter(|&code| {
         let info = code.op_code();
         let m = code.mnemonic();
-        let conditional = code.condition_code() != iced_x86::ConditionCode::None;
+        let conditional = code.condition_code() != ConditionCode::None;
         let odd = |kind| {
             use Kind::*;
             matches!(kind, seg_reg | cr_reg | dr_reg | tr_reg | xmm_reg | xmm_or_mem | mm_reg | farbr2_2 | farbr4_2)
@@ -122,6 +123,51 @@ pub fn codes() -> impl Iterator<Item = Code> {
             && !(0..info.op_count()).any(|n| odd(info.op_kind(n)))
             && !format!("{code:?}").starts_with("Fcmov")
     })
+}
+
+/// Bytes that begin with prefixes and an opcode of an integer instruction, and go on at random. `None` if they come to
+/// something else.
+pub fn random_bytes(rng: &mut Rng, codes: &[Code]) -> Option<Vec<u8>> {
+    const PREFIXES: [u8; 11] = [0x66, 0x66, 0x67, 0xf2, 0xf3, 0x2e, 0x36, 0x26, 0x3e, 0x65, 0xf0];
+    let mut bytes: Vec<u8> = (0..rng.below(5)).map(|_| rng.pick(&PREFIXES)).collect();
+    if rng.one_in(2) {
+        bytes.push(0x40 | rng.below(16) as u8);
+    }
+    let prefixes = if rng.one_in(30) { 12 } else { 0 };
+    bytes.splice(0..0, (0..prefixes).map(|_| rng.pick(&PREFIXES)));
+    let info = rng.pick(codes).op_code();
+    match info.table() {
+        OpCodeTableKind::Normal => {}
+        OpCodeTableKind::T0F => bytes.push(0x0f),
+        _ => return None,
+    }
+    let opcode = info.op_code() as u8 ^ u8::from(rng.one_in(8));
+    if matches!(opcode, 0x62 | 0xc4 | 0xc5) {
+        return None; // prefixes of vector instructions
+    }
+    bytes.push(opcode);
+    bytes.extend((0..12).map(|_| if rng.one_in(4) { 0 } else { rng.next() as u8 }));
+    let insn = Decoder::with_ip(64, &bytes, 0, DecoderOptions::NONE).decode();
+    // What is both invalid and too long may be either.
+    let opcode_at = bytes.iter().position(|b| !PREFIXES.contains(b) && b & 0xf0 != 0x40)?;
+    let bare = Decoder::with_ip(64, &bytes[opcode_at..], 0, DecoderOptions::NONE).decode();
+    if insn.is_invalid() && opcode_at > 3 && !(is_tested(bare.mnemonic()) || is_branch(bare.mnemonic())) {
+        return None;
+    }
+    let m = insn.mnemonic();
+    let conditional = insn.code().condition_code() != ConditionCode::None;
+    // An instruction that the decoder does not know must be one that there is not.
+    let known = insn.is_invalid() || is_tested(m) || is_branch(m) || conditional || m == Mnemonic::Pause;
+    let odd = |r: Register| r.is_segment_register() || r.is_cr() || r.is_dr() || r.is_vector_register();
+    let far = matches!(insn.code(), Code::Jmp_m1616 | Code::Jmp_m1632 | Code::Jmp_m1664)
+        || matches!(insn.code(), Code::Call_m1616 | Code::Call_m1632 | Code::Call_m1664);
+    let odd = far || (0..insn.op_count()).any(|n| odd(insn.op_register(n))) || insn.memory_segment() == Register::FS;
+    if !insn.is_invalid() {
+        bytes.truncate(insn.len());
+    }
+    // A branch into itself may never end.
+    let into_itself = insn.op0_kind() == OpKind::NearBranch64 && insn.near_branch64() < insn.len() as u64;
+    (known && !odd && !into_itself).then_some(bytes)
 }
 
 pub fn takes_memory(code: Code) -> bool {

@@ -11,7 +11,7 @@ use mmu::{Mmu, SlotCount};
 use pagewalk_cpu::{Cpu, Exit};
 use paging::{NoModel, PagingContext, PhysMem};
 use physmem::{Bus, Ram};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const PAGE: usize = FRAME_SIZE as usize;
 pub const CODE_BYTES: usize = 3 * PAGE;
@@ -71,20 +71,25 @@ pub enum Fuel {
 /// Instructions after which a run is called endless.
 const LIMIT: u64 = 100_000;
 
+/// Code and data on both sides. One at a time: what goes astray must not find another's data.
 pub struct Rig {
     base: u64,
     native: NativeMemory,
     pub cores: Vec<Core>,
     code: Vec<u8>,
+    _only: MutexGuard<'static, ()>,
 }
+
+const BASE: u64 = 0x1000_0000;
 
 impl Rig {
     /// A rig with a core for each size of the SoftTlb.
     pub fn new(slots: &[usize]) -> Self {
-        static NEXT: AtomicU64 = AtomicU64::new(0x1000_0000);
-        let base = NEXT.fetch_add(0x10_0000, Ordering::Relaxed);
+        static ONLY: Mutex<()> = Mutex::new(());
+        let only = ONLY.lock().unwrap_or_else(PoisonError::into_inner);
+        let base = BASE;
         let cores = slots.iter().map(|&n| Core::new(base, SlotCount::new(n).unwrap())).collect();
-        let mut rig = Self { base, native: NativeMemory::new(base), cores, code: vec![] };
+        let mut rig = Self { base, native: NativeMemory::new(base), cores, code: vec![], _only: only };
         rig.load(0, &[]);
         rig
     }
@@ -97,10 +102,11 @@ impl Rig {
         self.base + DATA
     }
 
-    /// Loads code at an offset; the rest of the code pages is INT3.
+    /// Loads code at an offset, as far as it fits; the rest of the code pages is INT3.
     pub fn load(&mut self, at: usize, code: &[u8]) {
         self.code = vec![0xcc; CODE_BYTES];
-        self.code[at..at + code.len()].copy_from_slice(code);
+        let len = code.len().min(CODE_BYTES - at);
+        self.code[at..at + len].copy_from_slice(&code[..len]);
     }
 
     pub fn native(&mut self, start: &Start) -> Outcome {
@@ -136,7 +142,7 @@ impl NativeMemory {
         let total = CODE_BYTES + DATA_BYTES;
         let (rw, rwx) = (libc::PROT_READ | libc::PROT_WRITE, libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC);
         // SAFETY: the reservation does not replace anything, and all else is mapped over it; the window is where the kernel
-        // likes. Nothing is unmapped before the process ends.
+        // likes.
         unsafe {
             let fd = libc::memfd_create(c"rig".as_ptr(), 0);
             assert!(fd >= 0 && libc::ftruncate(fd, total as i64) == 0);
@@ -175,6 +181,16 @@ impl NativeMemory {
     fn contents(&mut self) -> (Vec<u8>, Vec<u8>) {
         let (code, data) = self.bytes().split_at(CODE_BYTES);
         (code.to_vec(), data.to_vec())
+    }
+}
+
+impl Drop for NativeMemory {
+    fn drop(&mut self) {
+        // SAFETY: both mappings are this value's own, and no slice of them lives.
+        unsafe {
+            libc::munmap(self.base.cast(), RESERVED);
+            libc::munmap(self.window.cast(), CODE_BYTES + DATA_BYTES);
+        }
     }
 }
 
@@ -223,7 +239,7 @@ impl Core {
         let retired = self.cpu.retired() - first;
         let trap = match exit {
             Exit::Fuel => Trap::Endless,
-            Exit::PageFault(f) => Trap::PageFault { cr2: f.cr2.0, code: f.code.bits() as u32 },
+            Exit::PageFault(f) => Trap::PageFault { cr2: f.cr2.0, code: f.code.bits() },
             Exit::Exception(e) => Trap::Exception { vector: e.vector(), code: e.error_code() },
             Exit::Unsupported(u) => Trap::Unsupported(u.text),
             Exit::Syscall => Trap::Unsupported("syscall".into()),
@@ -282,6 +298,15 @@ impl Tables {
 }
 
 impl Outcome {
+    /// A fault in the alias becomes one in the code.
+    pub fn unalias(&mut self, code: u64) {
+        if let Trap::PageFault { cr2, .. } = &mut self.trap
+            && (code + ALIAS..code + ALIAS + CODE_BYTES as u64 + FRAME_SIZE).contains(cr2)
+        {
+            *cr2 -= ALIAS;
+        }
+    }
+
     /// What differs, with `self` from the processor.
     pub fn differences(&self, core: &Self) -> String {
         const NAMES: [&str; 16] = [

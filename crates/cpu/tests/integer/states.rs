@@ -50,7 +50,9 @@ pub fn start(rng: &mut Rng, rig: &Rig, insn: &Instruction, rip: u64, data: &[u8]
     if rng.one_in(20) {
         let implied = [4, if insn.is_string_instruction() { 6 } else { 5 }, 7];
         let n = if rng.one_in(2) { rng.pick(&implied) } else { rng.below(16) as usize };
-        s.gpr[n] = beyond(rng);
+        // A displacement must not lead back to what this process has near the end of its half.
+        let displaced = (0..insn.op_count()).any(|n| insn.op_kind(n) == OpKind::Memory);
+        s.gpr[n] = if displaced { rng.pick(&[0x1_8000, 0x7fff_0000, 0xdead_0000]) << 32 } else { beyond(rng) };
     }
     s
 }
@@ -79,20 +81,20 @@ fn operands(rng: &mut Rng, rig: &Rig, insn: &Instruction, s: &mut Start) {
         }
         Jrcxz | Jecxz | Loop | Loope | Loopne => s.gpr[1] = s.gpr[1] << 32 & value(rng) | rng.below(3),
         Jmp | Call if insn.op0_kind() == OpKind::Register => {
-            s.gpr[insn.op0_register().number()] = code_target(rng, rig);
+            s.gpr[insn.op0_register().number()] = code_target(rng, rig, s.rip);
         }
         Cmpxchg | Cmpxchg8b => {}
         _ if insn.is_string_instruction() => return string(rng, rig, insn, s),
         _ => {}
     }
     if matches!(insn.mnemonic(), Ret) {
-        put(s, rig, s.gpr[4], code_target(rng, rig));
+        put(s, rig, s.gpr[4], code_target(rng, rig, s.rip));
     }
     if (0..insn.op_count()).any(|n| insn.op_kind(n) == OpKind::Memory) && insn.mnemonic() != Xlatb {
         let target = if rng.one_in(16) { beyond(rng) } else { address(rng) };
         aim(insn, s, target);
         match insn.mnemonic() {
-            Jmp | Call => put(s, rig, target, code_target(rng, rig)),
+            Jmp | Call => put(s, rig, target, code_target(rng, rig, s.rip)),
             Cmpxchg if rng.one_in(2) => put(s, rig, target, s.gpr[0]),
             Cmpxchg8b if rng.one_in(2) => put(s, rig, target, s.gpr[2] << 32 | s.gpr[0] & 0xffff_ffff),
             _ => {}
@@ -102,12 +104,14 @@ fn operands(rng: &mut Rng, rig: &Rig, insn: &Instruction, s: &mut Start) {
     }
 }
 
-fn code_target(rng: &mut Rng, rig: &Rig) -> u64 {
-    match rng.below(8) {
+/// Anywhere, but not into the instruction itself, which might never end.
+fn code_target(rng: &mut Rng, rig: &Rig, rip: u64) -> u64 {
+    let target = match rng.below(8) {
         0 => value(rng),
         1 => rig.data_address(),
         _ => rig.code_address() + rng.below(0x2ff0),
-    }
+    };
+    if target.wrapping_sub(rip) < 16 { rip + 16 } else { target }
 }
 
 /// A quotient that often fits.
