@@ -2,7 +2,7 @@
 //!
 //! Only forms that cannot fault are listed: whoever catches a fault sees the flags as the program left them.
 
-use super::int::{by_width, operand_bits, same_register};
+use super::operands::{by_width, operand_bits, same_register};
 use crate::exec::alu::{self, Add, Alu, And, Dec, Inc, Neg, Or, Sub, Unary, Xor};
 use crate::exec::mov;
 use crate::exec::operand::{I, R};

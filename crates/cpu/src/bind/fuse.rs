@@ -1,6 +1,6 @@
 //! Fusing CMP or TEST with the Jcc after it.
 
-use super::int::operand_bits;
+use super::operands::operand_bits;
 use crate::exec::alu::{Cmp, Test};
 use crate::exec::fused::{self, Compare};
 use crate::exec::operand::{Address, B, Base, Full, I, M, R, Source};

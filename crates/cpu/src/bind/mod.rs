@@ -3,9 +3,13 @@
 //! The memory operand, if there is one, is placed here once for all families; a family's `bind` chooses the function and
 //! sets registers and immediates.
 
+mod arith;
 mod flags;
+mod flow;
 mod fuse;
 mod int;
+mod moves;
+mod operands;
 
 use crate::exec;
 use crate::op::{Binding, Flow, Handler, Op};
