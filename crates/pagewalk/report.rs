@@ -2,7 +2,7 @@
 
 use crate::cli::FAILED;
 use cpu::Unsupported;
-use pagewalk::{Ending, ExitStatus, Machine, Stats};
+use pagewalk::{Ending, ExitStatus, Machine, Signal, Stats};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -25,6 +25,8 @@ pub(crate) fn ending(machine: &Machine, ending: &Ending) {
     let rip = machine.context().rip;
     let text = match ending {
         Ending::Exit(ExitStatus::Exited(_)) => return,
+        // Nobody reads on: the everyday end of a program in front of `head`.
+        Ending::Exit(ExitStatus::Killed(death)) if death.signal() == Signal::PIPE && death.cause.is_none() => return,
         Ending::Exit(ExitStatus::Killed(death)) => death.to_string(),
         Ending::UnsupportedInstruction(insn) => {
             let bytes: Vec<String> = insn.bytes.iter().map(|b| format!("{b:02x}")).collect();

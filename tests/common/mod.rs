@@ -27,11 +27,11 @@ pub(crate) fn samples() -> PathBuf {
     repository().join("elf-samples")
 }
 
-/// The default machine. The repository is the guest's `/work`, so that no output depends on where it lies.
+/// The default machine. The repository is the guest's `/repository`, so that no output depends on where it lies.
 pub(crate) fn config() -> MachineConfig {
     let mount =
-        pagewalk::Mount { host: repository().into(), guest: "/work".into(), mode: pagewalk::MountMode::Layered };
-    MachineConfig::new(ViewConfig { mounts: vec![mount], cwd: "/work".into(), ..ViewConfig::default() })
+        pagewalk::Mount { host: repository().into(), guest: "/repository".into(), mode: pagewalk::MountMode::Layered };
+    MachineConfig::new(ViewConfig { mounts: vec![mount], cwd: "/repository".into(), ..ViewConfig::default() })
 }
 
 /// Runs a command line, such as `elf-samples/hello`, whose words have no blanks.

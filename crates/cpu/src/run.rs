@@ -91,7 +91,13 @@ impl<H: HardwareModel> Cpu<H> {
 
     /// Executes until `fuel` instructions have retired, exactly, or something stops the core.
     pub fn run(&mut self, fuel: u64) -> Exit {
-        let limit = self.st.retired.saturating_add(fuel);
+        let before = self.st.retired;
+        let exit = self.run_to(before.saturating_add(fuel));
+        self.st.mmu.model.retired(self.st.retired - before);
+        exit
+    }
+
+    fn run_to(&mut self, limit: u64) -> Exit {
         loop {
             self.drop_overwritten();
             if self.st.retired == limit {

@@ -112,6 +112,7 @@ impl<H: HardwareModel> Mmu<H> {
     /// [`Fault`] as for a load.
     pub fn load_bytes(&mut self, la: LinearAddr, buf: &mut [u8]) -> Result<(), Fault> {
         let pieces = self.pieces(la, buf.len(), AccessKind::Read)?;
+        self.report(la, buf.len(), pieces, AccessKind::Read);
         let (low, high) = buf.split_at_mut(pieces.low_len);
         self.bus.read(pieces.low, low);
         self.bus.read(pieces.high, high);
@@ -124,6 +125,7 @@ impl<H: HardwareModel> Mmu<H> {
     /// [`Fault`] as for a store.
     pub fn store_bytes(&mut self, la: LinearAddr, bytes: &[u8]) -> Result<(), Fault> {
         let pieces = self.pieces(la, bytes.len(), AccessKind::Write)?;
+        self.report(la, bytes.len(), pieces, AccessKind::Write);
         self.write_pieces(pieces, bytes);
         Ok(())
     }
@@ -132,6 +134,7 @@ impl<H: HardwareModel> Mmu<H> {
     #[inline(never)]
     fn load_slow<T: Primitive>(&mut self, la: LinearAddr) -> Result<T, Fault> {
         let pieces = self.pieces(la, size_of::<T>(), AccessKind::Read)?;
+        self.report(la, size_of::<T>(), pieces, AccessKind::Read);
         Ok(self.read_pieces(pieces))
     }
 
@@ -139,6 +142,7 @@ impl<H: HardwareModel> Mmu<H> {
     #[inline(never)]
     fn store_slow<T: Primitive>(&mut self, la: LinearAddr, value: T) -> Result<(), Fault> {
         let pieces = self.pieces(la, size_of::<T>(), AccessKind::Write)?;
+        self.report(la, size_of::<T>(), pieces, AccessKind::Write);
         self.write_pieces(pieces, &value.to_bytes()[..size_of::<T>()]);
         Ok(())
     }
@@ -167,27 +171,37 @@ impl<H: HardwareModel> Mmu<H> {
             return Err(self.raise(MemFault::NonCanonical));
         }
         let in_page = (FRAME_SIZE - la.page_offset()) as usize;
-        let low = self.data_page(la, size.min(in_page), kind)?;
+        let low = self.data_page(la, kind)?;
         if size <= in_page {
             return Ok(Pieces { low, low_len: size, high: low });
         }
-        let high = self.data_page(la.page_base().wrapping_add(FRAME_SIZE), size - in_page, kind)?;
+        let high = self.data_page(la.page_base().wrapping_add(FRAME_SIZE), kind)?;
         Ok(Pieces { low, low_len: in_page, high })
     }
 
-    /// Translates `size` bytes within one page and fills the slot.
-    fn data_page(&mut self, la: LinearAddr, size: usize, kind: AccessKind) -> Result<PhysAddr, Fault> {
+    /// Translates what lies within one page and fills the slot.
+    fn data_page(&mut self, la: LinearAddr, kind: AccessKind) -> Result<PhysAddr, Fault> {
         let translation = self.translate(la, kind)?;
         let pa = translation.apply(la);
-        if H::DETAIL >= Detail::EveryAccess {
+        if H::DETAIL < Detail::EveryAccess && self.bus.is_ram(translation.frame) {
+            self.fill(la, &translation);
+        }
+        Ok(pa)
+    }
+
+    /// Tells a model that wants to know of an access that has succeeded, piece by piece. What only asks whether a write
+    /// would succeed is not told: the write that follows is.
+    fn report(&mut self, la: LinearAddr, size: usize, p: Pieces, kind: AccessKind) {
+        if H::DETAIL < Detail::EveryAccess {
+            return;
+        }
+        let high = (la.page_base().wrapping_add(FRAME_SIZE), p.high, size - p.low_len);
+        for (la, pa, size) in [(la, p.low, p.low_len), high].into_iter().filter(|piece| piece.2 > 0) {
             match kind {
                 AccessKind::Write => self.model.store(la, pa, size as u32),
                 AccessKind::Read | AccessKind::Fetch => self.model.load(la, pa, size as u32),
             }
-        } else if self.bus.is_ram(translation.frame) {
-            self.fill(la, &translation);
         }
-        Ok(pa)
     }
 
     fn fill(&mut self, la: LinearAddr, translation: &Translation) {

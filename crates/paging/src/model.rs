@@ -40,8 +40,6 @@ pub trait HardwareModel: TranslationCache {
     /// What the host has to report.
     const DETAIL: Detail;
 
-    /// An instruction was fetched from `la`.
-    fn fetch(&mut self, _la: LinearAddr, _pa: PhysAddr) {}
     /// `size` bytes were read; pieces of a page-crossing access come one by one.
     fn load(&mut self, _la: LinearAddr, _pa: PhysAddr, _size: u32) {}
     /// `size` bytes were written.
@@ -56,7 +54,7 @@ pub trait HardwareModel: TranslationCache {
     fn context_switch(&mut self, _root: PhysAddr) {}
     /// A block was decoded from the frame at `frame`.
     fn block(&mut self, _frame: PhysAddr, _instructions: &[InstrInfo]) {}
-    /// So many instructions of a block were completed.
+    /// So many instructions have retired since the last report.
     fn retired(&mut self, _instructions: u64) {}
 }
 
