@@ -10,7 +10,6 @@
 use crate::bind;
 use crate::exec::misc;
 use crate::op::{Binding, FlagUse, Handler, Op};
-use crate::state::ZERO;
 use arch::{FRAME_SIZE, InstrInfo, LinearAddr, Pfn};
 use decode::{DecodeError, Insn, MAX_INSN_BYTES, Mnemonic};
 use mmu::{Fault, Mmu};
@@ -332,23 +331,7 @@ impl<H: HardwareModel> Builder<H> {
     }
 
     fn trap(&mut self, run: Handler<H>) -> bool {
-        let op = Op {
-            run,
-            imm: 0,
-            disp: 0,
-            dst: ZERO,
-            src: ZERO,
-            base: ZERO,
-            index: ZERO,
-            scale: 0,
-            segment: ZERO,
-            aux: 0,
-            len: 1,
-            offset: self.end as u16,
-            before: self.insns as u16,
-            stack: false,
-        };
-        self.ops.push(op);
+        self.ops.push(Op::new(run, self.end as u16, 1, self.insns as u16));
         self.bindings.push(Binding::default());
         self.insns += 1;
         self.end += 1;

@@ -87,6 +87,27 @@ pub(crate) struct Op<H> {
 }
 
 impl<H> Op<H> {
+    /// An operation without operands, for an instruction of `len` bytes at `offset` in its page, `before` of whose block
+    /// come first.
+    pub(crate) const fn new(run: Handler<H>, offset: u16, len: u8, before: u16) -> Self {
+        Self {
+            run,
+            imm: 0,
+            disp: 0,
+            dst: ZERO,
+            src: ZERO,
+            base: ZERO,
+            index: ZERO,
+            scale: 0,
+            segment: ZERO,
+            aux: 0,
+            len,
+            offset,
+            before,
+            stack: false,
+        }
+    }
+
     /// The linear address of the memory operand.
     #[inline(always)]
     pub(crate) fn ea(&self, st: &State<H>) -> LinearAddr {

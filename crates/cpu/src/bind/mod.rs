@@ -23,22 +23,7 @@ pub(crate) use fuse::{fuse, join};
 /// Appends the operations of one instruction, and says of the last what it does with the flags. `before` is the number of
 /// instructions of the block that come before it.
 pub(crate) fn bind<H: HardwareModel>(insn: &Insn, before: u16, ops: &mut Vec<Op<H>>) -> Binding<H> {
-    let mut op = Op {
-        run: unsupported::<H>,
-        imm: 0,
-        disp: 0,
-        dst: ZERO,
-        src: ZERO,
-        base: ZERO,
-        index: ZERO,
-        scale: 0,
-        segment: ZERO,
-        aux: 0,
-        len: insn.info.length,
-        offset: insn.info.page_offset,
-        before,
-        stack: false,
-    };
+    let mut op = Op::new(unsupported::<H>, insn.info.page_offset, insn.info.length, before);
     if let Some(mem) = insn.ops.iter().find_map(Operand::mem) {
         place_memory(&mut op, mem, ops);
     }
