@@ -1,6 +1,6 @@
 //! The core: it fetches, decodes and executes x86-64 instructions, and stops where only the kernel layer can go on.
 //!
-//! Code runs as decoded basic blocks. A block is a row of [`op::Op`]s, each a function and its operands; blocks are linked
+//! Code runs as decoded basic blocks. A block is a row of `op::Op`s, each a function and its operands; blocks are linked
 //! to their successors, so that a loop runs without a look-up. Three concerns are kept apart:
 //! - `bind` turns a decoded instruction into operations (which function, which operands);
 //! - `exec` is what instructions mean, a function each, with no idea of blocks;

@@ -1,9 +1,9 @@
 //! Files: what a guest sees of the host, what it changes, and what it has open.
 //!
-//! Map. [`view`] says what the guest is given. [`host`] is the only way to the host's files and cannot leave their folder;
-//! [`tree`] merges them with the layer in memory ([`layer`]) or, in a writable mount, passes changes on ([`passthrough`]);
-//! [`change`] holds the checks common to both. [`namei`] walks paths, [`inode`] numbers files, [`cache`] holds their pages in
-//! simulated frames, [`file`] and [`io`] are open files, [`fdtable`] the descriptors, [`console`] the standard streams.
+//! Map. `view` says what the guest is given. `host` is the only way to the host's files and cannot leave their folder;
+//! `tree` merges them with the layer in memory (`layer`) or, in a writable mount, passes changes on (`passthrough`);
+//! `change` holds the checks common to both. `namei` walks paths, `inode` numbers files, `cache` holds their pages in
+//! simulated frames, `file` and `io` are open files, `fdtable` the descriptors, `console` the standard streams.
 //!
 //! Invariants. The host's files outside writable mounts never change. Everything that the guest can tell (numbers, order,
 //! times of its own changes) follows from its actions and from the files themselves, not from the host's state. What the
