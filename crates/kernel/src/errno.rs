@@ -74,6 +74,7 @@ errnos! {
     EOPNOTSUPP = 95, "operation not supported";
     EAFNOSUPPORT = 97, "address family not supported by protocol";
     ETIMEDOUT = 110, "connection timed out";
+    ERESTARTSYS = 512, "internal: the call waits, or is made again; no program sees it";
 }
 
 impl From<rustix::io::Errno> for Errno {

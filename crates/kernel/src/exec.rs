@@ -108,7 +108,7 @@ impl Kernel {
             argv.push(Vec::new()); // a program always has a name, if an empty one
         }
         for _ in 0..=MAX_INTERPRETERS {
-            let cwd = self.process.cwd;
+            let cwd = self.current.cwd;
             let failed = |errno| ExecError::File { path: lossy(&file), errno };
             let inode = self.vfs.open_exec(cwd, &file).map_err(failed)?;
             let (vfs, _, mut cx) = self.fs_cx(hw);
@@ -137,7 +137,7 @@ impl Kernel {
         program: &Program,
         envp: &[Vec<u8>],
     ) -> Result<UserContext, ExecError> {
-        let stack_limit = self.process.limits.get(Resource::Stack).soft;
+        let stack_limit = self.current.limits.get(Resource::Stack).soft;
         if !arguments_fit(&program.argv, envp, stack_limit) {
             return Err(ExecError::TooBig { path: lossy(&program.path) });
         }
@@ -149,7 +149,7 @@ impl Kernel {
             argv: &program.argv,
             envp,
             random,
-            credentials: self.process.credentials,
+            credentials: self.current.credentials,
             hwcap: self.hwcap,
         }
         .build();
@@ -161,8 +161,8 @@ impl Kernel {
 
     /// A new address space with the program and its stack in it.
     fn build_mm(&mut self, hw: &mut Hw<'_>, program: &Program, stack: &stack::InitialStack) -> Result<Mm, Errno> {
-        let limits = self.process.limits.of_mm();
-        let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.process.pid };
+        let limits = self.current.limits.of_mm();
+        let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.current.pid };
         let mut mm = Mm::new(&mut cx, &self.kernel_half, limits)?;
         let filled = mm.map_program(&mut cx, &program.plan, program.inode, stack.bytes.len() as u64).and_then(|()| {
             mm.set_start_stack(stack.rsp);
@@ -179,15 +179,18 @@ impl Kernel {
 
     /// The point of no return (`begin_new_exec`).
     fn become_program(&mut self, hw: &mut Hw<'_>, program: &Program, mm: Mm) {
-        let old = std::mem::replace(&mut self.process.mm, mm);
-        let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.process.pid };
-        old.drop_all(&mut cx);
-        self.process.signals.exec();
-        self.process.clear_child_tid = LinearAddr(0);
-        self.process.robust_list = LinearAddr(0);
-        self.process.set_comm(&program.path);
+        let new = self.mms.insert(mm);
+        let old = self.mms.put(std::mem::replace(&mut self.current.mm, new));
+        let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.current.pid };
+        if let Some(old) = old {
+            old.drop_all(&mut cx);
+        }
+        self.current.signals.exec();
+        self.current.clear_child_tid = LinearAddr(0);
+        self.current.robust_list = LinearAddr(0);
+        self.current.set_comm(&program.path);
         let (vfs, process, mut cx) = self.fs_cx(hw);
-        process.files.close_on_exec(vfs, &mut cx);
+        vfs.close_on_exec(&mut cx, process.files);
         let exe = vfs.inode_name(program.inode);
         vfs.set_exe(exe);
     }

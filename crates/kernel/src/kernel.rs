@@ -8,11 +8,12 @@ use crate::death::{Cause, ExitStatus};
 use crate::fs::{self, FsCx, Vfs};
 use crate::mm::frames::FrameTable;
 use crate::mm::{KernelHalf, Mm, MmCx};
-use crate::process::{Credentials, FIRST_PID, FaultCounts, Limits, Process};
+use crate::process::{Credentials, FIRST_PID, FaultCounts, Limits, MmTable, Process};
 use crate::random::Random;
 use crate::signal::Signals;
 use crate::syscall::{CutShort, Timers, UnsupportedSyscall};
 use crate::time::{Clock, DEFAULT_EPOCH_SECONDS};
+use crate::wait::Wait;
 use crate::{Errno, Hw};
 use arch::{Cr3, LinearAddr};
 use std::os::unix::ffi::OsStrExt;
@@ -95,7 +96,9 @@ pub struct Kernel {
     pub(crate) frames: FrameTable,
     pub(crate) vfs: Vfs,
     pub(crate) kernel_half: KernelHalf,
-    pub(crate) process: Process,
+    pub(crate) mms: MmTable,
+    /// The process that runs.
+    pub(crate) current: Process,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) hwcap: [u32; 2],
@@ -103,6 +106,8 @@ pub struct Kernel {
     pub(crate) cut_short: Option<CutShort>,
     /// What the program did in this entry to get a signal, for the report.
     pub(crate) cause: Option<Cause>,
+    /// What the call that is being made wants to wait for.
+    pub(crate) wanted_wait: Option<Wait>,
 }
 
 impl Kernel {
@@ -123,10 +128,11 @@ impl Kernel {
         let Ok(kernel_half) = KernelHalf::build(hw, &mut frames) else { return Err(no_memory) };
         let mut cx = MmCx { hw, frames: &mut frames, vfs: &mut vfs, pid: FIRST_PID };
         let Ok(mm) = Mm::new(&mut cx, &kernel_half, config.limits.of_mm()) else { return Err(no_memory) };
+        let mut mms = MmTable::default();
         let process = Process {
             pid: FIRST_PID,
-            mm,
-            files: fs::FdTable::new(&mut vfs),
+            mm: mms.insert(mm),
+            files: vfs.new_fd_table(),
             cwd,
             umask: 0o022,
             signals: Signals::new(),
@@ -140,24 +146,27 @@ impl Kernel {
             no_new_privs: 0,
             clear_child_tid: LinearAddr(0),
             robust_list: LinearAddr(0),
+            retry: None,
         };
         Ok(Self {
             frames,
             vfs,
             kernel_half,
-            process,
+            mms,
+            current: process,
             clock: Clock::new(config.epoch_seconds),
             random: Random::new(config.seed),
             hwcap: [config.hwcap, config.hwcap2],
             cut_short: None,
             cause: None,
+            wanted_wait: None,
         })
     }
 
     /// The root of the process's paging structures.
     #[must_use]
     pub fn cr3(&self) -> Cr3 {
-        self.process.mm.cr3()
+        self.mm().cr3()
     }
 
     /// All frames of RAM, for statistics.
@@ -168,20 +177,20 @@ impl Kernel {
 
     /// The process's address space, for statistics and reports.
     #[must_use]
-    pub const fn mm(&self) -> &Mm {
-        &self.process.mm
+    pub fn mm(&self) -> &Mm {
+        &self.mms[self.current.mm]
     }
 
     /// The process's memory, and what an operation on it works with.
     pub(crate) fn mm_cx<'a, 'b>(&'a mut self, hw: &'a mut Hw<'b>) -> (&'a mut Mm, MmCx<'a, 'b>) {
-        let cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.process.pid };
-        (&mut self.process.mm, cx)
+        let cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.current.pid };
+        (&mut self.mms[self.current.mm], cx)
     }
 
     /// The files, and what an operation on them works with.
     pub(crate) fn fs_cx<'a>(&'a mut self, hw: &'a mut Hw<'_>) -> (&'a mut Vfs, &'a mut Process, FsCx<'a>) {
         let cx = FsCx { mem: &mut *hw.mem, frames: &mut self.frames };
-        (&mut self.vfs, &mut self.process, cx)
+        (&mut self.vfs, &mut self.current, cx)
     }
 
     /// Copies to user memory; EFAULT if not all of it could be written.

@@ -21,6 +21,7 @@ mod signal;
 mod syscall;
 mod time;
 mod traps;
+mod wait;
 
 pub use death::{Cause, Death, ExitStatus, FaultReport, MappingSummary, Neighbourhood};
 pub use errno::Errno;

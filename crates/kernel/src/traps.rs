@@ -33,8 +33,8 @@ impl Kernel {
         self.enter(hw, FAULT_COST_NS);
         let (mm, mut cx) = self.mm_cx(hw);
         match mm.handle_mm_fault(&mut cx, LinearAddr(ctx.rip), fault) {
-            Ok(Resolution::FileRead) => self.process.faults.major += 1,
-            Ok(_) => self.process.faults.minor += 1,
+            Ok(Resolution::FileRead) => self.current.faults.major += 1,
+            Ok(_) => self.current.faults.minor += 1,
             Err(signal) => self.force_sig_fault(ctx, fault, signal),
         }
         self.deliver_signals(hw, ctx)
@@ -44,9 +44,9 @@ impl Kernel {
     pub fn handle_exception(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, exception: Exception) -> Disposition {
         self.enter(hw, FAULT_COST_NS);
         let err = u64::from(exception.error_code());
-        let cr2 = self.process.signals.trap.cr2;
-        self.process.signals.trap = TrapRecord { trapno: u64::from(exception.vector()), err, cr2 };
-        self.process.signals.force(exception_info(exception, ctx));
+        let cr2 = self.current.signals.trap.cr2;
+        self.current.signals.trap = TrapRecord { trapno: u64::from(exception.vector()), err, cr2 };
+        self.current.signals.force(exception_info(exception, ctx));
         self.cause = Some(Cause::Exception(exception));
         if !matches!(exception, Exception::Debug | Exception::Breakpoint) {
             ctx.rflags |= Rflags::RF; // as a fault pushes it; a trap does not
@@ -60,7 +60,7 @@ impl Kernel {
         let cut_short = self.cut_short.take().filter(|call| call.is_at(ctx));
         self.enter(hw, 0);
         self.cut_short = cut_short;
-        self.process.signals.raise(Target::Process, SigInfo::kernel(signal));
+        self.current.signals.raise(Target::Process, SigInfo::kernel(signal));
         self.deliver_signals(hw, ctx)
     }
 
@@ -68,7 +68,7 @@ impl Kernel {
     /// happens: the machine stops there and calls [`Self::timer_interrupt`].
     #[must_use]
     pub fn next_timer(&self, instructions: u64) -> Option<u64> {
-        self.process.timers.next_expiry(&self.clock, instructions)
+        self.current.timers.next_expiry(&self.clock, instructions)
     }
 
     /// Lets expired timers raise their signals.
@@ -92,7 +92,7 @@ impl Kernel {
             code |= PageFaultCode::P; // the layout of the kernel half is nobody's business
         }
         let err = u64::from(code.bits());
-        self.process.signals.trap = TrapRecord { trapno: TRAP_PF, err, cr2: signal.addr.0 };
+        self.current.signals.trap = TrapRecord { trapno: TRAP_PF, err, cr2: signal.addr.0 };
         let kind = access_kind(fault.code);
         self.cause = Some(Cause::Fault(FaultReport { addr: signal.addr, kind, code, at: self.around(signal.addr) }));
         let info = match signal.signal {
@@ -100,13 +100,13 @@ impl Kernel {
             SignalKind::Bus => SigInfo::fault(Signal::BUS, signal.code, signal.addr),
             SignalKind::Kill => SigInfo::kernel(Signal::KILL),
         };
-        self.process.signals.force(info);
+        self.current.signals.force(info);
         ctx.rflags |= Rflags::RF;
     }
 
     /// The mapping that holds an address, or its neighbours.
     fn around(&self, addr: LinearAddr) -> Neighbourhood {
-        let mm = &self.process.mm;
+        let mm = self.mm();
         match mm.find_vma(addr) {
             Some(vma) if vma.contains(addr) => Neighbourhood::Inside(self.summary(vma)),
             above => Neighbourhood::Between {
@@ -117,7 +117,7 @@ impl Kernel {
     }
 
     fn summary(&self, vma: &Vma) -> MappingSummary {
-        let name = match self.process.mm.vma_name(vma) {
+        let name = match self.mm().vma_name(vma) {
             VmaName::Heap => "[heap]".to_owned(),
             VmaName::Stack => "[stack]".to_owned(),
             VmaName::Anonymous => "anonymous".to_owned(),

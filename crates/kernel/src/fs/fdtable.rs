@@ -25,20 +25,17 @@ pub struct Descriptor {
     pub on_exec: OnExec,
 }
 
+/// The number of a table: what a process holds. All tables are in the file layer, so that /proc can show them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FilesId(u32);
+
 /// The descriptors of a process.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FdTable {
     entries: Vec<Option<Descriptor>>,
 }
 
 impl FdTable {
-    /// Descriptors 0, 1 and 2 for the standard streams, as far as the host has them open.
-    #[must_use]
-    pub fn new(vfs: &mut Vfs) -> Self {
-        let open = |stream| vfs.open_stream(stream).map(|file| Descriptor { file, on_exec: OnExec::Keep });
-        Self { entries: Stream::ALL.map(open).to_vec() }
-    }
-
     /// The open file behind a descriptor as it comes from a register.
     ///
     /// # Errors
@@ -96,24 +93,6 @@ impl FdTable {
         Ok(place.take().ok_or(Errno::EBADF)?.file)
     }
 
-    /// Closes what is not to survive an exec (Linux's `do_close_on_exec`).
-    pub fn close_on_exec(&mut self, vfs: &mut Vfs, cx: &mut FsCx<'_>) {
-        self.close_where(vfs, cx, |entry| entry.on_exec == OnExec::Close);
-    }
-
-    /// Closes everything, as when the process ends.
-    pub fn close_all(&mut self, vfs: &mut Vfs, cx: &mut FsCx<'_>) {
-        self.close_where(vfs, cx, |_| true);
-    }
-
-    fn close_where(&mut self, vfs: &mut Vfs, cx: &mut FsCx<'_>, which: impl Fn(&Descriptor) -> bool) {
-        for place in &mut self.entries {
-            if let Some(entry) = place.take_if(|entry| which(entry)) {
-                vfs.file_put(cx, entry.file);
-            }
-        }
-    }
-
     /// The descriptors in use, in order.
     pub fn iter(&self) -> impl Iterator<Item = (usize, Descriptor)> {
         self.entries.iter().enumerate().filter_map(|(fd, entry)| Some((fd, (*entry)?)))
@@ -129,5 +108,64 @@ impl FdTable {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+}
+
+impl Vfs {
+    /// A table with descriptors 0, 1 and 2 for the standard streams, as far as the host has them open.
+    pub fn new_fd_table(&mut self) -> FilesId {
+        let entries = Stream::ALL.map(|stream| {
+            let file = self.open_stream(stream)?;
+            Some(Descriptor { file, on_exec: OnExec::Keep })
+        });
+        self.insert_fd_table(FdTable { entries: entries.to_vec() })
+    }
+
+    /// A copy of a table for a child: the open files are shared (Linux's `dup_fd`).
+    pub fn fork_fd_table(&mut self, parent: FilesId) -> FilesId {
+        let table = self.fds(parent).clone();
+        for (_, entry) in table.iter() {
+            self.file_get(entry.file);
+        }
+        self.insert_fd_table(table)
+    }
+
+    fn insert_fd_table(&mut self, table: FdTable) -> FilesId {
+        let free = self.fd_tables.iter().position(Option::is_none).unwrap_or(self.fd_tables.len());
+        if free == self.fd_tables.len() {
+            self.fd_tables.push(None);
+        }
+        self.fd_tables[free] = Some(table);
+        FilesId(free as u32)
+    }
+
+    /// The descriptors of a process.
+    #[must_use]
+    pub fn fds(&self, files: FilesId) -> &FdTable {
+        self.fd_tables[files.0 as usize].as_ref().expect("a table lives as long as its process")
+    }
+
+    /// The descriptors of a process, to be changed.
+    pub fn fds_mut(&mut self, files: FilesId) -> &mut FdTable {
+        self.fd_tables[files.0 as usize].as_mut().expect("a table lives as long as its process")
+    }
+
+    /// Closes what is not to survive an exec (Linux's `do_close_on_exec`).
+    pub fn close_on_exec(&mut self, cx: &mut FsCx<'_>, files: FilesId) {
+        self.close_where(cx, files, |entry| entry.on_exec == OnExec::Close);
+    }
+
+    /// Closes everything and forgets the table, as when its process ends (`exit_files`).
+    pub fn drop_fd_table(&mut self, cx: &mut FsCx<'_>, files: FilesId) {
+        self.close_where(cx, files, |_| true);
+        self.fd_tables[files.0 as usize] = None;
+    }
+
+    fn close_where(&mut self, cx: &mut FsCx<'_>, files: FilesId, which: impl Fn(&Descriptor) -> bool) {
+        for fd in 0..self.fds(files).len() {
+            if let Some(entry) = self.fds_mut(files).entries[fd].take_if(|entry| which(entry)) {
+                self.file_put(cx, entry.file);
+            }
+        }
     }
 }

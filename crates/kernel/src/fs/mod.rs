@@ -42,7 +42,7 @@ pub use cache::{CachedPage, PageError, PageSource};
 pub(crate) use change::Rename;
 pub use console::{BufferConsole, Captured, Console, Ready, Seek, SettingsWhen, Stream, TerminalSettings, WindowSize};
 pub use device::Device;
-pub use fdtable::{Descriptor, FdTable, OnExec};
+pub use fdtable::{Descriptor, FdTable, FilesId, OnExec};
 pub(crate) use file::FileKind;
 pub use file::{Mappable, OpenFileId, OpenFlags};
 pub use host_console::HostConsole;
@@ -51,6 +51,7 @@ pub(crate) use io::At;
 pub(crate) use layer::New;
 pub use meta::{Credentials, FileStat, Kind, May, Meta, Timestamp};
 pub(crate) use namei::Follow;
+pub(crate) use pipe::PipeId;
 pub use view::{FsError, Mount, MountMode, ViewConfig};
 
 use crate::Errno;
@@ -74,6 +75,7 @@ pub struct Vfs {
     mounts: Vec<MountPoint>,
     inodes: InodeTable,
     files: FileTable,
+    fd_tables: Vec<Option<FdTable>>,
     pipes: Vec<Pipe>,
     console: Box<dyn Console>,
     credentials: Credentials,
@@ -103,6 +105,7 @@ impl Vfs {
             mounts: Vec::new(),
             inodes: InodeTable::default(),
             files: FileTable::default(),
+            fd_tables: Vec::new(),
             pipes: Vec::new(),
             console,
             credentials: Credentials::of_host(),

@@ -15,9 +15,9 @@ impl Kernel {
     /// Takes every signal that waits and is not blocked. Where several have handlers, their frames stack up, and the last
     /// one taken runs first.
     pub(crate) fn deliver_signals(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
-        while let Some(info) = self.process.signals.take_next() {
+        while let Some(info) = self.current.signals.take_next() {
             let signal = info.signal();
-            let action = self.process.signals.action(signal);
+            let action = self.current.signals.action(signal);
             if action.is_ignored() {
                 continue;
             }
@@ -34,7 +34,7 @@ impl Kernel {
                 }
             }
         }
-        self.process.signals.restore_saved_mask();
+        self.current.signals.restore_saved_mask();
         Disposition::Resume
     }
 
@@ -56,19 +56,19 @@ impl Kernel {
     fn handle_signal(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, info: SigInfo, action: SigAction) {
         let signal = info.signal();
         if action.flags.contains(SaFlags::RESETHAND) {
-            self.process.signals.reset_handler(signal);
+            self.current.signals.reset_handler(signal);
         }
         let Some(place) = self.setup_rt_frame(hw, ctx, info, &action) else {
             if signal == Signal::SEGV {
-                self.process.signals.reset_handler(signal);
+                self.current.signals.reset_handler(signal);
             }
-            self.process.signals.force(SigInfo::kernel(Signal::SEGV));
+            self.current.signals.force(SigInfo::kernel(Signal::SEGV));
             return;
         };
         let handler = LinearAddr(action.handler);
-        hw.sink.record(&Event::Signal { pid: self.process.pid, signal: u32::from(signal.number()), handler });
+        hw.sink.record(&Event::Signal { pid: self.current.pid, signal: u32::from(signal.number()), handler });
         enter_handler(ctx, signal, place, handler);
-        self.process.signals.delivered(signal, &action);
+        self.current.signals.delivered(signal, &action);
     }
 
     /// Writes the frame; `None` if that is not possible.
@@ -82,7 +82,7 @@ impl Kernel {
         if !action.flags.contains(SaFlags::RESTORER) {
             return None;
         }
-        let signals = &self.process.signals;
+        let signals = &self.current.signals;
         let stack = if action.flags.contains(SaFlags::ONSTACK) { Stack::Alternate } else { Stack::Current };
         let place = frame::place(ctx.reg(Gpr::Rsp), stack, &signals.altstack)?;
         let parts = Parts {
@@ -102,7 +102,7 @@ impl Kernel {
     /// `rt_sigreturn`: goes on where the handler's signal came in. A frame that cannot be read or makes no sense is SIGSEGV.
     pub(crate) fn rt_sigreturn(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) {
         if self.restore_frame(hw, ctx).is_none() {
-            self.process.signals.force(SigInfo::kernel(Signal::SEGV));
+            self.current.signals.force(SigInfo::kernel(Signal::SEGV));
         }
     }
 
@@ -111,7 +111,7 @@ impl Kernel {
         let frame_at = LinearAddr(ctx.reg(Gpr::Rsp).wrapping_sub(8));
         let bytes: [u8; SIGINFO] = self.read_user(hw, frame_at).ok()?;
         let frame = Returned(&bytes);
-        self.process.signals.set_blocked(frame.mask());
+        self.current.signals.set_blocked(frame.mask());
         frame.restore(ctx);
         ctx.xsave = match frame.fpstate() {
             Some(at) => {
@@ -125,7 +125,7 @@ impl Kernel {
         }
         // As in Linux, an alternate stack that is refused here is no error.
         let stack = frame.altstack().try_into().expect("the size of stack_t");
-        let _ = self.process.signals.altstack.replace(stack, ctx.reg(Gpr::Rsp));
+        let _ = self.current.signals.altstack.replace(stack, ctx.reg(Gpr::Rsp));
         Some(())
     }
 }

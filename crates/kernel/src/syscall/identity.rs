@@ -25,7 +25,7 @@ impl Kernel {
     pub(super) fn identity_call(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Option<Outcome> {
         let args = call.args;
         let [a, b, c, ..] = args.map(|arg| arg as u32);
-        let who = self.process.credentials;
+        let who = self.current.credentials;
         Some(Outcome::Return(match call.number {
             63 => self.sys_uname(hw, args[0]),
             102 => Ok(u64::from(who.user.real)),
@@ -51,8 +51,8 @@ impl Kernel {
 
     fn ids(&mut self, kind: Kind) -> &mut Ids {
         match kind {
-            Kind::User => &mut self.process.credentials.user,
-            Kind::Group => &mut self.process.credentials.group,
+            Kind::User => &mut self.current.credentials.user,
+            Kind::Group => &mut self.current.credentials.group,
         }
     }
 
@@ -61,7 +61,7 @@ impl Kernel {
         if id == UNCHANGED {
             return Err(Errno::EINVAL);
         }
-        let privileged = self.process.is_root();
+        let privileged = self.current.is_root();
         let ids = self.ids(kind);
         if privileged {
             *ids = Ids::all(id);
@@ -75,7 +75,7 @@ impl Kernel {
 
     /// setreuid, setregid.
     fn set_real_effective(&mut self, kind: Kind, real: u32, effective: u32) -> SysResult {
-        let privileged = self.process.is_root();
+        let privileged = self.current.is_root();
         let ids = self.ids(kind);
         let old = *ids;
         let may_be_real = privileged || [UNCHANGED, old.real, old.effective].contains(&real);
@@ -93,7 +93,7 @@ impl Kernel {
 
     /// setresuid, setresgid.
     fn set_three(&mut self, kind: Kind, wanted: [u32; 3]) -> SysResult {
-        let privileged = self.process.is_root();
+        let privileged = self.current.is_root();
         let ids = self.ids(kind);
         let old = *ids;
         let allowed = |id: &u32| [UNCHANGED, old.real, old.effective, old.saved].contains(id);
@@ -144,13 +144,13 @@ impl Kernel {
             self.copy_to_user(hw, LinearAddr(header), &VERSION_3.to_le_bytes())?;
             return if data == 0 { Ok(0) } else { Err(Errno::EINVAL) };
         }
-        if pid != 0 && pid != self.process.pid.0 {
+        if pid != 0 && pid != self.current.pid.0 {
             return Err(if pid as i32 <= 0 { Errno::EINVAL } else { Errno::ESRCH });
         }
         if data == 0 {
             return Ok(0);
         }
-        let caps = if self.process.is_root() { ALL } else { 0 };
+        let caps = if self.current.is_root() { ALL } else { 0 };
         let mut sets = [0; 24];
         for (slot, half) in sets.chunks_exact_mut(12).zip([caps as u32, (caps >> 32) as u32]) {
             slot[..4].copy_from_slice(&half.to_le_bytes()); // effective

@@ -46,7 +46,7 @@ impl Kernel {
     }
 
     fn mapped_file(&self, fd: u64, offset: u64) -> Result<MapSource, Errno> {
-        let file = self.process.files.get(fd)?;
+        let file = self.vfs.fds(self.current.files).get(fd)?;
         let writable = if self.vfs.file_flags(file).writes() { FileMode::WRITE } else { FileMode::empty() };
         Ok(match self.vfs.mappable(file)? {
             Mappable::Zeros => MapSource::Anonymous,
@@ -80,7 +80,7 @@ impl Kernel {
         let end = start.0.checked_add(len).ok_or(Errno::EINVAL)?;
         let mut at = start;
         while at.0 < end {
-            match self.process.mm.find_vma(at) {
+            match self.mm().find_vma(at) {
                 Some(vma) if vma.contains(at) => at = vma.end,
                 _ => return Err(Errno::ENOMEM),
             }

@@ -130,7 +130,7 @@ impl Kernel {
     pub fn syscall(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
         let number = ctx.reg(Gpr::Rax);
         let args = [Gpr::Rdi, Gpr::Rsi, Gpr::Rdx, Gpr::R10, Gpr::R8, Gpr::R9].map(|r| ctx.reg(r));
-        hw.sink.record(&Event::Syscall { pid: self.process.pid, number });
+        hw.sink.record(&Event::Syscall { pid: self.current.pid, number });
         self.enter(hw, SYSCALL_COST_NS);
         match self.dispatch(hw, &mut Call { number, args, ctx }) {
             Outcome::Return(result) => ctx.set_reg(Gpr::Rax, encode(result)),
@@ -183,7 +183,7 @@ impl Kernel {
                 return Err(Errno::EINVAL);
             }
             let mask = SigSet(self.read_user_u64(hw, LinearAddr(mask))?);
-            self.process.signals.suspend_with(mask);
+            self.current.signals.suspend_with(mask);
         }
         Ok(())
     }
@@ -191,12 +191,12 @@ impl Kernel {
     /// What follows from a file call's result: SIGPIPE, or a wait that was cut short.
     fn after_file_call(&mut self, number: u64, result: SysResult) -> Outcome {
         if result != Err(Errno::EINTR) {
-            self.process.signals.restore_saved_mask();
+            self.current.signals.restore_saved_mask();
         }
         match result {
             Err(Errno::EPIPE) => {
-                let (pid, uid) = (self.process.pid, self.process.credentials.user.real);
-                self.process.signals.raise(Target::Thread, SigInfo::sent(Signal::PIPE, SigCode::SI_USER, pid, uid));
+                let (pid, uid) = (self.current.pid, self.current.credentials.user.real);
+                self.current.signals.raise(Target::Thread, SigInfo::sent(Signal::PIPE, SigCode::SI_USER, pid, uid));
                 Outcome::Return(result)
             }
             Err(Errno::EINTR) if WAITS_FOR_EVENTS.contains(&number) => Outcome::Interrupted(Restart::NoHand),

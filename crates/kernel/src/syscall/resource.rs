@@ -17,7 +17,7 @@ impl Kernel {
             97 => self.prlimit(hw, args[0], 0, args[1]),
             98 => self.sys_getrusage(hw, args),
             99 => self.sys_sysinfo(hw, args[0]),
-            140 => self.check_priority_target(args).map(|()| (20 - i64::from(self.process.nice)) as u64),
+            140 => self.check_priority_target(args).map(|()| (20 - i64::from(self.current.nice)) as u64),
             141 => self.sys_setpriority(args),
             160 => self.prlimit(hw, args[0], args[1], 0),
             302 => self.sys_prlimit64(hw, args),
@@ -27,7 +27,7 @@ impl Kernel {
     }
 
     fn sys_prlimit64(&mut self, hw: &mut Hw<'_>, [pid, resource, new, old, ..]: [u64; 6]) -> SysResult {
-        if pid as u32 != 0 && pid as u32 != self.process.pid.0 {
+        if pid as u32 != 0 && pid as u32 != self.current.pid.0 {
             return Err(Errno::ESRCH);
         }
         self.prlimit(hw, resource, new, old)
@@ -39,7 +39,7 @@ impl Kernel {
             0 => None,
             at => Some(Rlimit::from_bytes(self.read_user(hw, LinearAddr(at))?)),
         };
-        let before = *self.process.limits.by_number(resource).ok_or(Errno::EINVAL)?;
+        let before = *self.current.limits.by_number(resource).ok_or(Errno::EINVAL)?;
         if let Some(wanted) = wanted {
             self.set_limit(resource, before, wanted)?;
         }
@@ -54,11 +54,11 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         let too_many_files = resource == Resource::Nofile as u64 && wanted.hard > NR_OPEN;
-        if too_many_files || wanted.hard > before.hard && !self.process.is_root() {
+        if too_many_files || wanted.hard > before.hard && !self.current.is_root() {
             return Err(Errno::EPERM);
         }
-        *self.process.limits.by_number(resource).ok_or(Errno::EINVAL)? = wanted;
-        self.process.mm.set_limits(self.process.limits.of_mm());
+        *self.current.limits.by_number(resource).ok_or(Errno::EINVAL)? = wanted;
+        self.mms[self.current.mm].set_limits(self.current.limits.of_mm());
         Ok(())
     }
 
@@ -74,9 +74,9 @@ impl Kernel {
                     put(at, ns / NSEC_PER_SEC);
                     put(at + 8, ns % NSEC_PER_SEC / 1000);
                 }
-                put(32, self.process.mm.peak_resident_pages() * (FRAME_SIZE / 1024)); // ru_maxrss, in KiB
-                put(64, self.process.faults.minor);
-                put(72, self.process.faults.major);
+                put(32, self.mms[self.current.mm].peak_resident_pages() * (FRAME_SIZE / 1024)); // ru_maxrss, in KiB
+                put(64, self.current.faults.minor);
+                put(72, self.current.faults.major);
             }
             _ => return Err(Errno::EINVAL),
         }
@@ -98,7 +98,7 @@ impl Kernel {
 
     /// getpriority and setpriority know processes, groups and users: all of them are oneself or nobody.
     fn check_priority_target(&self, [which, who, ..]: [u64; 6]) -> Result<(), Errno> {
-        let (pid, uid) = (self.process.pid.0, self.process.credentials.user.real);
+        let (pid, uid) = (self.current.pid.0, self.current.credentials.user.real);
         let me = match which as u32 {
             0 | 1 => pid,
             2 => uid,
@@ -110,10 +110,10 @@ impl Kernel {
     fn sys_setpriority(&mut self, args: [u64; 6]) -> SysResult {
         self.check_priority_target(args)?;
         let nice = (args[2] as i32).clamp(-20, 19);
-        if nice < self.process.nice && !self.process.is_root() {
+        if nice < self.current.nice && !self.current.is_root() {
             return Err(Errno::EACCES);
         }
-        self.process.nice = nice;
+        self.current.nice = nice;
         Ok(0)
     }
 

@@ -46,9 +46,9 @@ impl Kernel {
         if action.is_some() && SigSet::UNBLOCKABLE.contains(signal) {
             return Err(Errno::EINVAL);
         }
-        let before = self.process.signals.action(signal);
+        let before = self.current.signals.action(signal);
         if let Some(action) = action {
-            self.process.signals.set_action(signal, action);
+            self.current.signals.set_action(signal, action);
         }
         if old != 0 {
             self.copy_to_user(hw, LinearAddr(old), &before.to_bytes())?;
@@ -63,10 +63,10 @@ impl Kernel {
         if size != SIGSET_BYTES {
             return Err(Errno::EINVAL);
         }
-        let before = self.process.signals.blocked;
+        let before = self.current.signals.blocked;
         if new != 0 {
             let set = self.read_sigset(hw, new)?;
-            self.process.signals.set_blocked(match how as i32 {
+            self.current.signals.set_blocked(match how as i32 {
                 SIG_BLOCK => before | set,
                 SIG_UNBLOCK => before - set,
                 SIG_SETMASK => set,
@@ -83,7 +83,7 @@ impl Kernel {
         if size > SIGSET_BYTES {
             return Err(Errno::EINVAL);
         }
-        let pending = self.process.signals.pending_set() & self.process.signals.blocked;
+        let pending = self.current.signals.pending_set() & self.current.signals.blocked;
         self.copy_to_user(hw, LinearAddr(set), &pending.0.to_le_bytes()[..size as usize]).map(|()| 0)
     }
 
@@ -93,7 +93,7 @@ impl Kernel {
         }
         match self.read_sigset(hw, set) {
             Ok(set) => {
-                self.process.signals.suspend_with(set);
+                self.current.signals.suspend_with(set);
                 self.wait_for_signal(hw)
             }
             Err(errno) => Outcome::Return(Err(errno)),
@@ -128,7 +128,7 @@ impl Kernel {
     /// Takes a signal of `wanted` without its handler, waiting for it if need be.
     fn sigtimedwait(&mut self, hw: &mut Hw<'_>, wanted: SigSet, until: Option<u64>, info: u64) -> Outcome {
         let woken = self.sleep_until(hw, until, wanted);
-        if let Some(taken) = self.process.signals.dequeue(SigSet(!wanted.0)) {
+        if let Some(taken) = self.current.signals.dequeue(SigSet(!wanted.0)) {
             let copied = match info {
                 0 => Ok(()),
                 at => self.copy_to_user(hw, LinearAddr(at), &taken.to_bytes()),
@@ -143,10 +143,10 @@ impl Kernel {
     }
 
     fn sys_sigaltstack(&mut self, hw: &mut Hw<'_>, [new, old, ..]: [u64; 6], sp: u64) -> SysResult {
-        let before = self.process.signals.altstack.report(sp);
+        let before = self.current.signals.altstack.report(sp);
         if new != 0 {
             let stack: [u8; AltStack::BYTES] = self.read_user(hw, LinearAddr(new))?;
-            self.process.signals.altstack.replace(&stack, sp)?;
+            self.current.signals.altstack.replace(&stack, sp)?;
         }
         if old != 0 {
             self.copy_to_user(hw, LinearAddr(old), &before)?;
@@ -157,7 +157,7 @@ impl Kernel {
     /// To oneself: by the process id, 0 (the process group), -1 (everybody: Linux leaves the sender out, and there is
     /// nobody else), or minus the group.
     fn sys_kill(&mut self, [pid, number, ..]: [u64; 6]) -> SysResult {
-        let me = self.process.pid.0 as i32;
+        let me = self.current.pid.0 as i32;
         match pid as i32 {
             pid if pid == me || pid == 0 || pid == -me => {}
             _ => return Err(Errno::ESRCH),
@@ -183,13 +183,13 @@ impl Kernel {
     }
 
     fn check_tid(&self, id: u64) -> Result<(), Errno> {
-        if id as u32 == self.process.pid.0 { Ok(()) } else { Err(Errno::ESRCH) }
+        if id as u32 == self.current.pid.0 { Ok(()) } else { Err(Errno::ESRCH) }
     }
 
     fn send(&mut self, signal: Option<Signal>, code: SigCode, target: Target) -> SysResult {
         if let Some(signal) = signal {
-            let info = SigInfo::sent(signal, code, self.process.pid, self.process.credentials.user.real);
-            if !self.process.signals.raise(target, info) && code == SigCode::SI_TKILL {
+            let info = SigInfo::sent(signal, code, self.current.pid, self.current.credentials.user.real);
+            if !self.current.signals.raise(target, info) && code == SigCode::SI_TKILL {
                 return Err(Errno::EAGAIN);
             }
         }
@@ -208,13 +208,13 @@ impl Kernel {
     fn sys_rt_sigqueueinfo(&mut self, hw: &mut Hw<'_>, id: u64, number: u64, info: u64, target: Target) -> SysResult {
         let bytes: [u8; 128] = self.read_user(hw, LinearAddr(info))?;
         let code = i32::from_le_bytes(bytes[8..12].try_into().expect("four bytes"));
-        if id as u32 != self.process.pid.0 {
+        if id as u32 != self.current.pid.0 {
             let pretends = code >= 0 || code == SigCode::SI_TKILL as i32;
             return Err(if pretends { Errno::EPERM } else { Errno::ESRCH });
         }
         if let Some(signal) = signal_of(number)? {
             let queued = SigInfo::queued(&UserInfo { signal, bytes: &bytes });
-            if !self.process.signals.raise(target, queued) {
+            if !self.current.signals.raise(target, queued) {
                 return Err(Errno::EAGAIN);
             }
         }

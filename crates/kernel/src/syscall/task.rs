@@ -13,9 +13,9 @@ const CPUSET_BYTES: u64 = 8;
 impl Kernel {
     pub(super) fn task_call(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Option<Outcome> {
         let args = call.args;
-        let pid = u64::from(self.process.pid.0);
+        let pid = u64::from(self.current.pid.0);
         let of_self =
-            |id: u64| if id as u32 == 0 || id as u32 == self.process.pid.0 { Ok(()) } else { Err(Errno::ESRCH) };
+            |id: u64| if id as u32 == 0 || id as u32 == self.current.pid.0 { Ok(()) } else { Err(Errno::ESRCH) };
         Some(Outcome::Return(match call.number {
             60 | 231 => return Some(Outcome::Exit(args[0] as u8)),
             // sched_yield: nobody else wants to run.
@@ -40,7 +40,7 @@ impl Kernel {
             203 => of_self(args[0]).and_then(|()| self.sys_sched_setaffinity(hw, args)),
             204 => of_self(args[0]).and_then(|()| self.sys_sched_getaffinity(hw, args)),
             218 => {
-                self.process.clear_child_tid = LinearAddr(args[0]);
+                self.current.clear_child_tid = LinearAddr(args[0]);
                 Ok(pid)
             }
             273 => self.sys_set_robust_list(args),
@@ -57,7 +57,7 @@ impl Kernel {
 
     /// Only into the group that it leads already.
     fn sys_setpgid(&self, [pid, group, ..]: [u64; 6]) -> SysResult {
-        let me = self.process.pid.0 as i32;
+        let me = self.current.pid.0 as i32;
         match (pid as i32, group as i32) {
             (_, group) if group < 0 => Err(Errno::EINVAL),
             (pid, _) if pid != 0 && pid != me => Err(Errno::ESRCH),
@@ -68,9 +68,9 @@ impl Kernel {
 
     /// Only remembered; all ones asks.
     const fn sys_personality(&mut self, persona: u32) -> u64 {
-        let before = self.process.personality;
+        let before = self.current.personality;
         if persona != u32::MAX {
-            self.process.personality = persona;
+            self.current.personality = persona;
         }
         before as u64
     }
@@ -87,12 +87,12 @@ impl Kernel {
             PR_GET_DUMPABLE => Ok(1),
             PR_SET_DUMPABLE if a == 1 => Ok(0),
             PR_SET_NAME => self.set_name(hw, a),
-            PR_GET_NAME => self.copy_to_user(hw, LinearAddr(a), &self.process.comm.clone()).map(|()| 0),
+            PR_GET_NAME => self.copy_to_user(hw, LinearAddr(a), &self.current.comm.clone()).map(|()| 0),
             PR_SET_NO_NEW_PRIVS if a == 1 && unused => {
-                self.process.no_new_privs = 1;
+                self.current.no_new_privs = 1;
                 Ok(0)
             }
-            PR_GET_NO_NEW_PRIVS if a == 0 && unused => Ok(self.process.no_new_privs),
+            PR_GET_NO_NEW_PRIVS if a == 0 && unused => Ok(self.current.no_new_privs),
             _ => Err(Errno::EINVAL),
         }
     }
@@ -106,7 +106,7 @@ impl Kernel {
             }
             *slot = byte;
         }
-        self.process.comm = name;
+        self.current.comm = name;
         Ok(0)
     }
 
@@ -162,13 +162,13 @@ impl Kernel {
         if len != ROBUST_LIST_HEAD_BYTES {
             return Err(Errno::EINVAL);
         }
-        self.process.robust_list = LinearAddr(head);
+        self.current.robust_list = LinearAddr(head);
         Ok(0)
     }
 
     fn sys_get_robust_list(&mut self, hw: &mut Hw<'_>, [_, head, len, ..]: [u64; 6]) -> SysResult {
         self.copy_to_user(hw, LinearAddr(len), &ROBUST_LIST_HEAD_BYTES.to_le_bytes())?;
-        let list = self.process.robust_list.0;
+        let list = self.current.robust_list.0;
         self.copy_to_user(hw, LinearAddr(head), &list.to_le_bytes()).map(|()| 0)
     }
 }

@@ -104,26 +104,26 @@ pub(crate) enum Wake {
 impl Kernel {
     /// Lets expired timers raise their signals.
     pub(crate) fn run_timers(&mut self, instructions: u64) {
-        for signal in self.process.timers.expire(&self.clock, instructions) {
-            self.process.signals.raise(Target::Process, SigInfo::kernel(signal));
+        for signal in self.current.timers.expire(&self.clock, instructions) {
+            self.current.signals.raise(Target::Process, SigInfo::kernel(signal));
         }
     }
 
     /// Sleeps until CLOCK_MONOTONIC shows `until` nanoseconds (for ever if `None`), or a signal comes that is not blocked
     /// or is one of `wanted`. Nothing else happens in a machine that sleeps, so virtual time jumps.
     pub(crate) fn sleep_until(&mut self, hw: &Hw<'_>, until: Option<u64>, wanted: SigSet) -> Wake {
-        if self.process.signals.has_any(wanted) {
+        if self.current.signals.has_any(wanted) {
             return Wake::Signal;
         }
-        let alarm = self.process.timers.running[TimerClock::Real as usize]
+        let alarm = self.current.timers.running[TimerClock::Real as usize]
             .map(|timer| timer.expires)
-            .filter(|_| self.process.signals.would_wake(Signal::ALRM, wanted));
+            .filter(|_| self.current.signals.would_wake(Signal::ALRM, wanted));
         let Some(wake) = until.into_iter().chain(alarm).min() else {
             return Wake::Never;
         };
         self.clock.sleep_until(hw.instructions, wake);
         self.run_timers(hw.instructions);
-        if self.process.signals.has_any(wanted) { Wake::Signal } else { Wake::Elapsed }
+        if self.current.signals.has_any(wanted) { Wake::Signal } else { Wake::Elapsed }
     }
 
     /// The same for a call of files: `EINTR` for a signal, `EDEADLK` if nothing can end the wait.
@@ -146,7 +146,7 @@ impl Kernel {
 
     /// What is left of a timer, and its interval. One that runs has at least a microsecond left.
     fn itimer(&self, hw: &Hw<'_>, which: TimerClock) -> (u64, u64) {
-        self.process.timers.running[which as usize].map_or((0, 0), |timer| {
+        self.current.timers.running[which as usize].map_or((0, 0), |timer| {
             let left = timer.expires.saturating_sub(which.now(&self.clock, hw.instructions));
             (left.max(NSEC_PER_USEC), timer.interval)
         })
@@ -155,7 +155,7 @@ impl Kernel {
     fn set_itimer(&mut self, hw: &Hw<'_>, which: TimerClock, value: u64, interval: u64) {
         let now = which.now(&self.clock, hw.instructions);
         let timer = Timer { expires: now.saturating_add(value), interval };
-        self.process.timers.running[which as usize] = (value != 0).then_some(timer);
+        self.current.timers.running[which as usize] = (value != 0).then_some(timer);
     }
 
     fn sys_alarm(&mut self, hw: &Hw<'_>, seconds: u64) -> u64 {

@@ -15,7 +15,7 @@ const FALLOC_FL_KEEP_SIZE: u64 = 1;
 
 impl Kernel {
     pub(super) fn sys_umask(&mut self, _: &mut Hw<'_>, [mask, ..]: Args) -> SysResult {
-        Ok(std::mem::replace(&mut self.process.umask, mask as u32 & 0o777).into())
+        Ok(std::mem::replace(&mut self.current.umask, mask as u32 & 0o777).into())
     }
 
     pub(super) fn sys_chmod(&mut self, hw: &mut Hw<'_>, [path, mode, ..]: Args) -> SysResult {

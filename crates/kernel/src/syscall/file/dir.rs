@@ -66,7 +66,7 @@ impl Kernel {
     }
 
     pub(super) fn sys_getcwd(&mut self, hw: &mut Hw<'_>, [buf, size, ..]: Args) -> SysResult {
-        let mut path = self.vfs.path_of(self.process.cwd).ok_or(Errno::ENOENT)?;
+        let mut path = self.vfs.path_of(self.current.cwd).ok_or(Errno::ENOENT)?;
         path.push(0);
         if path.len() as u64 > size {
             return Err(Errno::ERANGE);
@@ -104,7 +104,7 @@ impl Kernel {
 
     pub(super) fn sys_mkdirat(&mut self, hw: &mut Hw<'_>, [dirfd, path, mode, ..]: Args) -> SysResult {
         let (start, path) = self.path_at(hw, dirfd, path)?;
-        let permissions = mode as u32 & 0o1777 & !self.process.umask;
+        let permissions = mode as u32 & 0o1777 & !self.current.umask;
         self.vfs.make(start, &path, New::Directory, permissions)?;
         Ok(0)
     }
@@ -116,7 +116,7 @@ impl Kernel {
     /// Regular files only: devices are nobody's to make here, and named pipes make sense between processes.
     pub(super) fn sys_mknodat(&mut self, hw: &mut Hw<'_>, [dirfd, path, mode, ..]: Args) -> SysResult {
         let (start, path) = self.path_at(hw, dirfd, path)?;
-        let permissions = mode as u32 & 0o7777 & !self.process.umask;
+        let permissions = mode as u32 & 0o7777 & !self.current.umask;
         match mode >> 12 & 0xf {
             0 | 8 => self.vfs.make(start, &path, New::File, permissions)?,
             1 | 2 | 6 | 12 => return Err(Errno::EPERM),

@@ -39,10 +39,10 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         let (vfs, process, mut cx) = self.fs_cx(hw);
-        let end = process.files.len().min((last as usize).saturating_add(1));
+        let end = vfs.fds(process.files).len().min((last as usize).saturating_add(1));
         for fd in first as usize..end {
             if flags & CLOSE_RANGE_CLOEXEC != 0 {
-                let _not_open = process.files.set_on_exec(fd as u64, OnExec::Close);
+                let _not_open = vfs.fds_mut(process.files).set_on_exec(fd as u64, OnExec::Close);
             } else {
                 let _not_open = close(vfs, process, &mut cx, fd as u64);
             }
@@ -56,7 +56,8 @@ impl Kernel {
 
     fn duplicate(&mut self, fd: u64, min: usize, on_exec: OnExec) -> SysResult {
         let file = self.file(fd)?;
-        let new = self.process.files.install(Descriptor { file, on_exec }, min, self.fd_limit())?;
+        let limit = self.fd_limit();
+        let new = self.vfs.fds_mut(self.current.files).install(Descriptor { file, on_exec }, min, limit)?;
         self.vfs.file_get(file);
         Ok(new)
     }
@@ -86,14 +87,14 @@ impl Kernel {
         let file = self.file(old)?;
         let (vfs, process, mut cx) = self.fs_cx(hw);
         vfs.file_get(file);
-        if let Some(replaced) = process.files.put(new as usize, Descriptor { file, on_exec }) {
+        if let Some(replaced) = vfs.fds_mut(process.files).put(new as usize, Descriptor { file, on_exec }) {
             vfs.file_put(&mut cx, replaced);
         }
         Ok(new)
     }
 
     pub(super) fn sys_fcntl(&mut self, hw: &mut Hw<'_>, [fd, command, arg, ..]: Args) -> SysResult {
-        let descriptor = self.process.files.descriptor(fd)?;
+        let descriptor = self.vfs.fds(self.current.files).descriptor(fd)?;
         let flags = self.vfs.file_flags(descriptor.file);
         let is_path_command = matches!(command, F_DUPFD | F_DUPFD_CLOEXEC | F_GETFD | F_SETFD | F_GETFL);
         if flags.contains(OpenFlags::PATH) && !is_path_command {
@@ -106,7 +107,7 @@ impl Kernel {
             F_GETFD => Ok(u64::from(descriptor.on_exec == OnExec::Close)),
             F_SETFD => {
                 let on_exec = if arg & 1 != 0 { OnExec::Close } else { OnExec::Keep };
-                self.process.files.set_on_exec(fd, on_exec)?;
+                self.vfs.fds_mut(self.current.files).set_on_exec(fd, on_exec)?;
                 Ok(0)
             }
             F_GETFL => Ok(flags.bits().into()),
@@ -146,7 +147,7 @@ impl Kernel {
 }
 
 fn close(vfs: &mut Vfs, process: &mut Process, cx: &mut FsCx<'_>, fd: u64) -> Result<(), Errno> {
-    let file = process.files.take(fd)?;
+    let file = vfs.fds_mut(process.files).take(fd)?;
     vfs.file_put(cx, file);
     Ok(())
 }

@@ -25,8 +25,8 @@ impl Kernel {
             return Err(Errno::EBADF);
         }
         match request as u32 {
-            FIOCLEX => self.process.files.set_on_exec(fd, OnExec::Close).map(|()| 0),
-            FIONCLEX => self.process.files.set_on_exec(fd, OnExec::Keep).map(|()| 0),
+            FIOCLEX => self.vfs.fds_mut(self.current.files).set_on_exec(fd, OnExec::Close).map(|()| 0),
+            FIONCLEX => self.vfs.fds_mut(self.current.files).set_on_exec(fd, OnExec::Keep).map(|()| 0),
             FIONBIO => self.set_nonblocking(hw, file, arg),
             FIONREAD => {
                 let bytes = self.readable_bytes(file)?;
@@ -78,7 +78,7 @@ impl Kernel {
                 self.copy_to_user(hw, arg, &bytes)?;
             }
             // The program is the terminal's foreground process group, as a shell would make it.
-            TIOCGPGRP => self.copy_to_user(hw, arg, &self.process.pid.0.to_le_bytes())?,
+            TIOCGPGRP => self.copy_to_user(hw, arg, &self.current.pid.0.to_le_bytes())?,
             TIOCSPGRP => {}
             _ => return Err(Errno::ENOTTY),
         }

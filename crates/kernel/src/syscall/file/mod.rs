@@ -54,7 +54,7 @@ pub(crate) fn dispatch(kernel: &mut Kernel, hw: &mut Hw<'_>, number: u64, args: 
     let call = handler(number)?;
     let now = kernel.clock.realtime_ns(hw.instructions);
     let now = Timestamp { sec: (now / NSEC_PER_SEC) as i64, nsec: (now % NSEC_PER_SEC) as u32 };
-    let (uid, gid) = (kernel.process.credentials.user.effective, kernel.process.credentials.group.effective);
+    let (uid, gid) = (kernel.current.credentials.user.effective, kernel.current.credentials.group.effective);
     kernel.vfs.enter(now, uid, gid);
     Some(call(kernel, hw, args))
 }
@@ -159,12 +159,12 @@ enum Target {
 impl Kernel {
     /// How many descriptors the process may have.
     fn fd_limit(&self) -> u64 {
-        self.process.limits.get(Resource::Nofile).soft.min(NR_OPEN)
+        self.current.limits.get(Resource::Nofile).soft.min(NR_OPEN)
     }
 
     /// The open file behind a descriptor.
     fn file(&self, fd: u64) -> Result<OpenFileId, Errno> {
-        self.process.files.get(fd)
+        self.vfs.fds(self.current.files).get(fd)
     }
 
     /// The inode behind a descriptor: what changes attributes needs one.
@@ -178,7 +178,7 @@ impl Kernel {
             return Ok(self.vfs.root());
         }
         if dirfd as i32 == AT_FDCWD {
-            return Ok(self.process.cwd);
+            return Ok(self.current.cwd);
         }
         self.vfs.file_inode(self.file(dirfd)?).ok_or(Errno::ENOTDIR)
     }
@@ -195,7 +195,7 @@ impl Kernel {
         let path = if is_null { Vec::new() } else { self.user_cstr(hw, LinearAddr(path))? };
         if path.is_empty() && flags & AT_EMPTY_PATH != 0 {
             return if dirfd as i32 == AT_FDCWD {
-                Ok(Target::Inode(self.process.cwd))
+                Ok(Target::Inode(self.current.cwd))
             } else {
                 self.file(dirfd).map(Target::File)
             };

@@ -31,7 +31,7 @@ impl Kernel {
         // Linux ignores flags that it does not know in all opens but openat2.
         let flags = OpenFlags::from_bits_truncate(flags as u32);
         let (start, path) = self.path_at(hw, dirfd, path)?;
-        let permissions = mode as u32 & 0o7777 & !self.process.umask;
+        let permissions = mode as u32 & 0o7777 & !self.current.umask;
         let (vfs, _, mut cx) = self.fs_cx(hw);
         let file = vfs.open(&mut cx, start, &path, flags, permissions)?;
         self.install(hw, file, on_exec(flags))
@@ -41,7 +41,7 @@ impl Kernel {
     pub(super) fn install(&mut self, hw: &mut Hw<'_>, file: OpenFileId, on_exec: OnExec) -> SysResult {
         let limit = self.fd_limit();
         let (vfs, process, mut cx) = self.fs_cx(hw);
-        let installed = process.files.install(Descriptor { file, on_exec }, 0, limit);
+        let installed = vfs.fds_mut(process.files).install(Descriptor { file, on_exec }, 0, limit);
         if installed.is_err() {
             vfs.file_put(&mut cx, file);
         }

@@ -19,12 +19,13 @@ impl Kernel {
         let limit = self.fd_limit();
         let (vfs, process, mut cx) = self.fs_cx(hw);
         let [reader, writer] = vfs.open_pipe(flags & OpenFlags::NONBLOCK);
-        let installed = process.files.install(Descriptor { file: reader, on_exec }, 0, limit).and_then(|first| {
-            let second = process.files.install(Descriptor { file: writer, on_exec }, 0, limit);
-            second.map(|second| [first, second]).inspect_err(|_| {
-                let _its_own = process.files.take(first);
-            })
-        });
+        let installed =
+            vfs.fds_mut(process.files).install(Descriptor { file: reader, on_exec }, 0, limit).and_then(|first| {
+                let second = vfs.fds_mut(process.files).install(Descriptor { file: writer, on_exec }, 0, limit);
+                second.map(|second| [first, second]).inspect_err(|_| {
+                    let _its_own = vfs.fds_mut(process.files).take(first);
+                })
+            });
         let [first, second] = match installed {
             Ok(fds) => fds,
             Err(e) => {

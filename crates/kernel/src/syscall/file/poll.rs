@@ -85,7 +85,7 @@ impl Kernel {
     fn select_user(&mut self, hw: &mut Hw<'_>, args: Args, wait: Option<Duration>) -> SysResult {
         let [count, sets @ .., _, _] = args;
         let count = count as u32 as i32;
-        let places = self.process.files.len().max(FIRST_TABLE) as u64;
+        let places = self.vfs.fds(self.current.files).len().max(FIRST_TABLE) as u64;
         let count = u64::try_from(count).map_err(|_| Errno::EINVAL)?.min(places) as usize;
         let mut bits = [const { Vec::new() }; 3];
         for (set, pointer) in bits.iter_mut().zip(sets) {
