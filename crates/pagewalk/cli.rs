@@ -2,10 +2,11 @@
 
 use crate::size::Bytes;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use pagewalk::Mount;
+use pagewalk::{DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Mount};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Exit status when the command line makes no sense, or pagewalk itself cannot go on.
 pub(crate) const FAILED: u8 = 125;
@@ -36,8 +37,8 @@ const EXIT_STATUS: &str = "\
 Exit status:
   N        the program exited with N
   128+N    signal N ended the program
-  124      the instruction limit was reached
-  125      pagewalk could not go on: an unknown option, instruction or system call
+  124      the limit of instructions or time was reached
+  125      pagewalk could not go on: an unknown option, instruction or system call, a deadlock
   126      the file is there but cannot be executed
   127      there is no such file";
 
@@ -59,6 +60,18 @@ pub(crate) struct RunArgs {
     /// Stop after so many instructions, exactly
     #[arg(long, value_name = "N")]
     pub(crate) max_instructions: Option<u64>,
+
+    /// Stop after so long on the host's clock, in seconds or with a unit: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Let at most so many processes live at once; a fork beyond that fails with EAGAIN
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PROCESSES, value_parser = count)]
+    pub(crate) max_processes: usize,
+
+    /// Instructions that a process runs for before the next has its turn
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_QUANTUM, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) quantum: u64,
 
     /// Set an environment variable of the program (it starts with a short fixed list)
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
@@ -103,6 +116,24 @@ fn variable(text: &str) -> Result<OsString, String> {
         Some((name, _)) if !name.is_empty() => Ok(text.into()),
         _ => Err("expected NAME=VALUE".into()),
     }
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|&count| count > 0).ok_or_else(|| "expected a number above 0".into())
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "" | "s" => 1.0,
+        "ms" => 1e-3,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("expected a number of seconds, or one with ms, s, m or h".into()),
+    };
+    let number: f64 = number.parse().map_err(|_| "expected a time such as 10, 1.5s, 500ms or 2m".to_owned())?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| "this time is too long".into())
 }
 
 fn slots(text: &str) -> Result<pagewalk::SlotCount, String> {

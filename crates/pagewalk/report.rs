@@ -2,21 +2,24 @@
 
 use crate::cli::FAILED;
 use cpu::Unsupported;
-use pagewalk::{Ending, ExitStatus, Machine, Signal, Stats};
+use pagewalk::{Blocked, Ending, ExitStatus, Machine, Signal, Stats, UnsupportedProgram};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Exit status when the instruction limit was reached, as `timeout` has it for time.
+/// Exit status when the limit of instructions or time was reached, as `timeout` has it.
 const LIMIT: u8 = 124;
 
 /// The exit status that stands for an ending.
 pub(crate) fn status(ending: &Ending) -> ExitCode {
     ExitCode::from(match ending {
         Ending::Exit(status) => status.code(),
-        Ending::InstructionLimit(_) => LIMIT,
-        Ending::Stopped { signal } => signal.exit_code(),
-        Ending::UnsupportedInstruction(_) | Ending::UnsupportedSyscall(_) | Ending::Deadlock { .. } => FAILED,
+        Ending::InstructionLimit(_) | Ending::TimedOut => LIMIT,
+        Ending::UnsupportedInstruction(_)
+        | Ending::UnsupportedSyscall(_)
+        | Ending::UnsupportedProgram(_)
+        | Ending::Deadlock(_)
+        | Ending::Stopped(_) => FAILED,
     })
 }
 
@@ -40,18 +43,36 @@ pub(crate) fn ending(machine: &Machine, ending: &Ending) {
         }
         Ending::UnsupportedSyscall(call) => format!(
             "not supported: {call}, before rip {rip:#x}\n  \
-             help: one process with one thread is supported; what the kernel layer lacks ends the run, so that no \
+             help: processes with one thread each are supported; what the kernel layer lacks ends the run, so that no \
              result is wrong in silence"
         ),
-        Ending::Deadlock { call } => {
-            format!("deadlock: the program waits in {call}, and nothing can end the wait (before rip {rip:#x})")
+        Ending::UnsupportedProgram(UnsupportedProgram { path, interpreter }) => format!(
+            "a process executes {path}, which is dynamically linked (it asks for {interpreter})\n  \
+             help: only static programs run; link it with -static, or use a static one such as busybox in its place"
+        ),
+        Ending::Deadlock(processes) => {
+            format!("deadlock: nothing can end these waits{}", list(processes))
         }
-        Ending::Stopped { signal } => {
-            format!("stopped by {signal} (before rip {rip:#x}); there is no other process to continue it")
+        Ending::Stopped(processes) => {
+            format!("stopped: nothing that runs could continue these processes{}", list(processes))
         }
+        Ending::TimedOut => format!("stopped: the time of --timeout is up, at rip {rip:#x}"),
         Ending::InstructionLimit(limit) => format!("stopped after {limit} instructions, at rip {rip:#x}"),
     };
     say(&format!("pagewalk: {text}\n"));
+}
+
+/// A line for each process.
+fn list(processes: &[Blocked]) -> String {
+    processes.iter().map(|process| format!("\n  {process}")).collect()
+}
+
+/// Says what limits the programs ran into.
+pub(crate) fn limits(machine: &Machine) {
+    let refused = machine.kernel().refused_forks();
+    if refused > 0 {
+        say(&format!("pagewalk: {refused} forks failed: no more processes than --max-processes allows\n"));
+    }
 }
 
 /// What a person can do about an instruction that is not there.

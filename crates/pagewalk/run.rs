@@ -7,7 +7,7 @@ use pagewalk::{ExecError, HostConsole, Interrupt, Machine, MachineConfig, ViewCo
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// What a program finds in its environment unless told otherwise: the same everywhere, so that runs can be compared.
 const ENVIRONMENT: [&str; 4] =
@@ -18,16 +18,28 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     let interrupt = Interrupt::new();
     signal_hook::flag::register(signal_hook::consts::SIGINT, interrupt.flag()).map_err(Error::Signal)?;
     let console = HostConsole::new(interrupt.flag());
+    if let Some(timeout) = args.timeout {
+        stop_after(timeout, interrupt.clone());
+    }
     let mut machine = Machine::new(config(args), Box::new(console), interrupt)?;
     exec(&mut machine, args)?;
     let started = Instant::now();
     let ending = machine.run();
     let elapsed = started.elapsed();
     report::ending(&machine, &ending);
+    report::limits(&machine);
     if let Some(what) = args.stat {
         report::stats(&machine.stats(), (what == Stat::Host).then_some(elapsed));
     }
     Ok(report::status(&ending))
+}
+
+/// Ends the run when the time is up. The thread ends with the process.
+fn stop_after(timeout: Duration, interrupt: Interrupt) {
+    std::thread::spawn(move || {
+        std::thread::sleep(timeout);
+        interrupt.stop();
+    });
 }
 
 fn config(args: &RunArgs) -> MachineConfig {
@@ -43,6 +55,8 @@ fn config(args: &RunArgs) -> MachineConfig {
         ram_bytes: args.ram.0,
         seed: args.seed,
         max_instructions: args.max_instructions,
+        quantum: args.quantum,
+        max_processes: args.max_processes,
         soft_tlb: args.soft_tlb.unwrap_or_default(),
         ..MachineConfig::new(view)
     }

@@ -112,6 +112,30 @@ pub enum Event {
         /// Where its handler starts.
         handler: LinearAddr,
     },
+    /// A process was made (fork, vfork, clone).
+    Fork {
+        /// By this one.
+        parent: Pid,
+        /// The new one.
+        child: Pid,
+    },
+    /// A process executed a program.
+    Exec {
+        /// Which process.
+        pid: Pid,
+    },
+    /// A process ended.
+    Exit {
+        /// Which.
+        pid: Pid,
+    },
+    /// Another process runs from here on.
+    Switch {
+        /// The one that ran.
+        from: Pid,
+        /// The one that runs now.
+        to: Pid,
+    },
 }
 
 /// Where events go.

@@ -10,17 +10,19 @@ use crate::fs::{FsCx, InodeId, Vfs};
 use crate::kernel::Kernel;
 use crate::mm::{Mm, MmCx};
 use crate::process::Resource;
+use crate::signal::Signal;
 use crate::{Errno, Hw};
 use arch::{LinearAddr, UserContext};
+use event::Event;
 use loader::{Image, Layout, LoadError, LoadPlan, ReadAt, ReadError};
 use stack::StackPlan;
 use thiserror::Error;
 
 /// The longest argument or environment string, with its NUL (MAX_ARG_STRLEN).
-const MAX_ARG_BYTES: usize = 32 * 4096;
+pub(crate) const MAX_ARG_BYTES: usize = 32 * 4096;
 /// All strings and pointers together: at most three quarters of the default stack limit, at least what POSIX knew
 /// (`bprm_stack_limits`).
-const MOST_ARG_BYTES: u64 = (8 << 20) / 4 * 3;
+pub(crate) const MOST_ARG_BYTES: u64 = (8 << 20) / 4 * 3;
 const LEAST_ARG_BYTES: u64 = 131_072;
 /// How many interpreters may stand before a program: a script for a script.
 const MAX_INTERPRETERS: usize = 5;
@@ -70,6 +72,25 @@ impl ExecError {
             _ => 126,
         }
     }
+
+    /// What execve returns for it.
+    pub(crate) fn errno(&self) -> Errno {
+        match self {
+            Self::File { errno, .. } | Self::Memory { errno, .. } => *errno,
+            Self::Load { source: LoadError::Read(error), .. } => Errno::from_raw(error.errno),
+            Self::Load { .. } => Errno::ENOEXEC,
+            Self::TooBig { .. } => Errno::E2BIG,
+        }
+    }
+}
+
+/// A program that Linux would run and this kernel layer cannot: a dynamically linked one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnsupportedProgram {
+    /// The guest path.
+    pub path: String,
+    /// The dynamic loader that it asks for.
+    pub interpreter: String,
 }
 
 /// A file, ready to be mapped, and what it is started with.
@@ -166,6 +187,7 @@ impl Kernel {
         let mut mm = Mm::new(&mut cx, &self.kernel_half, limits)?;
         let filled = mm.map_program(&mut cx, &program.plan, program.inode, stack.bytes.len() as u64).and_then(|()| {
             mm.set_start_stack(stack.rsp);
+            mm.set_strings(stack.strings);
             mm.copy_to_user(&mut cx, stack.rsp, &stack.bytes).map_err(|_| Errno::ENOMEM)
         });
         match filled {
@@ -180,19 +202,20 @@ impl Kernel {
     /// The point of no return (`begin_new_exec`).
     fn become_program(&mut self, hw: &mut Hw<'_>, program: &Program, mm: Mm) {
         let new = self.mms.insert(mm);
-        let old = self.mms.put(std::mem::replace(&mut self.current.mm, new));
-        let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.current.pid };
-        if let Some(old) = old {
-            old.drop_all(&mut cx);
-        }
+        let old = std::mem::replace(&mut self.current.mm, new);
+        self.put_mm(hw, old);
+        self.end_vfork();
+        hw.sink.record(&Event::Exec { pid: self.current.pid });
         self.current.signals.exec();
         self.current.clear_child_tid = LinearAddr(0);
         self.current.robust_list = LinearAddr(0);
+        self.current.has_executed = true;
+        self.current.exit_signal = Some(Signal::CHLD);
         self.current.set_comm(&program.path);
         let (vfs, process, mut cx) = self.fs_cx(hw);
         vfs.close_on_exec(&mut cx, process.files);
         let exe = vfs.inode_name(program.inode);
-        vfs.set_exe(exe);
+        vfs.proc_set_exe(process.pid.0, exe);
     }
 }
 

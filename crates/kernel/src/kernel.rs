@@ -5,17 +5,23 @@
 //! faulting instruction, or a signal handler.
 
 use crate::death::{Cause, ExitStatus};
-use crate::fs::{self, FsCx, Vfs};
+use crate::exec::UnsupportedProgram;
+use crate::exit::Ended;
+use crate::fs::{self, FsCx, ProcLinks, Vfs};
+use crate::job::Terminal;
 use crate::mm::frames::FrameTable;
 use crate::mm::{KernelHalf, Mm, MmCx};
-use crate::process::{Credentials, FIRST_PID, FaultCounts, Limits, MmTable, Process};
+use crate::process::{CpuTimes, Credentials, FIRST_PID, Limits, MmTable, PARENT_PID, Process, State, Table, Usage};
 use crate::random::Random;
+use crate::sched::{DEFAULT_QUANTUM, Scheduler};
+use crate::signal::Signal;
 use crate::signal::Signals;
+use crate::standstill::Blocked;
 use crate::syscall::{CutShort, Timers, UnsupportedSyscall};
 use crate::time::{Clock, DEFAULT_EPOCH_SECONDS};
 use crate::wait::Wait;
 use crate::{Errno, Hw};
-use arch::{Cr3, LinearAddr};
+use arch::{Cr3, LinearAddr, UserContext};
 use std::os::unix::ffi::OsStrExt;
 use thiserror::Error;
 
@@ -37,6 +43,10 @@ pub struct KernelConfig {
     pub credentials: Credentials,
     /// Resource limits of the first program.
     pub limits: Limits,
+    /// Instructions in a process's turn.
+    pub quantum: u64,
+    /// As many processes may be at once.
+    pub max_processes: usize,
 }
 
 impl KernelConfig {
@@ -52,9 +62,14 @@ impl KernelConfig {
             view,
             credentials: Credentials::host(),
             limits: Limits::default(),
+            quantum: DEFAULT_QUANTUM,
+            max_processes: DEFAULT_MAX_PROCESSES,
         }
     }
 }
+
+/// As many processes may be at once, if the user does not say.
+pub const DEFAULT_MAX_PROCESSES: usize = 1024;
 
 /// Why the kernel layer could not start.
 #[derive(Debug, Error)]
@@ -79,26 +94,36 @@ pub enum Disposition {
     Exit(ExitStatus),
     /// The program asked for something that Linux has and this kernel layer lacks.
     Unsupported(UnsupportedSyscall),
-    /// The program waits for something that nothing can bring about.
-    Deadlock {
-        /// The call it waits in.
-        call: &'static str,
-    },
-    /// The program was stopped, and there is no other process to continue it.
-    Stopped {
-        /// By which signal.
-        signal: crate::signal::Signal,
-    },
+    /// A process executes a program that cannot run here.
+    CannotExecute(UnsupportedProgram),
+    /// All processes wait for the host, and the interrupt flag was raised: once that is served, [`Kernel::tick`].
+    Waiting,
+    /// Every process waits for something that no other can bring about.
+    Deadlock(Vec<Blocked>),
+    /// Processes are stopped, and nothing that runs could continue them.
+    Stopped(Vec<Blocked>),
 }
 
-/// The kernel layer and the process that it serves.
+/// The kernel layer and the processes that it serves.
 pub struct Kernel {
     pub(crate) frames: FrameTable,
     pub(crate) vfs: Vfs,
     pub(crate) kernel_half: KernelHalf,
     pub(crate) mms: MmTable,
     /// The process that runs.
-    pub(crate) current: Process,
+    pub(crate) current: Box<Process>,
+    /// The others.
+    pub(crate) processes: Table,
+    pub(crate) sched: Scheduler,
+    pub(crate) terminal: Terminal,
+    /// How the first process ended, once it has.
+    pub(crate) ended: Option<Ended>,
+    /// As many processes may be at once.
+    pub(crate) max_processes: usize,
+    /// Forks that were one too many.
+    pub(crate) refused_forks: u64,
+    /// The most pages that any address space had at once, of those that are gone.
+    pub(crate) peak_resident_pages: u64,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) hwcap: [u32; 2],
@@ -129,32 +154,61 @@ impl Kernel {
         let mut cx = MmCx { hw, frames: &mut frames, vfs: &mut vfs, pid: FIRST_PID };
         let Ok(mm) = Mm::new(&mut cx, &kernel_half, config.limits.of_mm()) else { return Err(no_memory) };
         let mut mms = MmTable::default();
+        let files = vfs.new_fd_table();
+        vfs.proc_add(FIRST_PID.0, ProcLinks { files, exe: Vec::new(), cwd });
+        vfs.proc_set_current(FIRST_PID.0);
+        let mut times = CpuTimes::default();
+        times.start(0);
+        let clock = Clock::new(config.epoch_seconds);
         let process = Process {
             pid: FIRST_PID,
+            parent: PARENT_PID,
+            pgrp: FIRST_PID,
+            session: PARENT_PID,
+            state: State::Runnable,
+            ctx: UserContext::at_entry(LinearAddr(0), LinearAddr(0)),
+            in_call: None,
+            wait: None,
+            retry: None,
             mm: mms.insert(mm),
-            files: vfs.new_fd_table(),
+            files,
             cwd,
             umask: 0o022,
             signals: Signals::new(),
+            exit_signal: Some(Signal::CHLD),
+            parent_death_signal: None,
+            job_event: None,
+            has_executed: false,
+            borrows_mm: false,
+            is_subreaper: false,
             credentials: config.credentials,
             limits: config.limits,
             timers: Timers::default(),
+            times,
+            usage: Usage::default(),
+            children_usage: Usage::default(),
             comm: [0; 16],
-            faults: FaultCounts::default(),
             nice: 0,
             personality: 0,
             no_new_privs: 0,
+            start_ns: clock.monotonic_ns(0),
             clear_child_tid: LinearAddr(0),
             robust_list: LinearAddr(0),
-            retry: None,
         };
         Ok(Self {
             frames,
             vfs,
             kernel_half,
             mms,
-            current: process,
-            clock: Clock::new(config.epoch_seconds),
+            current: Box::new(process),
+            processes: Table::default(),
+            sched: Scheduler::new(config.quantum.max(1)),
+            terminal: Terminal { session: Some(PARENT_PID), foreground: FIRST_PID },
+            ended: None,
+            max_processes: config.max_processes,
+            refused_forks: 0,
+            peak_resident_pages: 0,
+            clock,
             random: Random::new(config.seed),
             hwcap: [config.hwcap, config.hwcap2],
             cut_short: None,
@@ -179,6 +233,20 @@ impl Kernel {
     #[must_use]
     pub fn mm(&self) -> &Mm {
         &self.mms[self.current.mm]
+    }
+
+    /// The most user pages that one address space had at once.
+    #[must_use]
+    pub fn peak_resident_pages(&self) -> u64 {
+        let living = self.pids_where(|process| !process.has_ended());
+        let pages = living.into_iter().filter_map(|pid| Some(self.mms[self.process(pid)?.mm].peak_resident_pages()));
+        pages.max().unwrap_or_default().max(self.peak_resident_pages)
+    }
+
+    /// Forks that failed because there were as many processes as there may be.
+    #[must_use]
+    pub const fn refused_forks(&self) -> u64 {
+        self.refused_forks
     }
 
     /// The process's memory, and what an operation on it works with.

@@ -1,4 +1,4 @@
-//! Traps that are no system calls: page faults, other exceptions, signals from outside, timers.
+//! Traps that are no system calls: page faults, other exceptions, signals from outside.
 //!
 //! What a program gets for each exception was measured on silicon and a running Linux: signal, `si_code`, `si_addr`, and the
 //! trap number and error code in its frame.
@@ -7,7 +7,7 @@ use crate::Hw;
 use crate::death::{Cause, FaultReport, MappingSummary, Neighbourhood};
 use crate::kernel::{Disposition, Kernel};
 use crate::mm::{MemSignal, SignalKind, TASK_SIZE_MAX, Vma, VmaName};
-use crate::signal::{SigInfo, Signal, Target, TrapRecord};
+use crate::signal::{SigInfo, Signal, TrapRecord};
 use crate::time::FAULT_COST_NS;
 use arch::{AccessKind, Exception, LinearAddr, PageFault, PageFaultCode, Rflags, UserContext, XsaveImage};
 use event::Resolution;
@@ -33,11 +33,11 @@ impl Kernel {
         self.enter(hw, FAULT_COST_NS);
         let (mm, mut cx) = self.mm_cx(hw);
         match mm.handle_mm_fault(&mut cx, LinearAddr(ctx.rip), fault) {
-            Ok(Resolution::FileRead) => self.current.faults.major += 1,
-            Ok(_) => self.current.faults.minor += 1,
+            Ok(Resolution::FileRead) => self.current.usage.major_faults += 1,
+            Ok(_) => self.current.usage.minor_faults += 1,
             Err(signal) => self.force_sig_fault(ctx, fault, signal),
         }
-        self.deliver_signals(hw, ctx)
+        self.leave(hw, ctx)
     }
 
     /// Turns an exception into its signal.
@@ -51,38 +51,27 @@ impl Kernel {
         if !matches!(exception, Exception::Debug | Exception::Breakpoint) {
             ctx.rflags |= Rflags::RF; // as a fault pushes it; a trap does not
         }
-        self.deliver_signals(hw, ctx)
+        self.leave(hw, ctx)
     }
 
-    /// Raises a signal from outside, as a terminal does for Ctrl-C. A call that the console cut short with `EINTR` ends by
-    /// it, if this comes before the next instruction.
+    /// Raises a signal from outside, as a terminal does for Ctrl-C, for the processes in its foreground. A call that the
+    /// console cut short with `EINTR` ends by it, if this comes before the next instruction.
     pub fn interrupt(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, signal: Signal) -> Disposition {
         let cut_short = self.cut_short.take().filter(|call| call.is_at(ctx));
         self.enter(hw, 0);
         self.cut_short = cut_short;
-        self.current.signals.raise(Target::Process, SigInfo::kernel(signal));
-        self.deliver_signals(hw, ctx)
+        self.raise_group(self.terminal.foreground, SigInfo::kernel(signal));
+        self.leave(hw, ctx)
     }
 
-    /// The count of retired instructions at which a timer of the program expires, if one is running and nothing else
-    /// happens: the machine stops there and calls [`Self::timer_interrupt`].
-    #[must_use]
-    pub fn next_timer(&self, instructions: u64) -> Option<u64> {
-        self.current.timers.next_expiry(&self.clock, instructions)
-    }
-
-    /// Lets expired timers raise their signals.
-    pub fn timer_interrupt(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
-        self.enter(hw, 0);
-        self.deliver_signals(hw, ctx)
-    }
-
-    /// What each entry begins with: the cost, the timers, and no memory of the last entry's troubles.
-    pub(crate) fn enter(&mut self, hw: &mut Hw<'_>, cost_ns: u64) {
+    /// What each entry begins with: the cost, what time has brought, and no memory of the last entry's troubles.
+    pub(crate) fn enter(&mut self, hw: &Hw<'_>, cost_ns: u64) {
         self.cause = None;
         self.cut_short = None;
         self.clock.charge(cost_ns);
-        self.run_timers(hw.instructions);
+        self.current.times.charge(cost_ns);
+        self.run_alarms(hw);
+        self.run_own_timers(hw.instructions);
     }
 
     /// The program gets a signal instead of a page (`force_sig_fault`, with `set_signal_archinfo`).

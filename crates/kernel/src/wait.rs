@@ -8,10 +8,10 @@
 //! A signal that is there when a call wants to wait ends the call: as a partial success if it has moved bytes, else by its
 //! [`Restart`].
 
-use crate::fs::{InodeId, PipeId, Stream};
+use crate::fs::{InodeId, OpenFileId, PipeId, Stream};
 use crate::kernel::Kernel;
 use crate::process::MmId;
-use crate::signal::SigSet;
+use crate::signal::{SigSet, Signal, Signals};
 use crate::syscall::Restart;
 use crate::{Errno, Hw};
 use event::Pid;
@@ -21,6 +21,8 @@ use event::Pid;
 pub(crate) enum Channel {
     /// A pipe or FIFO has got bytes, room, or lost an end; or a FIFO has got an end.
     Pipe(PipeId),
+    /// The count of this eventfd has changed.
+    Event(OpenFileId),
     /// A lock on a file may have become free.
     Lock(InodeId),
     /// The host's stream may have something. It is asked when no process can run.
@@ -29,8 +31,8 @@ pub(crate) enum Channel {
     Children(Pid),
     /// This process has left the memory that it had from its parent (vfork).
     Vfork(Pid),
-    /// The futex at this key.
-    Futex(FutexKey),
+    /// The futex at this key, for wake-ups with one of these bits.
+    Futex(FutexKey, u32),
     /// The terminal's foreground process group has changed.
     Foreground,
 }
@@ -55,8 +57,19 @@ pub(crate) struct Wait {
     pub(crate) wanted: SigSet,
     /// What a signal makes of the call.
     pub(crate) restart: Restart,
+    /// Which signals end it at all.
+    pub(crate) interrupted_by: InterruptedBy,
     /// What the call has done so far; if it is not 0, a signal makes it the result.
     pub(crate) done: u64,
+}
+
+/// Which signals end a wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InterruptedBy {
+    /// Those that are not blocked, and the wanted ones (TASK_INTERRUPTIBLE).
+    Signals,
+    /// SIGKILL (TASK_KILLABLE).
+    Kill,
 }
 
 impl Wait {
@@ -67,7 +80,14 @@ impl Wait {
 
     /// For any of several things, or, if there are none, for time and signals.
     pub(crate) const fn on_any(channels: Vec<Channel>) -> Self {
-        Self { channels, until: None, wanted: SigSet::EMPTY, restart: Restart::Sys, done: 0 }
+        Self {
+            channels,
+            until: None,
+            wanted: SigSet::EMPTY,
+            restart: Restart::Sys,
+            interrupted_by: InterruptedBy::Signals,
+            done: 0,
+        }
     }
 
     /// With an end, in CLOCK_MONOTONIC.
@@ -80,9 +100,34 @@ impl Wait {
         Self { restart, ..self }
     }
 
+    /// Ended by signals of this set too, blocked or not.
+    pub(crate) fn wanting(self, wanted: SigSet) -> Self {
+        Self { wanted, ..self }
+    }
+
+    /// Not ended by any signal but SIGKILL.
+    pub(crate) fn killable(self) -> Self {
+        Self { interrupted_by: InterruptedBy::Kill, ..self }
+    }
+
     /// After a part of the work.
     pub(crate) fn done(self, done: u64) -> Self {
         Self { done, ..self }
+    }
+}
+
+impl Wait {
+    /// What the call finds when it is made again.
+    pub(crate) const fn as_retry(&self) -> Retry {
+        Retry { until: self.until, done: self.done }
+    }
+
+    /// Whether a signal that is pending ends it.
+    pub(crate) fn is_ended_by(&self, signals: &Signals) -> bool {
+        match self.interrupted_by {
+            InterruptedBy::Signals => signals.has_any(self.wanted),
+            InterruptedBy::Kill => signals.pending_set().contains(Signal::KILL),
+        }
     }
 }
 

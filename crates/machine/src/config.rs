@@ -2,7 +2,7 @@
 
 use arch::{ControlRegs, Cr3};
 use kernel::fs::ViewConfig;
-use kernel::{BootError, Credentials, Limits};
+use kernel::{BootError, Credentials, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Limits};
 use mmu::SlotCount;
 use paging::PagingContext;
 use thiserror::Error;
@@ -24,6 +24,10 @@ pub struct MachineConfig {
     pub credentials: Credentials,
     /// Resource limits.
     pub limits: Limits,
+    /// Instructions that a process runs for before the next has its turn.
+    pub quantum: u64,
+    /// As many processes may be at once; a fork beyond that fails with EAGAIN.
+    pub max_processes: usize,
 }
 
 impl MachineConfig {
@@ -38,6 +42,8 @@ impl MachineConfig {
             view,
             credentials: Credentials::host(),
             limits: Limits::default(),
+            quantum: DEFAULT_QUANTUM,
+            max_processes: DEFAULT_MAX_PROCESSES,
         }
     }
 

@@ -1,7 +1,7 @@
 //! How a run ends.
 
 use cpu::Unsupported;
-use kernel::{ExitStatus, UnsupportedSyscall};
+use kernel::{Blocked, ExitStatus, UnsupportedProgram, UnsupportedSyscall};
 
 pub use kernel::ExecError;
 
@@ -14,16 +14,14 @@ pub enum Ending {
     UnsupportedInstruction(Unsupported),
     /// The program needs a system call that the kernel layer lacks.
     UnsupportedSyscall(UnsupportedSyscall),
-    /// The program waits for something that nothing can bring about.
-    Deadlock {
-        /// The call it waits in.
-        call: &'static str,
-    },
-    /// The program was stopped by a signal and nobody is there to continue it.
-    Stopped {
-        /// The signal.
-        signal: kernel::Signal,
-    },
+    /// A process executes a program that Linux would run and the kernel layer cannot.
+    UnsupportedProgram(UnsupportedProgram),
+    /// Every process waits for something that no other can bring about.
+    Deadlock(Vec<Blocked>),
+    /// Processes are stopped, and nothing that runs could continue them.
+    Stopped(Vec<Blocked>),
+    /// The host's time for the run is up.
+    TimedOut,
     /// As many instructions as were allowed have retired.
     InstructionLimit(u64),
 }

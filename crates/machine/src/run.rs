@@ -21,6 +21,8 @@ pub struct Machine<H = NoModel> {
     stats: Stats,
     interrupt: Interrupt,
     max_instructions: u64,
+    /// No process can run until the host has input, or the interrupt flag is served.
+    is_waiting: bool,
 }
 
 /// The kernel layer's view of the machine, from disjoint parts of it.
@@ -66,6 +68,8 @@ impl<H: HardwareModel> Machine<H> {
             hwcap: cpu::hwcap(),
             credentials: config.credentials,
             limits: config.limits,
+            quantum: config.quantum,
+            max_processes: config.max_processes,
             ..KernelConfig::new(config.view)
         };
         let mut hw = Hw { mem: &mut bus, sink: &mut stats, shootdown: &mut shootdown, instructions: 0 };
@@ -78,6 +82,7 @@ impl<H: HardwareModel> Machine<H> {
             stats,
             interrupt,
             max_instructions: config.max_instructions.unwrap_or(u64::MAX),
+            is_waiting: false,
         })
     }
 
@@ -94,26 +99,40 @@ impl<H: HardwareModel> Machine<H> {
     /// Runs the program to its end.
     pub fn run(&mut self) -> Ending {
         loop {
+            if self.interrupt.is_stopped() {
+                return Ending::TimedOut;
+            }
             if self.interrupt.take()
                 && let Some(ending) = self.interrupt_guest()
             {
                 return ending;
             }
+            if self.is_waiting {
+                if let Some(ending) = self.tick() {
+                    return ending;
+                }
+                continue;
+            }
             let left = self.max_instructions - self.cpu.retired();
             if left == 0 {
                 return Ending::InstructionLimit(self.max_instructions);
             }
-            let exit = self.cpu.run(left.min(SLICE).min(self.until_timer()));
+            let exit = self.cpu.run(left.min(SLICE).min(self.until_event()));
             if let Some(ending) = self.serve(exit) {
                 return ending;
             }
         }
     }
 
-    /// Instructions until the guest's next timer expires, at least one.
-    fn until_timer(&self) -> u64 {
+    /// Instructions until the kernel layer wants to be entered, at least one.
+    fn until_event(&self) -> u64 {
         let now = self.cpu.retired();
-        self.kernel.next_timer(now).map_or(u64::MAX, |at| at.saturating_sub(now).max(1))
+        self.kernel.next_event(now).map_or(u64::MAX, |at| at.saturating_sub(now).max(1))
+    }
+
+    fn is_due(&self) -> bool {
+        let now = self.cpu.retired();
+        self.kernel.next_event(now).is_some_and(|at| at <= now)
     }
 
     /// What the run amounted to so far.
@@ -124,7 +143,7 @@ impl<H: HardwareModel> Machine<H> {
             cr3_writes: counters.cr3_writes,
             full_flushes: counters.full_flushes,
             page_flushes: counters.page_invalidations,
-            peak_resident_pages: self.kernel.mm().peak_resident_pages(),
+            peak_resident_pages: self.kernel.peak_resident_pages(),
             peak_frames: self.kernel.frames().peak(),
             ..self.stats.clone()
         }
@@ -147,12 +166,12 @@ impl<H: HardwareModel> Machine<H> {
 
     /// Serves what stopped the core.
     fn serve(&mut self, exit: Exit) -> Option<Ending> {
-        if exit == Exit::Fuel && self.kernel.next_timer(self.cpu.retired()).is_none() {
+        if exit == Exit::Fuel && !self.is_due() {
             return None;
         }
         self.cpu.save_context(&mut self.ctx);
         let disposition = match exit {
-            Exit::Fuel => self.kernel.timer_interrupt(&mut hw!(self), &mut self.ctx),
+            Exit::Fuel => self.kernel.tick(&mut hw!(self), &mut self.ctx),
             Exit::Unsupported(insn) => return Some(Ending::UnsupportedInstruction(insn)),
             Exit::Syscall => self.kernel.syscall(&mut hw!(self), &mut self.ctx),
             Exit::PageFault(fault) => self.kernel.handle_fault(&mut hw!(self), &mut self.ctx, fault),
@@ -161,22 +180,33 @@ impl<H: HardwareModel> Machine<H> {
         self.follow(disposition)
     }
 
+    /// Lets the kernel layer look again, after it had to wait.
+    fn tick(&mut self) -> Option<Ending> {
+        let disposition = self.kernel.tick(&mut hw!(self), &mut self.ctx);
+        self.follow(disposition)
+    }
+
     fn interrupt_guest(&mut self) -> Option<Ending> {
-        self.cpu.save_context(&mut self.ctx);
+        if !self.is_waiting {
+            self.cpu.save_context(&mut self.ctx);
+        }
         let disposition = self.kernel.interrupt(&mut hw!(self), &mut self.ctx, kernel::Signal::INT);
         self.follow(disposition)
     }
 
     fn follow(&mut self, disposition: Disposition) -> Option<Ending> {
+        self.is_waiting = disposition == Disposition::Waiting;
         match disposition {
             Disposition::Resume => {
                 self.enter_user();
                 None
             }
+            Disposition::Waiting => None,
             Disposition::Exit(status) => Some(Ending::Exit(status)),
             Disposition::Unsupported(call) => Some(Ending::UnsupportedSyscall(call)),
-            Disposition::Deadlock { call } => Some(Ending::Deadlock { call }),
-            Disposition::Stopped { signal } => Some(Ending::Stopped { signal }),
+            Disposition::CannotExecute(program) => Some(Ending::UnsupportedProgram(program)),
+            Disposition::Deadlock(processes) => Some(Ending::Deadlock(processes)),
+            Disposition::Stopped(processes) => Some(Ending::Stopped(processes)),
         }
     }
 

@@ -14,6 +14,12 @@ pub struct Stats {
     pub syscalls: u64,
     /// Signals that reached a handler.
     pub signals: u64,
+    /// Processes that were made, the first one not included.
+    pub forks: u64,
+    /// Programs that were executed, the first one included.
+    pub execs: u64,
+    /// Times that another process came to run.
+    pub context_switches: u64,
     /// Page faults by what came of them, in the order of [`Resolution::ALL`].
     pub faults: [u64; Resolution::ALL.len()],
     /// Faults that made the stack grow; they are also counted by what came of them.
@@ -39,6 +45,10 @@ impl EventSink for Stats {
             }
             Event::Syscall { .. } => self.syscalls += 1,
             Event::Signal { .. } => self.signals += 1,
+            Event::Fork { .. } => self.forks += 1,
+            Event::Exec { .. } => self.execs += 1,
+            Event::Exit { .. } => {}
+            Event::Switch { .. } => self.context_switches += 1,
         }
     }
 }
@@ -63,6 +73,9 @@ impl fmt::Display for Stats {
         line(self.instructions, "instructions")?;
         line(self.syscalls, "system-calls")?;
         line(self.signals, "signals-handled")?;
+        line(self.forks, "forks")?;
+        line(self.execs, "execs")?;
+        line(self.context_switches, "context-switches")?;
         line(self.page_faults(), "page-faults")?;
         for resolution in Resolution::ALL {
             let count = self.faults_resolved_as(resolution);

@@ -16,7 +16,7 @@
 //! its faults, do not depend on where it was started from: the whole takes 6 KiB, or if that is too little 4 KiB more, and so
 //! on. With the usual environment rsp is 0x7fffffffd800.
 
-use crate::mm::STACK_TOP;
+use crate::mm::{STACK_TOP, Strings};
 use crate::process::Credentials;
 use arch::{FRAME_SIZE, LinearAddr};
 use loader::LoadPlan;
@@ -51,6 +51,8 @@ pub(super) struct StackPlan<'a> {
 pub(super) struct InitialStack {
     pub(super) rsp: LinearAddr,
     pub(super) bytes: Vec<u8>,
+    /// Where the arguments and the environment are in it.
+    pub(super) strings: Strings,
 }
 
 /// Where the parts above the padding go.
@@ -60,6 +62,15 @@ struct Placed {
     execfn: u64,
     platform: u64,
     random: u64,
+}
+
+impl Placed {
+    fn strings(&self) -> Strings {
+        let env = self.envp.first().copied().unwrap_or(self.execfn);
+        let arg = self.argv.first().copied().unwrap_or(env);
+        let [arg_start, arg_end, env_start, env_end] = [arg, env, env, self.execfn].map(LinearAddr);
+        Strings { arg_start, arg_end, env_start, env_end }
+    }
 }
 
 impl StackPlan<'_> {
@@ -82,7 +93,7 @@ impl StackPlan<'_> {
         for (&at, text) in placed.argv.iter().zip(self.argv).chain(placed.envp.iter().zip(self.envp)) {
             put(at, text);
         }
-        InitialStack { rsp: LinearAddr(rsp), bytes }
+        InitialStack { rsp: LinearAddr(rsp), bytes, strings: placed.strings() }
     }
 
     fn place(&self) -> Placed {

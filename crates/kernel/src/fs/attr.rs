@@ -61,7 +61,7 @@ impl Vfs {
                     ctime: now,
                     rdev: 0,
                 };
-                let ino = if let FileKind::Pipe(pipe, _) = open.kind { u64::from(pipe.0) + 16 } else { 0 };
+                let ino = if let FileKind::Pipe(pipe) = open.kind { pipe.ino() } else { 1 };
                 Ok(FileStat { dev: 0xc, ino, meta })
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::host::Removal;
-use super::inode::{InodeId, Truth};
+use super::inode::{Body, InodeId, Truth};
 use super::layer::New;
 use super::meta::{Kind, May};
 use super::namei::{Follow, Found, Last};
@@ -63,6 +63,9 @@ impl Vfs {
 
     /// Linux's `may_create`.
     fn may_make_in(&self, dir: InodeId) -> Result<(), Errno> {
+        if matches!(self.inodes.get(dir).body, Body::Proc(_)) {
+            return Err(Errno::ENOENT);
+        }
         // A directory that has been removed but is still somebody's working directory takes no names.
         if self.inodes.get(dir).meta.nlink == 0 {
             return Err(Errno::ENOENT);
@@ -72,6 +75,9 @@ impl Vfs {
 
     /// Linux's `may_delete`: takes a name from `dir`.
     fn may_remove_from(&self, dir: InodeId, id: InodeId) -> Result<(), Errno> {
+        if matches!(self.inodes.get(dir).body, Body::Proc(_)) {
+            return Err(Errno::EPERM);
+        }
         self.may(dir, May::WRITE | May::EXEC)?;
         let (dir, file) = (&self.inodes.get(dir).meta, &self.inodes.get(id).meta);
         let sticky = dir.permissions & 0o1000 != 0;

@@ -118,6 +118,16 @@ pub trait Console {
     /// `EINTR` if the wait was interrupted from outside.
     fn poll(&mut self, stream: Stream, wanted: Ready, wait: Option<Duration>) -> Result<Ready, Errno>;
 
+    /// True if a read of the stream may have to wait: for a terminal, a pipe, a socket; not for a file or /dev/null.
+    fn may_wait(&self, stream: Stream) -> bool;
+
+    /// Waits until one of several streams is ready for something that is wanted of it, at most `wait` (for ever if `None`).
+    /// Gives those that are, in the order asked; none if the time is up.
+    ///
+    /// # Errors
+    /// `EINTR` if the wait was interrupted from outside.
+    fn poll_any(&mut self, wants: &[(Stream, Ready)], wait: Option<Duration>) -> Result<Vec<Stream>, Errno>;
+
     /// Moves the offset of a stream that is a file.
     ///
     /// # Errors
@@ -253,6 +263,14 @@ impl Console for BufferConsole {
             Stream::Out | Stream::Err => Ready::OUT,
         };
         Ok(ready & (wanted | Ready::HUP))
+    }
+
+    fn may_wait(&self, _stream: Stream) -> bool {
+        false
+    }
+
+    fn poll_any(&mut self, wants: &[(Stream, Ready)], _wait: Option<Duration>) -> Result<Vec<Stream>, Errno> {
+        Ok(wants.iter().map(|&(stream, _)| stream).collect())
     }
 
     fn available(&self, _stream: Stream) -> Result<u32, Errno> {

@@ -1,7 +1,5 @@
 //! The character devices of the guest's /dev.
 
-use super::console::Stream;
-
 /// A character device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Device {
@@ -17,22 +15,17 @@ pub enum Device {
     Urandom,
     /// The terminal, if one of the standard streams is one.
     Tty,
-    /// A standard stream.
-    Std(Stream),
 }
 
 impl Device {
     /// The names in /dev, with the permission bits.
-    pub(super) const NAMES: [(&'static str, Self); 9] = [
+    pub(super) const NAMES: [(&'static str, Self); 6] = [
         ("null", Self::Null),
         ("zero", Self::Zero),
         ("full", Self::Full),
         ("random", Self::Random),
         ("urandom", Self::Urandom),
         ("tty", Self::Tty),
-        ("stdin", Self::Std(Stream::In)),
-        ("stdout", Self::Std(Stream::Out)),
-        ("stderr", Self::Std(Stream::Err)),
     ];
 
     /// Major and minor number, as `st_rdev` shows them (Linux's `Documentation/admin-guide/devices.txt`).
@@ -45,7 +38,6 @@ impl Device {
             Self::Random => (1, 8),
             Self::Urandom => (1, 9),
             Self::Tty => (5, 0),
-            Self::Std(stream) => (136, stream as u64),
         };
         major << 8 | minor
     }

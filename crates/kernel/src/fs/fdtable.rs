@@ -33,6 +33,8 @@ pub struct FilesId(u32);
 #[derive(Clone, Debug, Default)]
 pub struct FdTable {
     entries: Vec<Option<Descriptor>>,
+    /// A FIFO whose open waits for its other end.
+    opening: Option<OpenFileId>,
 }
 
 impl FdTable {
@@ -118,12 +120,12 @@ impl Vfs {
             let file = self.open_stream(stream)?;
             Some(Descriptor { file, on_exec: OnExec::Keep })
         });
-        self.insert_fd_table(FdTable { entries: entries.to_vec() })
+        self.insert_fd_table(FdTable { entries: entries.to_vec(), opening: None })
     }
 
     /// A copy of a table for a child: the open files are shared (Linux's `dup_fd`).
     pub fn fork_fd_table(&mut self, parent: FilesId) -> FilesId {
-        let table = self.fds(parent).clone();
+        let table = FdTable { opening: None, ..self.fds(parent).clone() };
         for (_, entry) in table.iter() {
             self.file_get(entry.file);
         }
@@ -158,13 +160,32 @@ impl Vfs {
     /// Closes everything and forgets the table, as when its process ends (`exit_files`).
     pub fn drop_fd_table(&mut self, cx: &mut FsCx<'_>, files: FilesId) {
         self.close_where(cx, files, |_| true);
+        self.abandon_open(cx, files);
+        self.proc.forget_files(files);
         self.fd_tables[files.0 as usize] = None;
+    }
+
+    /// Keeps a FIFO whose open waits for its other end until the call is made again.
+    pub(crate) fn keep_opening(&mut self, files: FilesId, file: OpenFileId) {
+        self.fds_mut(files).opening = Some(file);
+    }
+
+    /// What [`Self::keep_opening`] kept.
+    pub(crate) fn take_opening(&mut self, files: FilesId) -> Option<OpenFileId> {
+        self.fds_mut(files).opening.take()
+    }
+
+    /// Closes what an open has kept that was cut short while it waited.
+    pub(crate) fn abandon_open(&mut self, cx: &mut FsCx<'_>, files: FilesId) {
+        if let Some(file) = self.take_opening(files) {
+            self.file_put(cx, file);
+        }
     }
 
     fn close_where(&mut self, cx: &mut FsCx<'_>, files: FilesId, which: impl Fn(&Descriptor) -> bool) {
         for fd in 0..self.fds(files).len() {
             if let Some(entry) = self.fds_mut(files).entries[fd].take_if(|entry| which(entry)) {
-                self.file_put(cx, entry.file);
+                self.close_descriptor(cx, files, entry.file);
             }
         }
     }

@@ -11,7 +11,8 @@ use super::inode::{Body, InodeId};
 use super::layer::New;
 use super::meta::{Kind, May};
 use super::namei::{Follow, Last};
-use super::pipe::{Pipe, PipeEnd, PipeId};
+use super::pipe::PipeId;
+use super::procfs::ProcFile;
 use super::tree::DirEntry;
 use super::{FsCx, Vfs};
 use crate::Errno;
@@ -93,19 +94,30 @@ pub(crate) enum FileKind {
     Symlink,
     Device(Device),
     Stream(Stream),
-    Pipe(PipeId, PipeEnd),
+    /// An end of a pipe or FIFO, or both, by the flags.
+    Pipe(PipeId),
+    /// A FIFO with O_PATH.
+    Fifo,
+    /// An eventfd.
+    Event,
+    /// A text of /proc.
+    Proc(ProcFile),
 }
 
 /// An open file.
 pub(crate) struct OpenFile {
     refs: u32,
     pub(crate) kind: FileKind,
-    /// `None` for streams and pipes.
+    /// `None` for streams, pipes and eventfds.
     pub(crate) inode: Option<InodeId>,
     pub(crate) flags: OpenFlags,
     pub(crate) offset: u64,
     /// The names of a directory, as they were when it was last read from its start.
     pub(crate) names: Option<Rc<Vec<DirEntry>>>,
+    /// A text of /proc, as it was when it was last read from its start.
+    pub(super) text: Option<Rc<Vec<u8>>>,
+    /// For an end of a FIFO whose other end was not there at the open: how often that had been opened.
+    pub(super) partner: Option<u32>,
 }
 
 /// What a mapping of an open file maps.
@@ -147,6 +159,9 @@ impl Vfs {
         let found = self.find(cwd, path, follow)?;
         if creates && found.slash && matches!(found.last, Last::Name(_)) {
             return Err(Errno::EISDIR);
+        }
+        if let Some(file) = found.file {
+            return self.reopen(file, flags);
         }
         match (found.inode, creates) {
             (Some(_), true) if flags.contains(OpenFlags::EXCL) => Err(Errno::EEXIST),
@@ -220,27 +235,38 @@ impl Vfs {
             Body::Directory(_) => FileKind::Directory,
             Body::Symlink(_) => FileKind::Symlink,
             Body::Device(device) => FileKind::Device(*device),
+            Body::Fifo(_) if is_path => FileKind::Fifo,
+            Body::Fifo(_) => return self.open_fifo(id, shown(flags)),
+            Body::Proc(node) => match node.kind() {
+                Kind::Directory => FileKind::Directory,
+                Kind::Symlink => FileKind::Symlink,
+                _ => FileKind::Proc(node.file().ok_or(Errno::EIO)?),
+            },
         };
         if !is_path && kind == FileKind::Regular {
             self.open_host_file(id, flags)?;
         }
-        let keep = if is_path {
-            OpenFlags::PATH | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW
-        } else {
-            !(OpenFlags::CREAT | OpenFlags::EXCL | OpenFlags::NOCTTY | OpenFlags::TRUNC | OpenFlags::CLOEXEC)
-        };
-        let shown = if is_path { flags & keep } else { (flags & keep) | OpenFlags::LARGEFILE };
         let (kind, inode) = match kind {
-            FileKind::Device(device) if !is_path => match self.device_stream(device)? {
-                Some(stream) => (FileKind::Stream(stream), None),
-                None => (kind, Some(id)),
-            },
+            FileKind::Device(Device::Tty) if !is_path => (FileKind::Stream(self.terminal_stream()?), None),
             _ => (kind, Some(id)),
         };
+        let file = self.files.insert(kind, inode, shown(flags))?;
         if let Some(id) = inode {
             self.inode_get(id);
         }
-        Ok(self.files.insert(kind, inode, shown))
+        Ok(file)
+    }
+
+    /// Opens anew what a descriptor in /proc stands for that has no inode.
+    fn reopen(&mut self, file: OpenFileId, flags: OpenFlags) -> Result<OpenFileId, Errno> {
+        let (creates, exclusive) = (flags.contains(OpenFlags::CREAT), flags.contains(OpenFlags::EXCL));
+        match self.files.get(file).kind {
+            _ if creates && exclusive => Err(Errno::EEXIST),
+            _ if flags.contains(OpenFlags::DIRECTORY) => Err(Errno::ENOTDIR),
+            FileKind::Stream(stream) => self.files.insert(FileKind::Stream(stream), None, shown(flags)),
+            FileKind::Pipe(id) => self.reopen_pipe(id, shown(flags)),
+            _ => Err(Errno::ENXIO),
+        }
     }
 
     /// Opens what is needed of the host's file, so that the host's refusal comes at open and a file that loses its name
@@ -255,36 +281,17 @@ impl Vfs {
         Ok(())
     }
 
-    /// The standard stream that a device stands for, if it does.
-    fn device_stream(&self, device: Device) -> Result<Option<Stream>, Errno> {
-        match device {
-            Device::Std(stream) => Ok(Some(stream)),
-            Device::Tty => {
-                let terminal = Stream::ALL.into_iter().find(|&s| self.console.terminal(s).is_ok());
-                terminal.map(Some).ok_or(Errno::ENXIO)
-            }
-            _ => Ok(None),
-        }
+    /// The standard stream that /dev/tty is.
+    fn terminal_stream(&self) -> Result<Stream, Errno> {
+        let terminal = Stream::ALL.into_iter().find(|&s| self.console.terminal(s).is_ok());
+        terminal.ok_or(Errno::ENXIO)
     }
 
     /// An open file for a standard stream; `None` if the host has it closed.
     pub(super) fn open_stream(&mut self, stream: Stream) -> Option<OpenFileId> {
         self.console.stat(stream).ok()?;
         let flags = self.console.flags(stream) | OpenFlags::LARGEFILE;
-        Some(self.files.insert(FileKind::Stream(stream), None, flags))
-    }
-
-    /// A new pipe: its reading and its writing end, a reference to each.
-    pub(crate) fn open_pipe(&mut self, flags: OpenFlags) -> [OpenFileId; 2] {
-        let free = self.pipes.iter().position(|p| !p.has_reader && !p.has_writer);
-        let index = free.unwrap_or(self.pipes.len());
-        if free.is_none() {
-            self.pipes.push(Pipe::new());
-        }
-        self.pipes[index] = Pipe::new();
-        let id = PipeId(index as u32);
-        let reader = self.files.insert(FileKind::Pipe(id, PipeEnd::Read), None, flags);
-        [reader, self.files.insert(FileKind::Pipe(id, PipeEnd::Write), None, flags | OpenFlags::WRONLY)]
+        self.files.insert(FileKind::Stream(stream), None, flags).ok()
     }
 
     /// A file in memory without a name (`memfd_create`).
@@ -319,14 +326,13 @@ impl Vfs {
             return;
         }
         let open = self.files.remove(file);
-        if let FileKind::Pipe(id, end) = open.kind {
-            let pipe = &mut self.pipes[id.0 as usize];
-            match end {
-                PipeEnd::Read => pipe.has_reader = false,
-                PipeEnd::Write => pipe.has_writer = false,
-            }
+        match open.kind {
+            FileKind::Pipe(id) => self.close_end(id, open.flags),
+            FileKind::Event => drop(self.events.remove(&file)),
+            _ => {}
         }
         if let Some(inode) = open.inode {
+            self.drop_file_locks(inode, file);
             self.inode_put(cx, inode);
         }
     }
@@ -377,7 +383,7 @@ impl Vfs {
         let inode = match (open.kind, open.inode) {
             _ if open.flags.contains(OpenFlags::PATH) => return Err(Errno::EBADF),
             (FileKind::Stream(stream), _) => return self.console.seek(stream, to),
-            (FileKind::Pipe(..), _) => return Err(Errno::ESPIPE),
+            (FileKind::Pipe(_) | FileKind::Event, _) => return Err(Errno::ESPIPE),
             (FileKind::Device(_), _) | (_, None) => return Ok(0),
             (_, Some(inode)) => inode,
         };
@@ -423,32 +429,56 @@ impl Vfs {
     }
 }
 
+/// The flags that an open file keeps, as F_GETFL shows them.
+fn shown(flags: OpenFlags) -> OpenFlags {
+    if flags.contains(OpenFlags::PATH) {
+        return flags & (OpenFlags::PATH | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW);
+    }
+    let gone = OpenFlags::CREAT | OpenFlags::EXCL | OpenFlags::NOCTTY | OpenFlags::TRUNC | OpenFlags::CLOEXEC;
+    (flags - gone) | OpenFlags::LARGEFILE
+}
+
+/// Open files that there can be (Linux's `fs.file-max`): a bound on the host's memory.
+const MAX_FILES: usize = 1 << 16;
+
 /// All open files.
 #[derive(Default)]
 pub(super) struct FileTable {
     files: Vec<Option<OpenFile>>,
+    /// Places that are free, the next to be used last.
+    free: Vec<u32>,
 }
 
 impl FileTable {
-    fn insert(&mut self, kind: FileKind, inode: Option<InodeId>, flags: OpenFlags) -> OpenFileId {
-        let file = OpenFile { refs: 1, kind, inode, flags, offset: 0, names: None };
-        let free = self.files.iter().position(Option::is_none).unwrap_or(self.files.len());
-        if free == self.files.len() {
-            self.files.push(None);
+    /// A new open file with one reference; `ENFILE` if there are too many.
+    pub(super) fn insert(
+        &mut self,
+        kind: FileKind,
+        inode: Option<InodeId>,
+        flags: OpenFlags,
+    ) -> Result<OpenFileId, Errno> {
+        let file = OpenFile { refs: 1, kind, inode, flags, offset: 0, names: None, text: None, partner: None };
+        if let Some(free) = self.free.pop() {
+            self.files[free as usize] = Some(file);
+            return Ok(OpenFileId(free));
         }
-        self.files[free] = Some(file);
-        OpenFileId(free as u32)
+        if self.files.len() == MAX_FILES {
+            return Err(Errno::ENFILE);
+        }
+        self.files.push(Some(file));
+        Ok(OpenFileId(self.files.len() as u32 - 1))
     }
 
     pub(super) fn get(&self, file: OpenFileId) -> &OpenFile {
         self.files[file.0 as usize].as_ref().expect("a descriptor holds a reference to its open file")
     }
 
-    fn get_mut(&mut self, file: OpenFileId) -> &mut OpenFile {
+    pub(super) fn get_mut(&mut self, file: OpenFileId) -> &mut OpenFile {
         self.files[file.0 as usize].as_mut().expect("a descriptor holds a reference to its open file")
     }
 
-    fn remove(&mut self, file: OpenFileId) -> OpenFile {
+    pub(super) fn remove(&mut self, file: OpenFileId) -> OpenFile {
+        self.free.push(file.0);
         self.files[file.0 as usize].take().expect("a descriptor holds a reference to its open file")
     }
 }

@@ -32,6 +32,8 @@ pub struct HostConsole {
     interrupt: Arc<AtomicBool>,
     /// Which streams are regular files, which never make anybody wait.
     is_file: [bool; 3],
+    /// Which streams may make a reader wait.
+    waits: [bool; 3],
 }
 
 impl HostConsole {
@@ -39,7 +41,12 @@ impl HostConsole {
     #[must_use]
     pub fn new(interrupt: Arc<AtomicBool>) -> Self {
         let is_file = |stream| stat_fd(fd(stream)).is_ok_and(|s| s.meta.kind == Kind::Regular);
-        Self { interrupt, is_file: Stream::ALL.map(is_file) }
+        let waits = |stream| match stat_fd(fd(stream)).map(|s| s.meta.kind) {
+            Ok(Kind::Fifo | Kind::Socket) => true,
+            Ok(Kind::CharDevice) => termios::isatty(fd(stream)),
+            _ => false,
+        };
+        Self { interrupt, is_file: Stream::ALL.map(is_file), waits: Stream::ALL.map(waits) }
     }
 
     /// Waits until the stream is ready, unless it is one that never makes anybody wait.
@@ -59,24 +66,48 @@ fn fd(stream: Stream) -> BorrowedFd<'static> {
     }
 }
 
-/// One host poll of at most `wait`.
-fn poll_once(stream: Stream, wanted: Ready, wait: Duration) -> Result<Ready, Errno> {
-    let pairs = [
-        (Ready::IN, PollFlags::IN),
-        (Ready::OUT, PollFlags::OUT),
-        (Ready::ERR, PollFlags::ERR),
-        (Ready::HUP, PollFlags::HUP),
-    ];
-    let fd = fd(stream);
-    let events = pairs.iter().filter(|(ready, _)| wanted.contains(*ready)).map(|&(_, flag)| flag).collect();
-    let mut fds = [PollFd::new(&fd, events)];
+/// The host's name for each event.
+const EVENTS: [(Ready, PollFlags); 4] = [
+    (Ready::IN, PollFlags::IN),
+    (Ready::OUT, PollFlags::OUT),
+    (Ready::ERR, PollFlags::ERR),
+    (Ready::HUP, PollFlags::HUP),
+];
+
+/// One host poll of at most `wait`: what each stream is ready for.
+fn poll_once(wants: &[(Stream, Ready)], wait: Duration) -> Result<Vec<Ready>, Errno> {
+    let fds: Vec<_> = wants.iter().map(|&(stream, wanted)| (fd(stream), wanted)).collect();
+    let flags = |wanted: Ready| EVENTS.iter().filter(|(r, _)| wanted.contains(*r)).map(|&(_, flag)| flag).collect();
+    let mut polled: Vec<_> = fds.iter().map(|(fd, wanted)| PollFd::new(fd, flags(*wanted))).collect();
     let timeout = Timespec { tv_sec: wait.as_secs() as i64, tv_nsec: i64::from(wait.subsec_nanos()) };
-    match poll(&mut fds, Some(&timeout)) {
+    match poll(&mut polled, Some(&timeout)) {
         Ok(_) | Err(rustix::io::Errno::INTR) => {}
         Err(e) => return Err(e.into()),
     }
-    let seen = fds[0].revents();
-    Ok(pairs.iter().filter(|(_, flag)| seen.contains(*flag)).map(|&(ready, _)| ready).collect())
+    let seen = |fd: &PollFd<'_>| {
+        EVENTS.iter().filter(|(_, flag)| fd.revents().contains(*flag)).map(|&(ready, _)| ready).collect()
+    };
+    Ok(polled.iter().map(seen).collect())
+}
+
+impl HostConsole {
+    /// Polls in slices until something is ready, the time is up, or the flag is set.
+    fn poll_sliced(&self, wants: &[(Stream, Ready)], wait: Option<Duration>) -> Result<Vec<Ready>, Errno> {
+        let start = Instant::now();
+        loop {
+            let left = wait.map_or(SLICE, |wait| wait.saturating_sub(start.elapsed()).min(SLICE));
+            let ready = poll_once(wants, left)?;
+            if ready.iter().any(|ready| !ready.is_empty()) {
+                return Ok(ready);
+            }
+            if wait.is_some_and(|wait| start.elapsed() >= wait) {
+                return Ok(ready);
+            }
+            if self.interrupt.load(Ordering::Relaxed) {
+                return Err(Errno::EINTR);
+            }
+        }
+    }
 }
 
 impl Console for HostConsole {
@@ -120,20 +151,17 @@ impl Console for HostConsole {
     }
 
     fn poll(&mut self, stream: Stream, wanted: Ready, wait: Option<Duration>) -> Result<Ready, Errno> {
-        let start = Instant::now();
-        loop {
-            let left = wait.map_or(SLICE, |wait| wait.saturating_sub(start.elapsed()).min(SLICE));
-            let ready = poll_once(stream, wanted, left)?;
-            if !ready.is_empty() {
-                return Ok(ready);
-            }
-            if self.interrupt.load(Ordering::Relaxed) {
-                return Err(Errno::EINTR);
-            }
-            if wait.is_some_and(|wait| start.elapsed() >= wait) {
-                return Ok(Ready::empty());
-            }
-        }
+        Ok(self.poll_sliced(&[(stream, wanted)], wait)?[0])
+    }
+
+    fn may_wait(&self, stream: Stream) -> bool {
+        self.waits[stream as usize]
+    }
+
+    fn poll_any(&mut self, wants: &[(Stream, Ready)], wait: Option<Duration>) -> Result<Vec<Stream>, Errno> {
+        let ready = self.poll_sliced(wants, wait)?;
+        let is_ready = |&(_, ready): &(&(Stream, Ready), Ready)| !ready.is_empty();
+        Ok(wants.iter().zip(ready).filter(is_ready).map(|(&(stream, _), _)| stream).collect())
     }
 
     fn seek(&mut self, stream: Stream, to: Seek) -> Result<u64, Errno> {

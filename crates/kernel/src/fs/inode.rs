@@ -13,6 +13,8 @@ use arch::Pfn;
 use super::device::Device;
 use super::host::{HostStat, HostTree};
 use super::meta::{Kind, Meta};
+use super::pipe::PipeId;
+use super::procfs::ProcNode;
 use super::view::MountMode;
 use crate::Errno;
 
@@ -79,6 +81,10 @@ pub(super) enum Body {
     /// The target, if the link was made here.
     Symlink(Option<Vec<u8>>),
     Device(Device),
+    /// A FIFO, and the pipe that it is while it is open.
+    Fifo(Option<PipeId>),
+    /// Something in /proc.
+    Proc(ProcNode),
 }
 
 /// A name in a directory, where the layer says something of it.

@@ -2,10 +2,10 @@
 
 use super::device::Device;
 use super::file::{FileKind, OpenFileId, OpenFlags};
-use super::pipe::{PipeEnd, PipeId};
 use super::{FsCx, Vfs};
 use crate::Errno;
 use crate::fs::console::{Ready, Stream};
+use crate::wait::Channel;
 use std::time::Duration;
 
 /// Where in a file a transfer starts.
@@ -20,7 +20,8 @@ pub(crate) enum At {
 impl Vfs {
     /// Reads from an open file.
     ///
-    /// A read of an empty pipe gives `EAGAIN` whether or not the file is open with O_NONBLOCK: the caller decides.
+    /// What has nothing to give yet gives `EAGAIN` whether or not the file is open with O_NONBLOCK: the caller decides
+    /// whether to wait on the file's [`Self::channel_for`] it.
     pub(crate) fn read(&mut self, cx: &mut FsCx<'_>, file: OpenFileId, at: At, buf: &mut [u8]) -> Result<usize, Errno> {
         let open = self.files.get(file);
         if !open.flags.reads() {
@@ -35,12 +36,12 @@ impl Vfs {
             }
             (FileKind::Directory, _) => Err(Errno::EISDIR),
             (FileKind::Device(device), _) => Ok(self.read_device(device, buf)),
-            (FileKind::Stream(stream), _) => self.read_stream(stream, open.flags, at, buf),
-            (FileKind::Pipe(pipe, _), _) => match at {
-                At::Offset => self.pipes[pipe.0 as usize].read(buf),
-                At::Position(_) => Err(Errno::ESPIPE),
-            },
-            (FileKind::Regular | FileKind::Symlink, _) => Err(Errno::EINVAL),
+            (FileKind::Stream(stream), _) => self.read_stream(stream, at, buf),
+            (FileKind::Pipe(_) | FileKind::Event, _) if at != At::Offset => Err(Errno::ESPIPE),
+            (FileKind::Pipe(pipe), _) => self.read_pipe(pipe, buf),
+            (FileKind::Event, _) => self.read_event(file, buf),
+            (FileKind::Proc(_), _) => Ok(self.read_text(file, at, buf)),
+            (FileKind::Regular | FileKind::Symlink | FileKind::Fifo, _) => Err(Errno::EINVAL),
         }
     }
 
@@ -48,18 +49,18 @@ impl Vfs {
         match device {
             Device::Zero | Device::Full => buf.fill(0),
             Device::Random | Device::Urandom => self.random.fill(buf),
-            Device::Null | Device::Tty | Device::Std(_) => return 0,
+            Device::Null | Device::Tty => return 0,
         }
         buf.len()
     }
 
-    fn read_stream(&mut self, stream: Stream, flags: OpenFlags, at: At, buf: &mut [u8]) -> Result<usize, Errno> {
+    fn read_stream(&mut self, stream: Stream, at: At, buf: &mut [u8]) -> Result<usize, Errno> {
         match at {
             At::Position(offset) => return self.console.read_at(stream, offset, buf),
             At::Offset if buf.is_empty() => return Ok(0),
             At::Offset => {}
         }
-        if flags.contains(OpenFlags::NONBLOCK) {
+        if self.console.may_wait(stream) {
             let ready = self.console.poll(stream, Ready::IN, Some(Duration::ZERO))?;
             if ready.is_empty() {
                 return Err(Errno::EAGAIN);
@@ -68,9 +69,20 @@ impl Vfs {
         self.console.read(stream, buf)
     }
 
+    /// Reads from a text of /proc as it was made last.
+    fn read_text(&mut self, file: OpenFileId, at: At, buf: &mut [u8]) -> usize {
+        let Some(text) = self.files.get(file).text.clone() else { return 0 };
+        let offset = self.place(file, at);
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(text.len());
+        let len = buf.len().min(text.len() - from);
+        buf[..len].copy_from_slice(&text[from..from + len]);
+        self.advance(file, at, offset, len);
+        len
+    }
+
     /// Writes to an open file.
     ///
-    /// A write to a full pipe gives `EAGAIN` whether or not the file is open with O_NONBLOCK: the caller decides.
+    /// What has no room gives `EAGAIN`, as for [`Self::read`].
     pub(crate) fn write(&mut self, cx: &mut FsCx<'_>, file: OpenFileId, at: At, bytes: &[u8]) -> Result<usize, Errno> {
         let open = self.files.get(file);
         if !open.flags.writes() {
@@ -94,15 +106,16 @@ impl Vfs {
                 At::Offset => self.console.write(stream, bytes),
                 At::Position(offset) => self.console.write_at(stream, offset, bytes),
             },
-            (FileKind::Pipe(pipe, _), _) => match at {
-                At::Offset => self.pipes[pipe.0 as usize].write(bytes),
-                At::Position(_) => Err(Errno::ESPIPE),
-            },
-            (FileKind::Regular | FileKind::Directory | FileKind::Symlink, _) => Err(Errno::EBADF),
+            (FileKind::Pipe(_) | FileKind::Event, _) if at != At::Offset => Err(Errno::ESPIPE),
+            (FileKind::Pipe(pipe), _) => self.write_pipe(pipe, bytes),
+            (FileKind::Event, _) => self.write_event(file, bytes),
+            // These texts say how things are; none of them sets anything.
+            (FileKind::Proc(_), _) => Err(Errno::EINVAL),
+            (FileKind::Regular | FileKind::Directory | FileKind::Symlink | FileKind::Fifo, _) => Err(Errno::EBADF),
         }
     }
 
-    fn place(&self, file: OpenFileId, at: At) -> u64 {
+    pub(super) fn place(&self, file: OpenFileId, at: At) -> u64 {
         match at {
             At::Offset => self.files.get(file).offset,
             At::Position(offset) => offset,
@@ -115,30 +128,44 @@ impl Vfs {
         }
     }
 
-    /// Bytes that can be read from a pipe without waiting.
-    pub(crate) fn pipe_len(&self, pipe: PipeId) -> usize {
-        self.pipes[pipe.0 as usize].len()
+    /// What a process waits on that wants this of a file; `None` for files that never make anybody wait.
+    pub(crate) fn channel_for(&mut self, file: OpenFileId, wanted: Ready) -> Option<Channel> {
+        match self.files.get(file).kind {
+            FileKind::Pipe(pipe) => Some(Channel::Pipe(pipe)),
+            FileKind::Event => Some(Channel::Event(file)),
+            FileKind::Stream(stream) => {
+                self.stream_wants[stream as usize] |= wanted;
+                Some(Channel::Stream(stream))
+            }
+            _ => None,
+        }
     }
 
-    /// What an open file is ready for at once, standard streams apart: they are asked by way of the console.
-    pub(crate) fn ready(&self, file: OpenFileId) -> Ready {
-        match self.files.get(file).kind {
-            FileKind::Pipe(pipe, end) => {
-                let pipe = &self.pipes[pipe.0 as usize];
-                let mut ready = Ready::empty();
-                match end {
-                    PipeEnd::Read => {
-                        ready.set(Ready::IN, pipe.len() > 0);
-                        ready.set(Ready::HUP, !pipe.has_writer);
-                    }
-                    PipeEnd::Write => {
-                        ready.set(Ready::OUT, pipe.has_room());
-                        ready.set(Ready::ERR, !pipe.has_reader);
-                    }
-                }
-                ready
-            }
-            _ => Ready::IN | Ready::OUT,
+    /// Asks the host, for at most `wait`, which of these streams are ready for what somebody waits for
+    /// ([`Self::channel_for`]), and wakes their channels.
+    ///
+    /// # Errors
+    /// `EINTR` if the wait was interrupted from outside.
+    pub(crate) fn poll_streams(&mut self, streams: &[Stream], wait: Option<Duration>) -> Result<Vec<Stream>, Errno> {
+        let wants: Vec<_> = streams.iter().map(|&stream| (stream, self.stream_wants[stream as usize])).collect();
+        let ready = self.console.poll_any(&wants, wait)?;
+        for &stream in &ready {
+            self.stream_wants[stream as usize] = Ready::empty();
+            self.wake(Channel::Stream(stream));
         }
+        Ok(ready)
+    }
+
+    /// What an open file is ready for at once; of a stream only whether it is in `wanted`.
+    ///
+    /// # Errors
+    /// `EINTR` if asking the host was interrupted from outside.
+    pub(crate) fn ready(&mut self, file: OpenFileId, wanted: Ready) -> Result<Ready, Errno> {
+        Ok(match self.files.get(file).kind {
+            FileKind::Pipe(pipe) => self.pipe_ready(file, pipe),
+            FileKind::Event => self.event_ready(file),
+            FileKind::Stream(stream) => return self.console.poll(stream, wanted, Some(Duration::ZERO)),
+            _ => Ready::IN | Ready::OUT,
+        })
     }
 }

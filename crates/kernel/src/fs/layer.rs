@@ -29,6 +29,7 @@ pub(crate) enum New {
     Directory,
     Symlink(Vec<u8>),
     Device(super::Device),
+    Fifo,
 }
 
 impl New {
@@ -38,6 +39,7 @@ impl New {
             Self::Directory => Kind::Directory,
             Self::Symlink(_) => Kind::Symlink,
             Self::Device(_) => Kind::CharDevice,
+            Self::Fifo => Kind::Fifo,
         }
     }
 }
@@ -59,6 +61,8 @@ impl Vfs {
     fn cost_of(inode: &Inode) -> usize {
         match (&inode.body, inode.truth) {
             (Body::Symlink(Some(target)), _) => INODE_COST + target.len(),
+            // They are as many as the processes, and a few for each.
+            (Body::Proc(_), _) => 0,
             (_, Truth::Layer) => INODE_COST,
             (_, Truth::Host) => 0,
         }
@@ -114,7 +118,7 @@ impl Vfs {
             size: match &new {
                 New::Directory => DIR_SIZE,
                 New::Symlink(target) => target.len() as u64,
-                New::File | New::Device(_) => 0,
+                New::File | New::Device(_) | New::Fifo => 0,
             },
             blocks: if matches!(new, New::Directory) { DIR_SIZE / 512 } else { 0 },
             atime: self.now,
@@ -127,6 +131,7 @@ impl Vfs {
             New::Directory => Body::Directory(BTreeMap::new()),
             New::Symlink(target) => Body::Symlink(Some(target)),
             New::Device(device) => Body::Device(device),
+            New::Fifo => Body::Fifo(None),
         };
         let (origin, key, name) = (None, None, Vec::new());
         let inode = Inode {

@@ -14,6 +14,7 @@ mod cache;
 mod change;
 mod console;
 mod device;
+mod eventfd;
 mod fdtable;
 mod file;
 mod host;
@@ -21,10 +22,13 @@ mod host_console;
 mod inode;
 mod io;
 mod layer;
+mod lock;
 mod meta;
 mod namei;
 mod passthrough;
 mod pipe;
+mod pipe_file;
+mod procfs;
 mod tree;
 mod view;
 
@@ -42,6 +46,7 @@ pub use cache::{CachedPage, PageError, PageSource};
 pub(crate) use change::Rename;
 pub use console::{BufferConsole, Captured, Console, Ready, Seek, SettingsWhen, Stream, TerminalSettings, WindowSize};
 pub use device::Device;
+pub(crate) use eventfd::EventSemantics;
 pub use fdtable::{Descriptor, FdTable, FilesId, OnExec};
 pub(crate) use file::FileKind;
 pub use file::{Mappable, OpenFileId, OpenFlags};
@@ -49,18 +54,25 @@ pub use host_console::HostConsole;
 pub use inode::InodeId;
 pub(crate) use io::At;
 pub(crate) use layer::New;
+pub(crate) use lock::{LockKind, LockOwner, LockRange, Record};
 pub use meta::{Credentials, FileStat, Kind, May, Meta, Timestamp};
 pub(crate) use namei::Follow;
 pub(crate) use pipe::PipeId;
+pub(crate) use procfs::{ProcFile, ProcLinks, ProcessFile, SystemFile};
 pub use view::{FsError, Mount, MountMode, ViewConfig};
 
 use crate::Errno;
 use crate::mm::frames::FrameTable;
+use crate::wait::Channel;
 use device::RandomBytes;
+use eventfd::EventFd;
 use file::FileTable;
 use host::HostTree;
 use inode::{Body, Inode, InodeTable, MountId, MountPoint, Slot};
-use pipe::Pipe;
+use lock::LockTable;
+use pipe::PipeTable;
+use procfs::{ProcFs, ProcNode};
+use std::collections::BTreeMap;
 
 /// What an operation on files works with besides the files.
 pub struct FsCx<'a> {
@@ -76,8 +88,15 @@ pub struct Vfs {
     inodes: InodeTable,
     files: FileTable,
     fd_tables: Vec<Option<FdTable>>,
-    pipes: Vec<Pipe>,
+    pipes: PipeTable,
+    events: BTreeMap<OpenFileId, EventFd>,
+    locks: LockTable,
+    proc: ProcFs,
+    /// What has been woken since the scheduler last asked.
+    woken: Vec<Channel>,
     console: Box<dyn Console>,
+    /// What somebody waits for of each stream.
+    stream_wants: [Ready; 3],
     credentials: Credentials,
     random: RandomBytes,
     /// The time that changes get.
@@ -85,8 +104,6 @@ pub struct Vfs {
     root: InodeId,
     /// The guest's /dev, where files without a name belong.
     dev_root: InodeId,
-    /// The link /proc/self/exe.
-    exe: InodeId,
     /// Host memory that the layer takes, in bytes.
     layer_bytes: usize,
 }
@@ -106,14 +123,18 @@ impl Vfs {
             inodes: InodeTable::default(),
             files: FileTable::default(),
             fd_tables: Vec::new(),
-            pipes: Vec::new(),
+            pipes: PipeTable::default(),
+            events: BTreeMap::new(),
+            locks: LockTable::default(),
+            proc: ProcFs::new(),
+            woken: Vec::new(),
             console,
+            stream_wants: [Ready::empty(); 3],
             credentials: Credentials::of_host(),
             random: RandomBytes(view.seed),
             now: Timestamp::default(),
             root: none,
             dev_root: none,
-            exe: none,
             layer_bytes: 0,
         };
         let base = view.root.clone().unwrap_or_else(|| "/".into());
@@ -174,7 +195,19 @@ impl Vfs {
 
     /// Sets what /proc/self/exe points to: a guest path.
     pub fn set_exe(&mut self, path: Vec<u8>) {
-        self.inodes.get_mut(self.exe).body = Body::Symlink(Some(path));
+        self.proc_set_exe(self.proc_current(), path);
+    }
+
+    /// Says that what a channel stands for has changed.
+    pub(crate) fn wake(&mut self, channel: Channel) {
+        if !self.woken.contains(&channel) {
+            self.woken.push(channel);
+        }
+    }
+
+    /// The channels that were woken since this was last called, each once, in order.
+    pub(crate) fn take_woken(&mut self) -> Vec<Channel> {
+        std::mem::take(&mut self.woken)
     }
 
     /// Prepares for a system call: changes made from now on have this time and are made by this user.
@@ -302,14 +335,24 @@ impl Vfs {
         for (name, device) in Device::NAMES {
             self.make_layered(self.dev_root, name.as_bytes(), New::Device(device), 0o666)?;
         }
+        let links = [
+            ("fd", "/proc/self/fd"),
+            ("stdin", "/proc/self/fd/0"),
+            ("stdout", "/proc/self/fd/1"),
+            ("stderr", "/proc/self/fd/2"),
+        ];
+        for (name, target) in links {
+            self.make_layered(self.dev_root, name.as_bytes(), New::Symlink(target.into()), 0o777)?;
+        }
         self.make_layered(self.dev_root, b"shm", New::Directory, 0o1777)?;
         Ok(())
     }
 
     fn make_proc(&mut self) -> Result<(), Errno> {
-        let proc_root = self.mount_empty(b"proc")?;
-        let this = self.make_layered(proc_root, b"self", New::Directory, 0o555)?;
-        self.exe = self.make_layered(this, b"exe", New::Symlink(Vec::new()), 0o777)?;
+        self.proc.root = self.mount_empty(b"proc")?;
+        let root = self.inodes.get_mut(self.proc.root);
+        root.body = Body::Proc(ProcNode::Root);
+        root.meta.permissions = 0o555;
         Ok(())
     }
 }

@@ -4,8 +4,10 @@
 //! links are resolved here, in the guest's names. No path reaches the host as a whole, so none can leave the view.
 
 use super::Vfs;
-use super::inode::InodeId;
+use super::file::OpenFileId;
+use super::inode::{Body, InodeId};
 use super::meta::{Kind, May};
+use super::procfs::Jump;
 use crate::Errno;
 
 /// Links that one walk may follow (Linux's MAXSYMLINKS).
@@ -63,6 +65,8 @@ pub(crate) struct Found {
     pub(crate) slash: bool,
     /// The file, if there is one.
     pub(crate) inode: Option<InodeId>,
+    /// The open file to which a link of /proc leads that has no inode; `inode` is the link then.
+    pub(crate) file: Option<OpenFileId>,
 }
 
 impl Found {
@@ -133,11 +137,24 @@ impl Vfs {
         while let Some((name, slash)) = rest.next() {
             let is_last = rest.is_done();
             let (last, next) = self.step(at, name)?;
-            let Some(next) = next else {
-                return if is_last { Ok(Found { dir: at, last, slash, inode: None }) } else { Err(Errno::ENOENT) };
+            let Some(mut next) = next else {
+                return if is_last {
+                    Ok(Found { dir: at, last, slash, inode: None, file: None })
+                } else {
+                    Err(Errno::ENOENT)
+                };
             };
+            let mut follows = !is_last || follow.follows_last(slash);
+            if follows && let Some(jump) = self.jump(next)? {
+                // What it leads to is not followed further, even if it is a link itself.
+                follows = false;
+                match jump {
+                    Jump::Inode(id) => next = id,
+                    Jump::File(_) if !is_last || slash => return Err(Errno::ENOTDIR),
+                    Jump::File(file) => return Ok(Found { dir: at, last, slash, inode: Some(next), file: Some(file) }),
+                }
+            }
             let kind = self.inodes.get(next).meta.kind;
-            let follows = !is_last || follow.follows_last(slash);
             if kind == Kind::Symlink && follows {
                 links += 1;
                 if links > MAX_SYMLINKS {
@@ -156,11 +173,11 @@ impl Vfs {
                 return Err(Errno::ENOTDIR);
             }
             if is_last {
-                return Ok(Found { dir: at, last, slash, inode: Some(next) });
+                return Ok(Found { dir: at, last, slash, inode: Some(next), file: None });
             }
             at = next;
         }
-        Ok(Found { dir: at, last: Last::Root, slash: true, inode: Some(at) })
+        Ok(Found { dir: at, last: Last::Root, slash: true, inode: Some(at), file: None })
     }
 
     /// One name further from a directory.
@@ -177,6 +194,14 @@ impl Vfs {
                 let found = self.lookup(at, &name)?;
                 Ok((Last::Name(name), found))
             }
+        }
+    }
+
+    /// Where a link of /proc leads that is more than a path.
+    fn jump(&self, id: InodeId) -> Result<Option<Jump>, Errno> {
+        match self.inodes.get(id).body {
+            Body::Proc(node) => self.proc_jump(node),
+            _ => Ok(None),
         }
     }
 

@@ -49,7 +49,8 @@ impl Vfs {
             }
             New::Directory => at.tree.make_dir(&at.path, permissions)?,
             New::Symlink(target) => at.tree.make_symlink(target, &at.path)?,
-            New::Device(_) => return Err(Errno::EPERM),
+            // A FIFO of the host would be shown to nobody.
+            New::Device(_) | New::Fifo => return Err(Errno::EPERM),
         }
         self.lookup(dir, name)?.ok_or(Errno::EIO)
     }

@@ -43,6 +43,9 @@ impl Vfs {
 
     /// The file called `name` in a directory; `None` if there is none.
     pub(super) fn lookup(&mut self, dir: InodeId, name: &[u8]) -> Result<Option<InodeId>, Errno> {
+        if let Body::Proc(node) = self.inodes.get(dir).body {
+            return self.proc_lookup(dir, node, name);
+        }
         match self.inodes.get(dir).slots().ok_or(Errno::ENOTDIR)?.get(name) {
             Some(&Slot::Node(id)) => return Ok(Some(id)),
             Some(Slot::Whiteout) => return Ok(None),
@@ -88,17 +91,21 @@ impl Vfs {
     /// The names in a directory, sorted, after `.` and `..`.
     pub(crate) fn list(&mut self, dir: InodeId) -> Result<Vec<DirEntry>, Errno> {
         let inode = self.inodes.get(dir);
+        let parent = inode.parent;
+        let dots = [(b".".to_vec(), (dir, Kind::Directory)), (b"..".to_vec(), (parent, Kind::Directory))];
+        let entry = |(name, (id, kind)): (Vec<u8>, (InodeId, Kind))| DirEntry { name, ino: id.ino(), kind };
+        if let Body::Proc(node) = inode.body {
+            let entries = self.proc_list(dir, node)?;
+            return Ok(dots.into_iter().map(entry).chain(entries).collect());
+        }
         let slots = inode.slots().ok_or(Errno::ENOTDIR)?.clone();
-        let (mount, parent) = (inode.mount, inode.parent);
-        let mut names = self.host_names(dir, mount, &slots)?;
+        let mut names = self.host_names(dir, inode.mount, &slots)?;
         for (name, slot) in slots {
             if let Slot::Node(id) = slot {
                 names.insert(name, (id, self.inodes.get(id).meta.kind));
             }
         }
-        let dots = [(b".".to_vec(), (dir, Kind::Directory)), (b"..".to_vec(), (parent, Kind::Directory))];
-        let entries = dots.into_iter().chain(names);
-        Ok(entries.map(|(name, (id, kind))| DirEntry { name, ino: id.ino(), kind }).collect())
+        Ok(dots.into_iter().chain(names).map(entry).collect())
     }
 
     /// The host's names in a directory that no slot speaks of.
@@ -131,6 +138,7 @@ impl Vfs {
     pub(crate) fn read_link(&mut self, id: InodeId) -> Result<Vec<u8>, Errno> {
         match &self.inodes.get(id).body {
             Body::Symlink(Some(target)) => Ok(target.clone()),
+            Body::Proc(node) => self.proc_read_link(*node),
             Body::Symlink(None) => {
                 let (tree, path) = self.host_place(id).ok_or(Errno::EIO)?;
                 tree.read_link(&path)

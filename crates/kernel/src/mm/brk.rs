@@ -28,6 +28,12 @@ impl Mm {
         self.start_brk
     }
 
+    /// Where the heap ends, to the byte.
+    #[must_use]
+    pub const fn end_brk(&self) -> LinearAddr {
+        self.brk
+    }
+
     fn move_brk(&mut self, cx: &mut MmCx<'_, '_>, addr: LinearAddr) -> Option<()> {
         if addr.0.checked_sub(self.start_brk.0)? > self.limits.data {
             return None;
@@ -57,7 +63,7 @@ impl Mm {
             return None;
         }
         self.map_count_allows(1).ok()?;
-        self.vmas.insert(Vma { start, end, flags, backing: Backing::Anonymous });
+        self.vmas.insert(Vma::new(start, end, flags, Backing::Anonymous));
         if start > self.start_brk {
             self.merge_vmas_at(cx, start);
         }
@@ -80,7 +86,7 @@ impl Mm {
         }
         self.munmap_range(cx, start, end)?;
         self.map_count_allows(1)?;
-        self.insert_vma(cx, Vma { start, end, flags: flags | VmFlags::DATA_DEFAULT, backing: Backing::Anonymous });
+        self.insert_vma(cx, Vma::new(start, end, flags | VmFlags::DATA_DEFAULT, Backing::Anonymous));
         Ok(())
     }
 }

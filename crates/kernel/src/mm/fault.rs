@@ -205,14 +205,10 @@ impl Mm {
     /// Handles the fault; if no frame is left for it, tries again with those of clean pages in the page cache.
     fn fault_or_reclaim(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, code: PageFaultCode) -> Resolved {
         let resolved = self.do_user_addr_fault(cx, vmf, code);
-        if resolved != Err(VmFaultError::Oom) {
-            return resolved;
+        if resolved == Err(VmFaultError::Oom) && cx.drop_clean_pages() > 0 {
+            return self.do_user_addr_fault(cx, vmf, code);
         }
-        let (mut fs, vfs) = cx.fs();
-        if vfs.drop_clean_pages(&mut fs) == 0 {
-            return resolved;
-        }
-        self.do_user_addr_fault(cx, vmf, code)
+        resolved
     }
 
     fn do_user_addr_fault(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, code: PageFaultCode) -> Resolved {
@@ -303,7 +299,11 @@ impl Mm {
     fn do_wp_page(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, entry: Entry) -> Resolved {
         let flags = vmf.vma.flags;
         let old = pte::pfn(entry.pte);
-        if flags.contains(VmFlags::SHARED) || is_exclusive(cx.frames, old) {
+        let shared = flags.contains(VmFlags::SHARED);
+        if shared || wp_can_reuse_anon_folio(cx.frames, old) {
+            if !shared {
+                cx.frames.set_anon_exclusive(old);
+            }
             let mut pte = pte::mkdirty_mkwrite(entry.pte, flags);
             pte.set_accessed(true);
             let shootdown = self.table.set_pte(cx.hw.mem, entry, pte);
@@ -342,6 +342,9 @@ impl Mm {
         cx.frames.map(pfn);
         cx.frames.put(pfn);
         self.count_resident();
+        if !vmf.vma.anon_vma {
+            self.vmas.at_mut(vmf.vma.start).anon_vma = true;
+        }
         let shootdown = self.table.set_pte(cx.hw.mem, entry, pte::mkdirty_mkwrite(pte::mk_pte(pfn, flags), flags));
         cx.flush(shootdown);
     }
@@ -365,8 +368,8 @@ impl VmFault {
     }
 }
 
-/// True if the frame is the process's own and no other entry, nor the kernel layer, has it (`wp_can_reuse_anon_folio`).
-pub(super) fn is_exclusive(frames: &FrameTable, pfn: Pfn) -> bool {
+/// True if the frame is the process's own and no other entry, nor the kernel layer, has it.
+fn wp_can_reuse_anon_folio(frames: &FrameTable, pfn: Pfn) -> bool {
     let frame = frames.get(pfn);
     frame.usage == FrameUse::Anon && frame.refs == 1 && frame.maps == 1
 }

@@ -34,6 +34,8 @@ pub struct Frame {
     pub refs: u32,
     /// References from entries of user page tables.
     pub maps: u32,
+    /// Anonymous, and no fork has shared it since it was last known to have one owner (`PageAnonExclusive`).
+    pub anon_exclusive: bool,
 }
 
 /// All frames of RAM.
@@ -78,7 +80,7 @@ impl FrameTable {
             }
             None => return None,
         };
-        *self.at(pfn) = Frame { usage, refs: 1, maps: 0 };
+        *self.at(pfn) = Frame { usage, refs: 1, maps: 0, anon_exclusive: false };
         self.in_use += 1;
         self.peak = self.peak.max(self.in_use);
         Some((pfn, contents))
@@ -109,10 +111,21 @@ impl FrameTable {
         }
     }
 
-    /// Takes the reference of one entry of a user page table.
+    /// Takes the reference of one entry of a user page table. The first entry of an anonymous frame has it for itself; a
+    /// second one ends that for both, until a write finds the frame alone again ([`Self::set_anon_exclusive`]).
     pub fn map(&mut self, pfn: Pfn) {
-        self.get_ref(pfn);
-        self.at(pfn).maps += 1;
+        let frame = self.at(pfn);
+        debug_assert!(frame.refs > 0, "{pfn} is free");
+        frame.refs += 1;
+        frame.maps += 1;
+        frame.anon_exclusive = frame.maps == 1 && frame.usage == FrameUse::Anon;
+    }
+
+    /// Marks an anonymous frame as the only owner's again (`SetPageAnonExclusive`).
+    pub fn set_anon_exclusive(&mut self, pfn: Pfn) {
+        let frame = self.at(pfn);
+        debug_assert!(frame.usage == FrameUse::Anon && frame.maps == 1, "{pfn} has no single owner: {frame:?}");
+        frame.anon_exclusive = true;
     }
 
     /// Gives back the reference of one entry of a user page table.
@@ -157,7 +170,10 @@ mod tests {
         assert_eq!(contents, Contents::Zero);
         t.map(a);
         t.put(a);
-        assert_eq!(t.get(a), Frame { usage: FrameUse::Anon, refs: 1, maps: 1 });
+        assert_eq!(t.get(a), Frame { usage: FrameUse::Anon, refs: 1, maps: 1, anon_exclusive: true });
+        t.map(a);
+        t.unmap(a);
+        assert!(!t.get(a).anon_exclusive, "shared once, until a write says otherwise");
         t.unmap(a);
         assert_eq!(t.get(a).usage, FrameUse::Free);
         assert_eq!(t.alloc(FrameUse::File), Some((a, Contents::Stale)));

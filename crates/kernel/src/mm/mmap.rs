@@ -112,7 +112,7 @@ impl Mm {
             }
             MapSource::Anonymous => Backing::Anonymous,
         };
-        self.insert_vma(cx, Vma { start, end, flags, backing });
+        self.insert_vma(cx, Vma::new(start, end, flags, backing));
         Ok(())
     }
 

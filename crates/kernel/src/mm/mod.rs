@@ -15,6 +15,7 @@ mod brk;
 mod exec;
 mod fault;
 mod flags;
+mod fork;
 pub mod frames;
 mod kernel_half;
 mod layout;
@@ -77,6 +78,12 @@ impl MmCx<'_, '_> {
         (FsCx { mem: self.hw.mem, frames: self.frames }, self.vfs)
     }
 
+    /// Frees what the page cache can read again; gives how many frames that was.
+    fn drop_clean_pages(&mut self) -> u64 {
+        let (mut fs, vfs) = self.fs();
+        vfs.drop_clean_pages(&mut fs)
+    }
+
     /// Hands a shootdown to the machine.
     fn flush(&mut self, shootdown: Shootdown) {
         self.hw.shootdown.merge(shootdown);
@@ -98,6 +105,19 @@ impl MmCx<'_, '_> {
     }
 }
 
+/// Where the program's arguments and environment are, as strings one after the other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strings {
+    /// The first byte of the arguments.
+    pub arg_start: LinearAddr,
+    /// The first byte beyond.
+    pub arg_end: LinearAddr,
+    /// The first byte of the environment.
+    pub env_start: LinearAddr,
+    /// The first byte beyond.
+    pub env_end: LinearAddr,
+}
+
 /// One address space (Linux's `mm_struct`).
 #[derive(Debug)]
 pub struct Mm {
@@ -109,6 +129,7 @@ pub struct Mm {
     brk: LinearAddr,
     /// An address in the initial stack.
     start_stack: LinearAddr,
+    strings: Strings,
     /// Pages with a frame of their own or of a file (`get_mm_rss`), now and at most.
     resident: u64,
     peak_resident: u64,
@@ -129,6 +150,7 @@ impl Mm {
             start_brk: LinearAddr(0),
             brk: LinearAddr(0),
             start_stack: STACK_TOP,
+            strings: Strings::default(),
             resident: 0,
             peak_resident: 0,
         })
@@ -138,6 +160,23 @@ impl Mm {
     #[must_use]
     pub const fn cr3(&self) -> Cr3 {
         self.table.cr3()
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub const fn limits(&self) -> MmLimits {
+        self.limits
+    }
+
+    /// Where the arguments and the environment are.
+    #[must_use]
+    pub const fn strings(&self) -> &Strings {
+        &self.strings
+    }
+
+    /// Tells where they are.
+    pub const fn set_strings(&mut self, strings: Strings) {
+        self.strings = strings;
     }
 
     /// Takes new limits; what is mapped already stays.
@@ -205,7 +244,9 @@ impl Mm {
             && (!is_data_mapping(flags) || within(self.limits.data, &|| self.data_vm_pages()))
     }
 
-    fn data_vm_pages(&self) -> u64 {
+    /// Pages of private writable memory that is no stack (`data_vm`).
+    #[must_use]
+    pub fn data_vm_pages(&self) -> u64 {
         self.vmas.iter().filter(|vma| is_data_mapping(vma.flags)).map(Vma::pages).sum()
     }
 

@@ -1,6 +1,5 @@
 //! mprotect: new rights for pages that are mapped (Linux's `do_mprotect_pkey`, `mprotect_fixup`, `change_pte_range`).
 
-use super::fault::is_exclusive;
 use super::flags::{Prot, VmFlags};
 use super::frames::FrameTable;
 use super::layout;
@@ -125,11 +124,11 @@ impl Mm {
     }
 }
 
-/// True if a write to this page would need no fault but for the rights: the frame is the process's own, or was already
-/// written through a shared mapping (`can_change_pte_writable`).
+/// True if a write to this page would need no fault but for the rights: the frame is the process's own and was not shared
+/// by a fork since its last write, or was already written through a shared mapping (`can_change_pte_writable`).
 fn can_change_pte_writable(frames: &FrameTable, old: Pte, flags: VmFlags) -> bool {
     if flags.contains(VmFlags::SHARED) {
         return old.dirty();
     }
-    is_exclusive(frames, pte::pfn(old))
+    frames.get(pte::pfn(old)).anon_exclusive
 }

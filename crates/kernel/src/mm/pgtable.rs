@@ -82,6 +82,21 @@ impl PageTable {
         Ok(leaf(mem, table, la))
     }
 
+    /// The same, for a page above that of `before`, an entry of this table: where both share a page table, without a walk.
+    pub(super) fn entry_alloc_after(
+        &self,
+        mem: &mut dyn PhysMem,
+        frames: &mut FrameTable,
+        before: Option<Entry>,
+        la: LinearAddr,
+    ) -> Result<Entry, OutOfFrames> {
+        let shares_table = |before: &Entry| before.la.0 / span(Level::Pd) == la.0 / span(Level::Pd);
+        match before.filter(shares_table) {
+            Some(before) => Ok(leaf(mem, before.slot.pfn(), la)),
+            None => self.entry_alloc(mem, frames, la),
+        }
+    }
+
     /// Writes a leaf entry. Only a present one can be cached, so only its change needs a shootdown (MMU-205).
     pub(super) fn set_pte(&self, mem: &mut dyn PhysMem, entry: Entry, pte: Pte) -> Shootdown {
         mem.store_entry(entry.slot, pte.0);

@@ -31,7 +31,7 @@ impl Mm {
         }
         let start = LinearAddr(STACK_TOP.0 - size);
         self.unmap_region(cx, start, STACK_TOP);
-        self.insert_vma(cx, Vma { start, end: STACK_TOP, flags, backing: Backing::Anonymous });
+        self.insert_vma(cx, Vma::new(start, STACK_TOP, flags, Backing::Anonymous));
         self.start_stack = LinearAddr(STACK_TOP.0 - 8);
         Ok(())
     }
@@ -39,6 +39,12 @@ impl Mm {
     /// Tells where the program's stack pointer starts, by which the stack is known from other mappings.
     pub const fn set_start_stack(&mut self, rsp: LinearAddr) {
         self.start_stack = rsp;
+    }
+
+    /// Where the program's stack pointer started (`start_stack` in `/proc/<pid>/stat`).
+    #[must_use]
+    pub const fn start_stack(&self) -> LinearAddr {
+        self.start_stack
     }
 
     /// Grows a mapping that grows down, so that it holds `la`, a place below it. `None` if it must not: it does not grow

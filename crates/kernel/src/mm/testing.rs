@@ -1,4 +1,4 @@
-//! A guest for tests: RAM, one address space, and a processor that only translates.
+//! A guest for tests: RAM, address spaces, one of them in use, and a processor that only translates.
 //!
 //! Its TLB never forgets by itself, so that a shootdown that is missing shows: after each operation every translation that
 //! is still cached must be what the tables give.
@@ -31,11 +31,25 @@ impl EventSink for Recorder {
     }
 }
 
+/// How a frame is mapped, over all processes.
+#[derive(Default)]
+struct Mapped {
+    entries: u64,
+    writable: bool,
+}
+
 pub(super) struct Guest {
     pub(super) bus: Bus,
     pub(super) frames: FrameTable,
     pub(super) vfs: Vfs,
+    /// The address space in use; `None` while the kernel layer works on it.
     pub(super) mm: Option<Mm>,
+    /// Whose that is.
+    current: Pid,
+    /// The address spaces that are not in use.
+    parked: BTreeMap<Pid, Mm>,
+    last_pid: Pid,
+    half: KernelHalf,
     /// The host's folder behind the guest's `/rw`, where changes go to the host.
     folder: TempDir,
     recorder: Recorder,
@@ -59,19 +73,21 @@ impl Guest {
         let view = ViewConfig { root, mounts: vec![writable], ..ViewConfig::default() };
         let vfs = Vfs::new(view, Box::new(BufferConsole::default())).unwrap();
         let (recorder, tlb) = (Recorder::default(), BTreeMap::new());
-        let mut guest = Self { bus, frames, vfs, mm: None, folder, recorder, tlb, before: 0 };
-        let half = guest.hw(|hw, frames, _| KernelHalf::build(hw, frames)).unwrap();
+        let (half, parked, init) = (KernelHalf::default(), BTreeMap::new(), Pid(1));
+        let (current, last_pid) = (init, init);
+        let mut guest =
+            Self { bus, frames, vfs, mm: None, current, parked, last_pid, half, folder, recorder, tlb, before: 0 };
+        guest.half = guest.hw(|cx, _| KernelHalf::build(cx.hw, cx.frames)).unwrap();
         guest.before = guest.frames.in_use();
-        let mm =
-            guest.hw(|hw, frames, vfs| Mm::new(&mut MmCx { hw, frames, vfs, pid: Pid(1) }, &half, MmLimits::default()));
-        guest.mm = Some(mm.unwrap());
+        guest.mm = Some(guest.hw(|cx, half| Mm::new(cx, half, MmLimits::default())).unwrap());
         guest
     }
 
-    fn hw<R>(&mut self, f: impl FnOnce(&mut Hw<'_>, &mut FrameTable, &mut Vfs) -> R) -> R {
+    fn hw<R>(&mut self, f: impl FnOnce(&mut MmCx<'_, '_>, &KernelHalf) -> R) -> R {
         let mut shootdown = Shootdown::none();
         let mut hw = Hw { mem: &mut self.bus, sink: &mut self.recorder, shootdown: &mut shootdown, instructions: 0 };
-        let result = f(&mut hw, &mut self.frames, &mut self.vfs);
+        let (frames, vfs, pid) = (&mut self.frames, &mut self.vfs, self.current);
+        let result = f(&mut MmCx { hw: &mut hw, frames, vfs, pid }, &self.half);
         for invalidation in shootdown.drain() {
             match invalidation {
                 Invalidation::Page(la) => _ = self.tlb.remove(&la.page_number()),
@@ -84,14 +100,73 @@ impl Guest {
     /// One entry into the kernel layer.
     pub(super) fn run<R>(&mut self, f: impl FnOnce(&mut Mm, &mut MmCx<'_, '_>) -> R) -> R {
         let mut mm = self.mm.take().unwrap();
-        let result = self.hw(|hw, frames, vfs| f(&mut mm, &mut MmCx { hw, frames, vfs, pid: Pid(1) }));
+        let result = self.hw(|cx, _| f(&mut mm, cx));
         self.mm = Some(mm);
         self.check_tlb();
         result
     }
 
+    /// A child of the process that runs, which runs on.
+    pub(super) fn fork(&mut self) -> Result<Pid, Errno> {
+        let mut mm = self.mm.take().unwrap();
+        let child = self.hw(|cx, half| mm.fork(cx, half));
+        self.mm = Some(mm);
+        self.check_tlb();
+        self.last_pid = Pid(self.last_pid.0 + 1);
+        self.parked.insert(self.last_pid, child?);
+        Ok(self.last_pid)
+    }
+
+    /// Lets a process run: a write to CR3, if it is another.
+    pub(super) fn switch(&mut self, to: Pid) {
+        if to == self.current {
+            return;
+        }
+        self.tlb.clear();
+        self.parked.insert(self.current, self.mm.take().unwrap());
+        self.mm = Some(self.parked.remove(&to).unwrap());
+        self.current = to;
+    }
+
+    /// Does something as another process.
+    pub(super) fn as_process<R>(&mut self, pid: Pid, f: impl FnOnce(&mut Self) -> R) -> R {
+        let back = self.current;
+        self.switch(pid);
+        let result = f(self);
+        self.switch(back);
+        result
+    }
+
+    /// Ends another process than the one that runs.
+    pub(super) fn kill(&mut self, pid: Pid) {
+        let mm = self.parked.remove(&pid).unwrap();
+        self.hw(|cx, _| mm.drop_all(cx));
+        self.check_tlb();
+    }
+
+    /// Gives the process that runs an empty address space (exec).
+    pub(super) fn exec(&mut self) {
+        let old = self.mm.take().unwrap();
+        self.tlb.clear();
+        self.mm = Some(self.hw(|cx, half| Mm::new(cx, half, old.limits())).unwrap());
+        self.hw(|cx, _| old.drop_all(cx));
+    }
+
     pub(super) fn mm(&self) -> &Mm {
         self.mm.as_ref().unwrap()
+    }
+
+    /// The address space of any process.
+    pub(super) fn mm_of(&self, pid: Pid) -> &Mm {
+        if pid == self.current { self.mm() } else { &self.parked[&pid] }
+    }
+
+    /// The byte that an entry gives, with or without rights; `None` without an entry. Touches nothing.
+    pub(super) fn peek(&self, pid: Pid, la: u64) -> Option<u8> {
+        let entry = self.mm_of(pid).table.entry(&self.bus, LinearAddr(la)).filter(|entry| entry.pte.0 != 0)?;
+        let mut byte = [0];
+        self.bus.read(pte::pfn(entry.pte).base().wrapping_add(la % PAGE), &mut byte);
+        Some(byte[0])
     }
 
     pub(super) fn ctx(&self) -> PagingContext {
@@ -206,6 +281,11 @@ impl Guest {
         self.mm().vmas().map(line).collect()
     }
 
+    /// The pages whose translations are cached.
+    pub(super) fn cached(&self) -> Vec<u64> {
+        self.tlb.keys().map(|page| page * PAGE).collect()
+    }
+
     /// Every translation that is still cached is what the tables give.
     fn check_tlb(&self) {
         for (page, cached) in &self.tlb {
@@ -217,10 +297,24 @@ impl Guest {
         }
     }
 
-    /// Entries lie in mappings, give no more than these, and are counted.
+    /// In every process, entries lie in mappings, give no more than these, and are counted.
     pub(super) fn check_tables(&self) {
-        let mm = self.mm();
         let mut counts = BTreeMap::new();
+        for mm in self.mm.iter().chain(self.parked.values()) {
+            self.check_mm(mm, &mut counts);
+        }
+        assert_eq!(self.frames.get(ZERO_PAGE).maps, 0);
+        for (pfn, Mapped { entries, writable }) in counts {
+            let frame = self.frames.get(pfn);
+            assert_eq!(u64::from(frame.maps), entries, "{pfn}");
+            let alone = frame.usage == FrameUse::File || entries == 1 && frame.anon_exclusive;
+            assert!(alone || !writable, "{pfn} can be written behind the back of its other owner");
+        }
+    }
+
+    /// One process; its entries are added to `counts`.
+    fn check_mm(&self, mm: &Mm, counts: &mut BTreeMap<Pfn, Mapped>) {
+        let mut resident = 0;
         let mut entries = mm.table.entries(LinearAddr(0), LinearAddr(1 << 47));
         while let Some(entry) = entries.next(&self.bus) {
             let vma = mm.vmas.containing(entry.la).unwrap_or_else(|| panic!("{entry:?} without a mapping"));
@@ -228,14 +322,18 @@ impl Guest {
             assert_eq!(present, vma.flags.intersects(VmFlags::ACCESS), "{entry:?} in {vma:?}");
             assert!(!entry.pte.writable() || vma.flags.contains(VmFlags::WRITE), "{entry:?} in {vma:?}");
             assert!(!present || entry.pte.no_execute() != vma.flags.contains(VmFlags::EXEC), "{entry:?} in {vma:?}");
-            *counts.entry(pte::pfn(entry.pte)).or_insert(0) += 1;
+            if pte::pfn(entry.pte) == ZERO_PAGE {
+                assert!(!entry.pte.writable(), "{entry:?} opens the zero page");
+                continue;
+            }
+            resident += 1;
+            let frame = self.frames.get(pte::pfn(entry.pte));
+            assert!(frame.usage != FrameUse::Anon || vma.anon_vma, "{entry:?} is anonymous, {vma:?} does not know");
+            let mapped = counts.entry(pte::pfn(entry.pte)).or_default();
+            mapped.entries += 1;
+            mapped.writable |= entry.pte.writable();
         }
-        counts.remove(&ZERO_PAGE);
-        assert_eq!(self.frames.get(ZERO_PAGE).maps, 0);
-        assert_eq!(mm.resident_pages(), counts.values().sum::<u64>());
-        for (pfn, count) in counts {
-            assert_eq!(u64::from(self.frames.get(pfn).maps), count, "{pfn}");
-        }
+        assert_eq!(mm.resident_pages(), resident);
     }
 
     /// Tables of the lower half, the root among them.
@@ -248,11 +346,12 @@ impl Guest {
         (0..self.frames.total()).filter(|pfn| self.frames.get(Pfn(*pfn)).usage == usage).count() as u64
     }
 
-    /// Ends the process and checks that it leaves nothing but the page cache.
+    /// Ends all processes and checks that they leave nothing but pages of files of the host.
     pub(super) fn exit(mut self) -> Self {
-        let mm = self.mm.take().unwrap();
-        self.hw(|hw, frames, vfs| mm.drop_all(&mut MmCx { hw, frames, vfs, pid: Pid(1) }));
-        assert_eq!(self.frames.in_use(), self.before + self.count(FrameUse::File), "frames leaked");
+        let all = self.mm.take().into_iter().chain(std::mem::take(&mut self.parked).into_values());
+        all.for_each(|mm| self.hw(|cx, _| mm.drop_all(cx)));
+        self.hw(|cx, _| cx.drop_clean_pages());
+        assert_eq!(self.frames.in_use(), self.before, "frames leaked");
         self
     }
 }

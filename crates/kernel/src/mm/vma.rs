@@ -30,6 +30,9 @@ pub struct Vma {
     pub flags: VmFlags,
     /// What fills its pages.
     pub backing: Backing,
+    /// True once a page of it was anonymous, as Linux's `anon_vma` is set: such a mapping has pages that only fork can
+    /// give to a child. It stays true when the pages go, and where mappings are split, joined and moved.
+    pub(super) anon_vma: bool,
 }
 
 /// What a mapping is for, as `/proc/<pid>/maps` names it.
@@ -46,6 +49,11 @@ pub enum VmaName {
 }
 
 impl Vma {
+    /// A mapping without a page.
+    pub(super) const fn new(start: LinearAddr, end: LinearAddr, flags: VmFlags, backing: Backing) -> Self {
+        Self { start, end, flags, backing, anon_vma: false }
+    }
+
     /// Its length in bytes.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "a mapping is never empty")]
@@ -87,7 +95,7 @@ impl Vma {
     }
 
     /// The backing of the part that starts at `la`.
-    pub(super) const fn backing_at(&self, la: LinearAddr) -> Backing {
+    pub(crate) const fn backing_at(&self, la: LinearAddr) -> Backing {
         match self.backing {
             Backing::File { inode, offset } => Backing::File { inode, offset: offset + (la.0 - self.start.0) },
             Backing::Anonymous => Backing::Anonymous,

@@ -96,7 +96,9 @@ impl VmaTree {
             return None;
         }
         self.map.remove(&la);
-        self.at_mut(lower.start).end = upper.end;
+        let lower = self.at_mut(lower.start);
+        lower.end = upper.end;
+        lower.anon_vma |= upper.anon_vma;
         Some(upper)
     }
 

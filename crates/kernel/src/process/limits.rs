@@ -20,6 +20,8 @@ pub enum Resource {
     Data = 2,
     /// Bytes of stack.
     Stack = 3,
+    /// Processes of the user.
+    Nproc = 6,
     /// Open file descriptors.
     Nofile = 7,
     /// Bytes of address space.

@@ -1,37 +1,52 @@
-//! One process: its memory, its files, its signals, and who it is.
+//! One process: its memory, its files, its signals, who it is, and whose child.
+//!
+//! A process has one thread. What it owns it holds by number (address space, descriptors), so that forking copies numbers and
+//! ending gives them back. The process that runs is [`Kernel::current`](crate::Kernel); all others, zombies too, are in its table.
 
+mod cpu_times;
 mod credentials;
 mod limits;
 mod mm_table;
+mod status;
+mod table;
 
+pub(crate) use cpu_times::{CpuTimes, Usage};
 pub use credentials::{Credentials, Ids};
 pub use limits::{Limits, RLIM_INFINITY, Resource, Rlimit};
 pub(crate) use mm_table::{MmId, MmTable};
+pub(crate) use status::{JobEvent, State, WaitStatus};
+pub(crate) use table::Table;
 
 use crate::fs::{FilesId, InodeId};
-use crate::signal::Signals;
+use crate::signal::{Signal, Signals};
 use crate::syscall::Timers;
-use crate::wait::Retry;
-use arch::LinearAddr;
+use crate::wait::{Retry, Wait};
+use arch::{LinearAddr, UserContext};
 use event::Pid;
 
 /// The process id of the first program, fixed so that what it prints is.
 pub(crate) const FIRST_PID: Pid = Pid(1000);
 /// Its parent, which is not there to be looked at: the command that started the run.
 pub(crate) const PARENT_PID: Pid = Pid(999);
-
-/// Page faults that were served.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct FaultCounts {
-    /// Without reading a file.
-    pub(crate) minor: u64,
-    /// With.
-    pub(crate) major: u64,
-}
+/// Who the parent of an orphan is. It is not there either: an orphan that ends is gone at once.
+pub(crate) const INIT_PID: Pid = Pid(1);
 
 /// A process with one thread.
 pub(crate) struct Process {
     pub(crate) pid: Pid,
+    pub(crate) parent: Pid,
+    /// Its process group.
+    pub(crate) pgrp: Pid,
+    pub(crate) session: Pid,
+    pub(crate) state: State,
+    /// Its registers while another process runs.
+    pub(crate) ctx: UserContext,
+    /// The number of the call in which it waits or waited, to be made again before it goes on.
+    pub(crate) in_call: Option<u64>,
+    /// What it waits for.
+    pub(crate) wait: Option<Wait>,
+    /// What the call that is being made had come to when it began to wait.
+    pub(crate) retry: Option<Retry>,
     /// Its address space, which it may share with others.
     pub(crate) mm: MmId,
     /// Its descriptors.
@@ -41,24 +56,40 @@ pub(crate) struct Process {
     /// Permission bits that new files do not get.
     pub(crate) umask: u32,
     pub(crate) signals: Signals,
+    /// What its parent is sent when it ends; `None` for nothing.
+    pub(crate) exit_signal: Option<Signal>,
+    /// What it is sent when its parent ends (PR_SET_PDEATHSIG).
+    pub(crate) parent_death_signal: Option<Signal>,
+    /// A stop or continuation that the parent has not asked for yet.
+    pub(crate) job_event: Option<JobEvent>,
+    /// Whether it has executed a program since it was forked: then its parent may not move it to another group.
+    pub(crate) has_executed: bool,
+    /// Whether its parent waits until it leaves the shared address space (vfork).
+    pub(crate) borrows_mm: bool,
+    /// Whether orphans below it become its children (PR_SET_CHILD_SUBREAPER).
+    pub(crate) is_subreaper: bool,
     pub(crate) credentials: Credentials,
     pub(crate) limits: Limits,
     pub(crate) timers: Timers,
+    pub(crate) times: CpuTimes,
+    /// What it has used.
+    pub(crate) usage: Usage,
+    /// What its children had used that it has waited for, with theirs.
+    pub(crate) children_usage: Usage,
     /// The name of the thread (PR_SET_NAME), ended by a NUL.
     pub(crate) comm: [u8; 16],
-    pub(crate) faults: FaultCounts,
     /// Its niceness, -20 to 19.
     pub(crate) nice: i32,
     /// What personality() was told.
     pub(crate) personality: u32,
     /// 1 after PR_SET_NO_NEW_PRIVS.
     pub(crate) no_new_privs: u64,
-    /// Where the thread's id is cleared when it ends (set_tid_address); nobody can wait for it yet.
+    /// CLOCK_MONOTONIC in nanoseconds when it was forked.
+    pub(crate) start_ns: u64,
+    /// Where the thread's id is cleared when it ends (set_tid_address).
     pub(crate) clear_child_tid: LinearAddr,
     /// The head of the list of robust futexes (set_robust_list).
     pub(crate) robust_list: LinearAddr,
-    /// What the call that is being made had come to when it began to wait.
-    pub(crate) retry: Option<Retry>,
 }
 
 impl Process {
@@ -67,11 +98,21 @@ impl Process {
         self.credentials.user.effective == 0
     }
 
+    /// Whether it has ended.
+    pub(crate) const fn has_ended(&self) -> bool {
+        matches!(self.state, State::Zombie(_) | State::Dead)
+    }
+
     /// Names the thread after a file, as execve does (`begin_new_exec`).
     pub(crate) fn set_comm(&mut self, path: &[u8]) {
         let base = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
         self.comm = [0; 16];
         let len = base.len().min(15);
         self.comm[..len].copy_from_slice(&base[..len]);
+    }
+
+    /// The name of the thread, without the NUL.
+    pub(crate) fn name(&self) -> &[u8] {
+        self.comm.split(|&b| b == 0).next().unwrap_or_default()
     }
 }

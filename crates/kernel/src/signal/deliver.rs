@@ -6,15 +6,15 @@ use super::number::DefaultAction;
 use super::{AltStack, SaFlags, SigAction, SigInfo, SigSet, Signal, SsFlags};
 use crate::Hw;
 use crate::death::{Death, ExitStatus};
-use crate::kernel::{Disposition, Kernel};
+use crate::kernel::Kernel;
 use crate::syscall::Restart;
 use arch::{Gpr, LinearAddr, Rflags, UserContext, XsaveImage};
 use event::Event;
 
 impl Kernel {
     /// Takes every signal that waits and is not blocked. Where several have handlers, their frames stack up, and the last
-    /// one taken runs first.
-    pub(crate) fn deliver_signals(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
+    /// one taken runs first. Afterwards the process may have ended or be stopped.
+    pub(crate) fn deliver_signals(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) {
         while let Some(info) = self.current.signals.take_next() {
             let signal = info.signal();
             let action = self.current.signals.action(signal);
@@ -22,20 +22,21 @@ impl Kernel {
                 continue;
             }
             if !action.is_default() {
-                self.settle_cut_short(ctx, action.flags);
+                self.settle_cut_short(hw, ctx, action.flags);
                 self.handle_signal(hw, ctx, info, action);
                 continue;
             }
             match signal.default_action() {
                 DefaultAction::Ignore => {}
-                DefaultAction::Stop => return Disposition::Stopped { signal },
+                DefaultAction::Stop if signal != Signal::STOP && self.is_orphaned(self.current.pgrp) => {}
+                DefaultAction::Stop => return self.stop_current(hw, signal),
                 DefaultAction::Terminate => {
-                    return Disposition::Exit(ExitStatus::Killed(Box::new(self.death(info, ctx))));
+                    let death = self.death(info, ctx);
+                    return self.exit_current(hw, ExitStatus::Killed(Box::new(death)));
                 }
             }
         }
         self.current.signals.restore_saved_mask();
-        Disposition::Resume
     }
 
     fn death(&mut self, info: SigInfo, ctx: &UserContext) -> Death {
@@ -43,7 +44,10 @@ impl Kernel {
     }
 
     /// Decides for a call that was cut short, now that a handler will run: EINTR, or again afterwards.
-    fn settle_cut_short(&mut self, ctx: &mut UserContext, flags: SaFlags) {
+    fn settle_cut_short(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, flags: SaFlags) {
+        self.current.retry = None;
+        let (vfs, process, mut cx) = self.fs_cx(hw);
+        vfs.abandon_open(&mut cx, process.files);
         if let Some(call) = self.cut_short.take()
             && !(call.restart == Restart::Sys && flags.contains(SaFlags::RESTART))
         {
@@ -156,7 +160,7 @@ impl super::Signals {
     }
 
     /// The mask that a frame keeps: the one from before `rt_sigsuspend`, if that is what the signal ended.
-    fn mask_to_save(&self) -> SigSet {
+    pub(super) fn mask_to_save(&self) -> SigSet {
         self.saved_mask.unwrap_or(self.blocked)
     }
 

@@ -58,6 +58,17 @@ impl SigInfo {
         info
     }
 
+    /// SIGCHLD, or what else a child's end is told by: `si_code` and `si_status` say what became of the child, and the two times what
+    /// it used, in clock ticks (`do_notify_parent`).
+    pub(crate) fn child(signal: Signal, (code, status): (i32, i32), pid: Pid, uid: u32, ticks: [u64; 2]) -> Self {
+        let mut info = Self { code, ..Self::sent(signal, SigCode::SI_USER, pid, uid) };
+        info.payload[8..12].copy_from_slice(&status.to_le_bytes());
+        for (slot, time) in info.payload[16..].chunks_exact_mut(8).zip(ticks) {
+            slot.copy_from_slice(&time.to_le_bytes());
+        }
+        info
+    }
+
     /// A signal with what a program wrote about it (`rt_sigqueueinfo`).
     pub(crate) fn queued(user: &UserInfo<'_>) -> Self {
         let word = |at: usize| i32::from_le_bytes(user.bytes[at..at + 4].try_into().expect("four bytes"));

@@ -66,12 +66,33 @@ impl Signals {
         }
     }
 
-    /// What execve leaves: handlers go back to the default, ignored signals stay ignored, and the alternate stack is gone
-    /// (`flush_signal_handlers`).
-    pub(crate) fn exec(&mut self) {
+    /// What a child starts with: nothing is pending (`copy_process`).
+    pub(crate) fn fork(&self) -> Self {
+        Self {
+            private: Pending::default(),
+            shared: Pending::default(),
+            saved_mask: None,
+            blocked: self.mask_to_save(),
+            ..self.clone()
+        }
+    }
+
+    /// Handlers go back to the default (CLONE_CLEAR_SIGHAND); what is ignored stays so.
+    pub(crate) fn clear_handlers(&mut self) {
         for action in &mut self.actions {
             *action = if action.is_ignored() { SigAction::ignored() } else { SigAction::default() };
         }
+    }
+
+    /// Whether a wait has brought a mask of its own.
+    pub(crate) const fn is_suspended(&self) -> bool {
+        self.saved_mask.is_some()
+    }
+
+    /// What execve leaves: handlers go back to the default, ignored signals stay ignored, and the alternate stack is gone
+    /// (`flush_signal_handlers`).
+    pub(crate) fn exec(&mut self) {
+        self.clear_handlers();
         self.altstack = AltStack::default();
         self.trap = TrapRecord::default();
         self.saved_mask = None;
@@ -134,11 +155,6 @@ impl Signals {
     pub(crate) fn has_any(&self, wanted: SigSet) -> bool {
         let pending = self.pending_set();
         !((pending - self.blocked) | (pending & wanted)).is_empty()
-    }
-
-    /// Whether raising this signal would end a wait for `wanted`.
-    pub(crate) fn would_wake(&self, signal: Signal, wanted: SigSet) -> bool {
-        wanted.contains(signal) || !self.blocked.contains(signal) && !self.ignores(signal)
     }
 
     /// Takes the next signal that is not in `mask`: faults first, then the thread's, then the process's; the lowest number

@@ -1,11 +1,15 @@
-//! futex, as far as one thread can use it: there is nobody to wake, and nobody who could wake it.
+//! futex: waiting for a word of memory, of this process or shared with others.
+//!
+//! A wait that FUTEX_WAKE ends is marked as done, so that the call, made again, knows that it was woken and does not look at
+//! the word any more.
 
-use super::timers::Wake;
-use super::{Call, Outcome, Restart};
+use super::{Call, Outcome, Restart, SysResult};
 use crate::kernel::Kernel;
-use crate::signal::SigSet;
+use crate::mm::{Backing, VmFlags};
+use crate::wait::{Channel, FutexKey, Wait};
 use crate::{Errno, Hw};
 use arch::LinearAddr;
+use event::Pid;
 
 const FUTEX_WAIT: u64 = 0;
 const FUTEX_WAKE: u64 = 1;
@@ -16,12 +20,19 @@ const FUTEX_WAKE_BITSET: u64 = 10;
 const FUTEX_PRIVATE_FLAG: u64 = 128;
 const FUTEX_CLOCK_REALTIME: u64 = 256;
 
+/// What a wait is marked with when FUTEX_WAKE ends it.
+const WOKEN: u64 = 1;
+
 impl Kernel {
     pub(super) fn futex_call(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Option<Outcome> {
         (call.number == 202).then(|| self.sys_futex(hw, call.args).unwrap_or_else(|errno| Outcome::Return(Err(errno))))
     }
 
-    fn sys_futex(&mut self, hw: &mut Hw<'_>, [uaddr, op, value, timeout, _, last]: [u64; 6]) -> Result<Outcome, Errno> {
+    fn sys_futex(
+        &mut self,
+        hw: &mut Hw<'_>,
+        [uaddr, op, value, timeout, uaddr2, last]: [u64; 6],
+    ) -> Result<Outcome, Errno> {
         let command = u64::from(op as u32) & !(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
         let realtime = op & FUTEX_CLOCK_REALTIME != 0;
         if !matches!(
@@ -39,14 +50,36 @@ impl Kernel {
         if matches!(command, FUTEX_WAIT_BITSET | FUTEX_WAKE_BITSET) && last as u32 == 0 {
             return Err(Errno::EINVAL);
         }
+        let bits = if matches!(command, FUTEX_WAIT_BITSET | FUTEX_WAKE_BITSET) { last as u32 } else { u32::MAX };
+        let key = self.futex_key(uaddr, op & FUTEX_PRIVATE_FLAG != 0);
         match command {
             FUTEX_WAIT | FUTEX_WAIT_BITSET => {
                 let until = self.futex_deadline(hw, command, realtime, timeout)?;
-                self.futex_matches(hw, uaddr, value)?;
-                Ok(self.futex_wait(hw, until))
+                Ok(Outcome::Return(self.futex_wait(hw, (key, bits), (uaddr, value), until)))
             }
-            FUTEX_CMP_REQUEUE => self.futex_matches(hw, uaddr, last).map(|()| Outcome::Return(Ok(0))),
-            _ => Ok(Outcome::Return(Ok(0))),
+            FUTEX_WAKE | FUTEX_WAKE_BITSET => Ok(Outcome::Return(Ok(self.futex_wake(key, bits, value as i32)))),
+            _ => {
+                if command == FUTEX_CMP_REQUEUE {
+                    self.futex_matches(hw, uaddr, last)?;
+                }
+                let target = self.futex_key(uaddr2, op & FUTEX_PRIVATE_FLAG != 0);
+                let woken = self.futex_wake(key, u32::MAX, value as i32);
+                // The fourth argument is a count here.
+                let moved = self.futex_requeue(key, target, timeout as i32);
+                Ok(Outcome::Return(Ok(if command == FUTEX_REQUEUE { woken } else { woken + moved })))
+            }
+        }
+    }
+
+    /// What a futex is known by (`get_futex_key`).
+    fn futex_key(&self, uaddr: u64, is_private: bool) -> FutexKey {
+        let la = LinearAddr(uaddr);
+        let vma = self.mm().find_vma(la).filter(|vma| vma.contains(la));
+        match vma.map(|vma| (vma.flags.contains(VmFlags::MAYSHARE), vma.backing_at(la.page_base()))) {
+            Some((true, Backing::File { inode, offset })) if !is_private => {
+                FutexKey::Shared(inode, offset + la.page_offset())
+            }
+            _ => FutexKey::Private(self.current.mm, uaddr),
         }
     }
 
@@ -68,18 +101,70 @@ impl Kernel {
             return Ok(None);
         }
         let ns = self.read_timespec(hw, timeout)?;
-        Ok(Some(match command {
-            FUTEX_WAIT => self.clock.monotonic_ns(hw.instructions).saturating_add(ns),
-            _ if realtime => self.clock.monotonic_of(ns),
-            _ => ns,
-        }))
+        Ok(match command {
+            FUTEX_WAIT => self.deadline(hw, Some(ns)),
+            _ if realtime => Some(self.clock.monotonic_of(ns)),
+            _ => Some(ns),
+        })
     }
 
-    fn futex_wait(&mut self, hw: &Hw<'_>, until: Option<u64>) -> Outcome {
-        match self.sleep_until(hw, until, SigSet::EMPTY) {
-            Wake::Elapsed => Outcome::Return(Err(Errno::ETIMEDOUT)),
-            Wake::Signal => Outcome::Interrupted(if until.is_some() { Restart::NoHand } else { Restart::Sys }),
-            Wake::Never => Outcome::Deadlock,
+    fn futex_wait(
+        &mut self,
+        hw: &mut Hw<'_>,
+        (key, bits): (FutexKey, u32),
+        (uaddr, value): (u64, u64),
+        until: Option<u64>,
+    ) -> SysResult {
+        if self.done_before() == WOKEN {
+            return Ok(0);
+        }
+        if self.retry().is_none() {
+            self.futex_matches(hw, uaddr, value)?;
+        }
+        if self.is_past(hw, until) {
+            return Err(Errno::ETIMEDOUT);
+        }
+        let restart = if until.is_some() { Restart::NoHand } else { Restart::Sys };
+        Err(self.wait(Wait::on(Channel::Futex(key, bits)).until(until).restart(restart)))
+    }
+
+    /// Ends the waits of at most `count` processes, the longest waiting first. Returns of how many.
+    fn futex_wake(&mut self, key: FutexKey, bits: u32, count: i32) -> u64 {
+        let woken = self.futex_waiters(key, bits, count);
+        for &pid in &woken {
+            if let Some(retry) = self.process_mut(pid).and_then(|process| process.retry.as_mut()) {
+                retry.done = WOKEN;
+            }
+            self.make_runnable(pid);
+        }
+        woken.len() as u64
+    }
+
+    fn futex_requeue(&mut self, key: FutexKey, target: FutexKey, count: i32) -> u64 {
+        let moved = self.futex_waiters(key, u32::MAX, count);
+        for &pid in &moved {
+            if let Some(wait) = self.process_mut(pid).and_then(|process| process.wait.as_mut()) {
+                wait.channels = vec![Channel::Futex(target, u32::MAX)];
+            }
+        }
+        moved.len() as u64
+    }
+
+    fn futex_waiters(&self, key: FutexKey, bits: u32, count: i32) -> Vec<Pid> {
+        let is_waiter = |pid: &Pid| {
+            let channels = self.process(*pid).and_then(|process| process.wait.as_ref()).map(|wait| &wait.channels);
+            let fits = |channel: &Channel| matches!(channel, Channel::Futex(k, b) if *k == key && b & bits != 0);
+            channels.is_some_and(|channels| channels.iter().any(fits))
+        };
+        let count = usize::try_from(count).unwrap_or_default();
+        self.sched.waiting().iter().copied().filter(is_waiter).take(count).collect()
+    }
+
+    /// Wakes who waits for a word that the kernel layer itself has changed.
+    pub(crate) fn wake_futex(&mut self, uaddr: LinearAddr) {
+        let keys = [self.futex_key(uaddr.0, true), self.futex_key(uaddr.0, false)];
+        for key in keys {
+            self.futex_wake(key, u32::MAX, 1);
         }
     }
 }

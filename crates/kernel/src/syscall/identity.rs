@@ -7,7 +7,7 @@ use crate::{Errno, Hw};
 use arch::LinearAddr;
 
 /// What uname reports: a fixed system, whose calls are those of [`super::table`].
-const UTSNAME: [&str; 6] = ["Linux", "pagewalk", "6.6.0", "#1 SMP PREEMPT_DYNAMIC", "x86_64", "(none)"];
+pub(crate) const UTSNAME: [&str; 6] = ["Linux", "pagewalk", "6.6.0", "#1 SMP PREEMPT_DYNAMIC", "x86_64", "(none)"];
 /// Bytes of each field of `struct new_utsname`.
 const UTS_FIELD: usize = 65;
 

@@ -2,18 +2,22 @@
 //!
 //! Protocol. Arguments are in rdi, rsi, rdx, r10, r8, r9. A file call is `file::dispatch`'s; the others are tried family by
 //! family, each of which answers `None` for a number that is not its own. What no family serves ends the run, unless Linux
-//! lacks it too (ENOSYS) or [`optional`] says that a locked-down Linux refuses it. A call that a signal cuts short says
-//! how it wants to be restarted; [`crate::signal`] decides when the handler is known.
+//! lacks it too (ENOSYS) or [`optional`] says that a locked-down Linux refuses it. A call that must wait says so as
+//! [`crate::wait`] describes, and is made again. One that a signal cuts short says how it wants to be restarted;
+//! [`crate::signal`] decides when the handler is known.
 
 pub(crate) mod file;
 mod futex;
-mod identity;
+pub(crate) mod identity;
+mod job;
 mod mem;
 mod optional;
+mod process;
 mod resource;
 mod signals;
 mod table;
 mod task;
+mod terminal;
 mod timekeeping;
 mod timers;
 
@@ -23,6 +27,7 @@ pub(crate) use timers::Timers;
 use crate::Errno;
 use crate::Hw;
 use crate::death::ExitStatus;
+use crate::exec::UnsupportedProgram;
 use crate::kernel::{Disposition, Kernel};
 use crate::signal::{SigCode, SigInfo, SigSet, Signal, Target};
 use crate::time::SYSCALL_COST_NS;
@@ -45,18 +50,18 @@ pub(crate) enum Restart {
 /// What a system call comes to.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
-    /// It returns to the program.
+    /// It returns to the program; or, with ERESTARTSYS, it waits as [`crate::wait`] says.
     Return(SysResult),
     /// It was cut short by a signal that is now pending.
     Interrupted(Restart),
-    /// It has replaced the registers itself: rt_sigreturn.
+    /// It has replaced the registers itself: rt_sigreturn, execve.
     RegistersSet,
-    /// The program has ended with this status.
+    /// The process ends with this status.
     Exit(u8),
-    /// It waits for what cannot come.
-    Deadlock,
     /// This kernel layer does not have it, or not this use of it.
     Unsupported,
+    /// The program that it wants to execute needs what this kernel layer does not have.
+    CannotExecute(UnsupportedProgram),
 }
 
 impl From<SysResult> for Outcome {
@@ -129,20 +134,60 @@ impl Kernel {
     /// Serves the SYSCALL that the program has just executed; `ctx.rip` is behind it.
     pub fn syscall(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
         let number = ctx.reg(Gpr::Rax);
-        let args = [Gpr::Rdi, Gpr::Rsi, Gpr::Rdx, Gpr::R10, Gpr::R8, Gpr::R9].map(|r| ctx.reg(r));
         hw.sink.record(&Event::Syscall { pid: self.current.pid, number });
         self.enter(hw, SYSCALL_COST_NS);
-        match self.dispatch(hw, &mut Call { number, args, ctx }) {
-            Outcome::Return(result) => ctx.set_reg(Gpr::Rax, encode(result)),
-            Outcome::Interrupted(restart) => self.cut_short = Some(CutShort::rewind(restart, number, ctx)),
-            Outcome::RegistersSet => {}
-            Outcome::Exit(status) => return Disposition::Exit(ExitStatus::Exited(status)),
-            Outcome::Deadlock => return Disposition::Deadlock { call: name_of(number) },
-            Outcome::Unsupported => {
-                return Disposition::Unsupported(UnsupportedSyscall { number, name: name_of(number), args });
-            }
+        match self.make_call(hw, ctx, number) {
+            Some(disposition) => disposition,
+            None => self.leave(hw, ctx),
         }
-        self.deliver_signals(hw, ctx)
+    }
+
+    /// Makes the call again in which the process waited; the registers are as before its SYSCALL.
+    pub(crate) fn make_call_again(
+        &mut self,
+        hw: &mut Hw<'_>,
+        ctx: &mut UserContext,
+        number: u64,
+    ) -> Option<Disposition> {
+        ctx.rip = ctx.rip.wrapping_add(SYSCALL_LENGTH);
+        self.make_call(hw, ctx, number)
+    }
+
+    /// Makes a call, to its end or until it waits. A disposition only if the run ends.
+    fn make_call(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, number: u64) -> Option<Disposition> {
+        let args = [Gpr::Rdi, Gpr::Rsi, Gpr::Rdx, Gpr::R10, Gpr::R8, Gpr::R9].map(|r| ctx.reg(r));
+        match self.dispatch(hw, &mut Call { number, args, ctx }) {
+            Outcome::Return(Err(Errno::ERESTARTSYS)) => self.wait_unless_interrupted(ctx, number),
+            Outcome::Return(result) => self.finish_call(ctx, result),
+            Outcome::Interrupted(restart) => self.cut_short = Some(CutShort::rewind(restart, number, ctx)),
+            Outcome::RegistersSet => self.current.retry = None,
+            Outcome::Exit(status) => self.exit_current(hw, ExitStatus::Exited(status)),
+            Outcome::Unsupported => {
+                return Some(Disposition::Unsupported(UnsupportedSyscall { number, name: name_of(number), args }));
+            }
+            Outcome::CannotExecute(program) => return Some(Disposition::CannotExecute(program)),
+        }
+        None
+    }
+
+    fn finish_call(&mut self, ctx: &mut UserContext, result: SysResult) {
+        self.current.retry = None;
+        self.current.signals.restore_saved_mask();
+        ctx.set_reg(Gpr::Rax, encode(result));
+    }
+
+    /// The call wants to wait, but not if a signal is there that ends the wait.
+    fn wait_unless_interrupted(&mut self, ctx: &mut UserContext, number: u64) {
+        let wait = self.wanted_wait.take().expect("ERESTARTSYS comes from `wait` alone");
+        if !wait.is_ended_by(&self.current.signals) {
+            CutShort::rewind(wait.restart, number, ctx);
+            self.begin_wait(wait, number);
+        } else if wait.done > 0 {
+            self.finish_call(ctx, Ok(wait.done));
+        } else {
+            self.current.retry = Some(wait.as_retry());
+            self.cut_short = Some(CutShort::rewind(wait.restart, number, ctx));
+        }
     }
 
     fn dispatch(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Outcome {
@@ -152,8 +197,9 @@ impl Kernel {
         if let Some(result) = file::dispatch(self, hw, call.number, call.args) {
             return self.after_file_call(call.number, result);
         }
-        let families = [Self::mem_call, Self::task_call, Self::identity_call, Self::resource_call];
-        let families = families.into_iter().chain([Self::signal_call, Self::time_call, Self::futex_call]);
+        let families = [Self::mem_call, Self::process_call, Self::task_call, Self::job_call, Self::identity_call];
+        let families =
+            families.into_iter().chain([Self::resource_call, Self::signal_call, Self::time_call, Self::futex_call]);
         for family in families {
             if let Some(outcome) = family(self, hw, call) {
                 return outcome;
@@ -165,12 +211,11 @@ impl Kernel {
             None => Outcome::Unsupported,
         }
     }
-}
 
-impl Kernel {
     /// ppoll and pselect6 may bring a signal mask for the time of their wait.
     fn take_wait_mask(&mut self, hw: &mut Hw<'_>, call: &Call<'_>) -> Result<(), Errno> {
         let (mask, size) = match call.number {
+            _ if self.current.signals.is_suspended() => return Ok(()), // it has waited already
             PPOLL => (call.args[3], call.args[4]),
             PSELECT6 if call.args[5] != 0 => {
                 let pair = LinearAddr(call.args[5]);
@@ -188,11 +233,8 @@ impl Kernel {
         Ok(())
     }
 
-    /// What follows from a file call's result: SIGPIPE, or a wait that was cut short.
+    /// What follows from a file call's result: SIGPIPE, or a transfer to the host that was cut short.
     fn after_file_call(&mut self, number: u64, result: SysResult) -> Outcome {
-        if result != Err(Errno::EINTR) {
-            self.current.signals.restore_saved_mask();
-        }
         match result {
             Err(Errno::EPIPE) => {
                 let (pid, uid) = (self.current.pid, self.current.credentials.user.real);
@@ -201,8 +243,6 @@ impl Kernel {
             }
             Err(Errno::EINTR) if WAITS_FOR_EVENTS.contains(&number) => Outcome::Interrupted(Restart::NoHand),
             Err(Errno::EINTR) => Outcome::Interrupted(Restart::Sys),
-            // A wait for what only this process could bring about.
-            Err(Errno::EDEADLK) => Outcome::Deadlock,
             _ => Outcome::Return(result),
         }
     }
@@ -223,6 +263,6 @@ fn encode(result: SysResult) -> u64 {
     }
 }
 
-fn name_of(number: u64) -> &'static str {
+pub(crate) fn name_of(number: u64) -> &'static str {
     syscall_name(number).unwrap_or("unknown")
 }

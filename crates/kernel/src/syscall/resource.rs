@@ -2,10 +2,11 @@
 
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
-use crate::process::{Limits, Resource, Rlimit};
+use crate::process::{Limits, Resource, Rlimit, Usage};
 use crate::time::NSEC_PER_SEC;
 use crate::{Errno, Hw};
 use arch::{FRAME_SIZE, LinearAddr};
+use event::Pid;
 
 /// The most open files that a limit may allow (`fs.nr_open`).
 const NR_OPEN: u64 = 1 << 20;
@@ -17,7 +18,7 @@ impl Kernel {
             97 => self.prlimit(hw, args[0], 0, args[1]),
             98 => self.sys_getrusage(hw, args),
             99 => self.sys_sysinfo(hw, args[0]),
-            140 => self.check_priority_target(args).map(|()| (20 - i64::from(self.current.nice)) as u64),
+            140 => self.sys_getpriority(args),
             141 => self.sys_setpriority(args),
             160 => self.prlimit(hw, args[0], args[1], 0),
             302 => self.sys_prlimit64(hw, args),
@@ -27,8 +28,9 @@ impl Kernel {
     }
 
     fn sys_prlimit64(&mut self, hw: &mut Hw<'_>, [pid, resource, new, old, ..]: [u64; 6]) -> SysResult {
-        if pid as u32 != 0 && pid as u32 != self.current.pid.0 {
-            return Err(Errno::ESRCH);
+        let pid = self.by_id(pid)?.pid;
+        if pid != self.current.pid && new != 0 {
+            return Err(Errno::EPERM);
         }
         self.prlimit(hw, resource, new, old)
     }
@@ -62,25 +64,24 @@ impl Kernel {
         Ok(())
     }
 
-    /// Of the process or its one thread; children there are none.
     fn sys_getrusage(&mut self, hw: &mut Hw<'_>, [who, at, ..]: [u64; 6]) -> SysResult {
         const RUSAGE_CHILDREN: i32 = -1;
-        let mut usage = [0_u8; 144];
-        match who as i32 {
-            RUSAGE_CHILDREN => {}
-            0 | 1 => {
-                let mut put = |at: usize, value: u64| usage[at..at + 8].copy_from_slice(&value.to_le_bytes());
-                for (at, ns) in [(0, hw.instructions), (16, self.clock.system_ns())] {
-                    put(at, ns / NSEC_PER_SEC);
-                    put(at + 8, ns % NSEC_PER_SEC / 1000);
-                }
-                put(32, self.mms[self.current.mm].peak_resident_pages() * (FRAME_SIZE / 1024)); // ru_maxrss, in KiB
-                put(64, self.current.faults.minor);
-                put(72, self.current.faults.major);
-            }
+        let usage = match who as i32 {
+            RUSAGE_CHILDREN => self.current.children_usage,
+            0 | 1 => self.usage_of_current(hw),
             _ => return Err(Errno::EINVAL),
+        };
+        self.copy_to_user(hw, LinearAddr(at), &usage.to_bytes()).map(|()| 0)
+    }
+
+    fn usage_of_current(&self, hw: &Hw<'_>) -> Usage {
+        let process = &self.current;
+        Usage {
+            user_ns: process.times.user_ns(hw.instructions),
+            system_ns: process.times.system_ns(),
+            max_resident_pages: process.usage.max_resident_pages.max(self.mm().peak_resident_pages()),
+            ..process.usage
         }
-        self.copy_to_user(hw, LinearAddr(at), &usage).map(|()| 0)
     }
 
     fn sys_sysinfo(&mut self, hw: &mut Hw<'_>, at: u64) -> SysResult {
@@ -91,29 +92,43 @@ impl Kernel {
         for (at, value) in [(0, uptime), (32, total), (40, free)] {
             info[at..at + 8].copy_from_slice(&value.to_le_bytes());
         }
-        info[80] = 1; // procs
+        info[80..82].copy_from_slice(&(self.pids_where(|_| true).len() as u16).to_le_bytes()); // procs
         info[104] = 1; // mem_unit, in bytes
         self.copy_to_user(hw, LinearAddr(at), &info).map(|()| 0)
     }
 
-    /// getpriority and setpriority know processes, groups and users: all of them are oneself or nobody.
-    fn check_priority_target(&self, [which, who, ..]: [u64; 6]) -> Result<(), Errno> {
-        let (pid, uid) = (self.current.pid.0, self.current.credentials.user.real);
-        let me = match which as u32 {
-            0 | 1 => pid,
-            2 => uid,
+    /// The processes that getpriority and setpriority are about: one, a group, or a user's.
+    fn priority_targets(&self, [which, who, ..]: [u64; 6]) -> Result<Vec<Pid>, Errno> {
+        let who = who as u32;
+        let or_own = |own: u32| if who == 0 { own } else { who };
+        let (pid, pgrp) = (or_own(self.current.pid.0), or_own(self.current.pgrp.0));
+        let uid = or_own(self.current.credentials.user.real);
+        let pids = match which as u32 {
+            0 => self.pids_where(|process| process.pid.0 == pid),
+            1 => self.pids_where(|process| process.pgrp.0 == pgrp),
+            2 => self.pids_where(|process| process.credentials.user.real == uid),
             _ => return Err(Errno::EINVAL),
         };
-        if who as u32 == 0 || who as u32 == me { Ok(()) } else { Err(Errno::ESRCH) }
+        if pids.is_empty() { Err(Errno::ESRCH) } else { Ok(pids) }
+    }
+
+    /// The highest priority among them, as 20 less the niceness.
+    fn sys_getpriority(&self, args: [u64; 6]) -> SysResult {
+        let pids = self.priority_targets(args)?;
+        let niceness = pids.into_iter().filter_map(|pid| Some(self.process(pid)?.nice)).min().unwrap_or_default();
+        Ok((20 - i64::from(niceness)) as u64)
     }
 
     fn sys_setpriority(&mut self, args: [u64; 6]) -> SysResult {
-        self.check_priority_target(args)?;
         let nice = (args[2] as i32).clamp(-20, 19);
-        if nice < self.current.nice && !self.current.is_root() {
-            return Err(Errno::EACCES);
+        let is_root = self.current.is_root();
+        for pid in self.priority_targets(args)? {
+            let Some(process) = self.process_mut(pid) else { continue };
+            if nice < process.nice && !is_root {
+                return Err(Errno::EACCES);
+            }
+            process.nice = nice;
         }
-        self.current.nice = nice;
         Ok(0)
     }
 

@@ -1,11 +1,12 @@
-//! The calls of signal(7): actions, masks, waiting for signals, sending them to oneself.
+//! The calls of signal(7): actions, masks, waiting for signals, sending them.
 
-use super::timers::Wake;
 use super::{Call, Outcome, Restart, SysResult};
 use crate::kernel::Kernel;
 use crate::signal::{AltStack, SigAction, SigCode, SigInfo, SigSet, Signal, Target, UserInfo};
+use crate::wait::Wait;
 use crate::{Errno, Hw};
 use arch::{Gpr, LinearAddr};
+use event::Pid;
 
 /// Bytes of a signal set; the calls are told it and check it.
 const SIGSET_BYTES: u64 = 8;
@@ -20,7 +21,7 @@ impl Kernel {
                 self.rt_sigreturn(hw, call.ctx);
                 Outcome::RegistersSet
             }
-            34 => self.wait_for_signal(hw),
+            34 => self.wait_for_signal().into(),
             62 => self.sys_kill(args).into(),
             127 => self.sys_rt_sigpending(hw, args).into(),
             128 => self.sys_rt_sigtimedwait(hw, args),
@@ -91,21 +92,18 @@ impl Kernel {
         if size != SIGSET_BYTES {
             return Outcome::Return(Err(Errno::EINVAL));
         }
-        match self.read_sigset(hw, set) {
-            Ok(set) => {
-                self.current.signals.suspend_with(set);
-                self.wait_for_signal(hw)
+        if !self.current.signals.is_suspended() {
+            match self.read_sigset(hw, set) {
+                Ok(set) => self.current.signals.suspend_with(set),
+                Err(errno) => return Outcome::Return(Err(errno)),
             }
-            Err(errno) => Outcome::Return(Err(errno)),
         }
+        self.wait_for_signal().into()
     }
 
     /// pause, and the waiting part of rt_sigsuspend.
-    fn wait_for_signal(&mut self, hw: &Hw<'_>) -> Outcome {
-        match self.sleep_until(hw, None, SigSet::EMPTY) {
-            Wake::Never => Outcome::Deadlock,
-            Wake::Elapsed | Wake::Signal => Outcome::Interrupted(Restart::NoHand),
-        }
+    fn wait_for_signal(&mut self) -> SysResult {
+        Err(self.wait(Wait::on_any(Vec::new()).restart(Restart::NoHand)))
     }
 
     fn sys_rt_sigtimedwait(&mut self, hw: &mut Hw<'_>, [set, info, timeout, size, ..]: [u64; 6]) -> Outcome {
@@ -115,9 +113,7 @@ impl Kernel {
         let wanted = self.read_sigset(hw, set).map(|set| set - SigSet::UNBLOCKABLE);
         let until = match timeout {
             0 => Ok(None),
-            at => {
-                self.read_timespec(hw, at).map(|ns| Some(self.clock.monotonic_ns(hw.instructions).saturating_add(ns)))
-            }
+            at => self.read_timespec(hw, at).map(|ns| self.deadline(hw, Some(ns))),
         };
         match (wanted, until) {
             (Ok(wanted), Ok(until)) => self.sigtimedwait(hw, wanted, until, info),
@@ -127,7 +123,6 @@ impl Kernel {
 
     /// Takes a signal of `wanted` without its handler, waiting for it if need be.
     fn sigtimedwait(&mut self, hw: &mut Hw<'_>, wanted: SigSet, until: Option<u64>, info: u64) -> Outcome {
-        let woken = self.sleep_until(hw, until, wanted);
         if let Some(taken) = self.current.signals.dequeue(SigSet(!wanted.0)) {
             let copied = match info {
                 0 => Ok(()),
@@ -135,11 +130,11 @@ impl Kernel {
             };
             return Outcome::Return(copied.map(|()| u64::from(taken.signal().number())));
         }
-        match woken {
-            Wake::Elapsed => Outcome::Return(Err(Errno::EAGAIN)),
-            Wake::Signal => Outcome::Return(Err(Errno::EINTR)),
-            Wake::Never => Outcome::Deadlock,
-        }
+        Outcome::Return(Err(match until {
+            _ if self.is_past(hw, until) => Errno::EAGAIN,
+            _ if self.current.signals.has_any(SigSet::EMPTY) => Errno::EINTR,
+            _ => self.wait(Wait::on_any(Vec::new()).until(until).wanting(wanted)),
+        }))
     }
 
     fn sys_sigaltstack(&mut self, hw: &mut Hw<'_>, [new, old, ..]: [u64; 6], sp: u64) -> SysResult {
@@ -154,53 +149,70 @@ impl Kernel {
         Ok(0)
     }
 
-    /// To oneself: by the process id, 0 (the process group), -1 (everybody: Linux leaves the sender out, and there is
-    /// nobody else), or minus the group.
+    /// To a process, to the caller's group (0), to everybody but the caller and init (-1), or to another group.
     fn sys_kill(&mut self, [pid, number, ..]: [u64; 6]) -> SysResult {
-        let me = self.current.pid.0 as i32;
-        match pid as i32 {
-            pid if pid == me || pid == 0 || pid == -me => {}
-            _ => return Err(Errno::ESRCH),
-        }
+        let me = self.current.pid;
         let signal = signal_of(number)?;
-        self.send(signal, SigCode::SI_USER, Target::Process)
+        let pids = match pid as i32 {
+            i32::MIN => return Err(Errno::ESRCH),
+            0 => self.pids_where(|process| process.pgrp == self.current.pgrp),
+            -1 => self.pids_where(|process| process.pid != me),
+            pid if pid < 0 => self.pids_where(|process| process.pgrp.0 == pid.unsigned_abs()),
+            pid => self.pids_where(|process| process.pid.0 == pid.unsigned_abs()),
+        };
+        let allowed = |pid: &Pid| self.process(*pid).is_some_and(|process| self.may_signal(process, signal));
+        let reached: Vec<Pid> = pids.iter().copied().filter(allowed).collect();
+        match (pids.is_empty(), reached.is_empty()) {
+            (true, _) => Err(Errno::ESRCH),
+            (false, true) => Err(Errno::EPERM),
+            (false, false) => {
+                reached.into_iter().try_for_each(|pid| self.send(pid, signal, SigCode::SI_USER, Target::Process))?;
+                Ok(0)
+            }
+        }
     }
 
     fn sys_tkill(&mut self, tid: u64, number: u64) -> SysResult {
-        if (tid as i32) <= 0 {
-            return Err(Errno::EINVAL);
+        let pid = self.thread(tid)?;
+        let signal = signal_of(number)?;
+        if !self.process(pid).is_some_and(|process| self.may_signal(process, signal)) {
+            return Err(Errno::EPERM);
         }
-        self.check_tid(tid)?;
-        self.send(signal_of(number)?, SigCode::SI_TKILL, Target::Thread)
+        self.send(pid, signal, SigCode::SI_TKILL, Target::Thread).map(|()| 0)
     }
 
     fn sys_tgkill(&mut self, [tgid, tid, number, ..]: [u64; 6]) -> SysResult {
-        if (tgid as i32) <= 0 || (tid as i32) <= 0 {
-            return Err(Errno::EINVAL);
-        }
-        self.check_tid(tgid)?;
+        self.check_thread(tgid, tid)?;
         self.sys_tkill(tid, number)
     }
 
-    fn check_tid(&self, id: u64) -> Result<(), Errno> {
-        if id as u32 == self.current.pid.0 { Ok(()) } else { Err(Errno::ESRCH) }
+    /// The process of a thread: each has one, with the same id.
+    fn thread(&self, tid: u64) -> Result<Pid, Errno> {
+        if (tid as i32) <= 0 {
+            return Err(Errno::EINVAL);
+        }
+        self.by_id(tid).map(|process| process.pid)
     }
 
-    fn send(&mut self, signal: Option<Signal>, code: SigCode, target: Target) -> SysResult {
-        if let Some(signal) = signal {
-            let info = SigInfo::sent(signal, code, self.current.pid, self.current.credentials.user.real);
-            if !self.current.signals.raise(target, info) && code == SigCode::SI_TKILL {
-                return Err(Errno::EAGAIN);
-            }
+    fn check_thread(&self, tgid: u64, tid: u64) -> Result<(), Errno> {
+        if (tgid as i32) <= 0 {
+            return Err(Errno::EINVAL);
         }
-        Ok(0)
+        let pid = self.thread(tid)?;
+        if tgid as u32 == pid.0 { Ok(()) } else { Err(Errno::ESRCH) }
+    }
+
+    fn send(&mut self, pid: Pid, signal: Option<Signal>, code: SigCode, target: Target) -> Result<(), Errno> {
+        let Some(signal) = signal else { return Ok(()) };
+        let info = SigInfo::sent(signal, code, self.current.pid, self.current.credentials.user.real);
+        if !self.raise(pid, target, info) && code == SigCode::SI_TKILL {
+            return Err(Errno::EAGAIN);
+        }
+        Ok(())
     }
 
     fn sys_rt_tgsigqueueinfo(&mut self, hw: &mut Hw<'_>, [tgid, tid, number, info, ..]: [u64; 6]) -> SysResult {
-        if (tgid as i32) <= 0 || (tid as i32) <= 0 {
-            return Err(Errno::EINVAL);
-        }
-        self.check_tid(tgid)?;
+        self.check_thread(tgid, tid)?;
         self.sys_rt_sigqueueinfo(hw, tid, number, info, Target::Thread)
     }
 
@@ -208,13 +220,18 @@ impl Kernel {
     fn sys_rt_sigqueueinfo(&mut self, hw: &mut Hw<'_>, id: u64, number: u64, info: u64, target: Target) -> SysResult {
         let bytes: [u8; 128] = self.read_user(hw, LinearAddr(info))?;
         let code = i32::from_le_bytes(bytes[8..12].try_into().expect("four bytes"));
-        if id as u32 != self.current.pid.0 {
-            let pretends = code >= 0 || code == SigCode::SI_TKILL as i32;
-            return Err(if pretends { Errno::EPERM } else { Errno::ESRCH });
+        let pretends = code >= 0 || code == SigCode::SI_TKILL as i32;
+        if id as u32 != self.current.pid.0 && pretends {
+            return Err(Errno::EPERM);
         }
-        if let Some(signal) = signal_of(number)? {
+        let process = self.process(Pid(id as u32)).ok_or(Errno::ESRCH)?;
+        let (pid, signal) = (process.pid, signal_of(number)?);
+        if !self.may_signal(process, signal) {
+            return Err(Errno::EPERM);
+        }
+        if let Some(signal) = signal {
             let queued = SigInfo::queued(&UserInfo { signal, bytes: &bytes });
-            if !self.current.signals.raise(target, queued) {
+            if !self.raise(pid, target, queued) {
                 return Err(Errno::EAGAIN);
             }
         }

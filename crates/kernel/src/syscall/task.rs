@@ -1,9 +1,9 @@
-//! The process and its one thread: ids, exit, names, FS and GS, the scheduler of a machine with one processor.
+//! A process and its one thread: names, FS and GS, the scheduler of a machine with one processor.
 
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
 use crate::mm::TASK_SIZE_MAX;
-use crate::process::PARENT_PID;
+use crate::signal::Signal;
 use crate::{Errno, Hw};
 use arch::{LinearAddr, UserContext};
 
@@ -13,38 +13,27 @@ const CPUSET_BYTES: u64 = 8;
 impl Kernel {
     pub(super) fn task_call(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Option<Outcome> {
         let args = call.args;
-        let pid = u64::from(self.current.pid.0);
-        let of_self =
-            |id: u64| if id as u32 == 0 || id as u32 == self.current.pid.0 { Ok(()) } else { Err(Errno::ESRCH) };
         Some(Outcome::Return(match call.number {
-            60 | 231 => return Some(Outcome::Exit(args[0] as u8)),
-            // sched_yield: nobody else wants to run.
-            24 => Ok(0),
-            // getpid, gettid, getpgrp: the process leads its group.
-            39 | 186 | 111 => Ok(pid),
-            110 => Ok(u64::from(PARENT_PID.0)),
-            121 => of_self(args[0]).map(|()| pid),
-            124 => of_self(args[0]).map(|()| u64::from(PARENT_PID.0)),
-            109 => self.sys_setpgid(args),
-            // setsid: not for the leader of a group.
-            112 => Err(Errno::EPERM),
-            // wait4, waitid: there are no children.
-            61 | 247 => Err(Errno::ECHILD),
+            // sched_yield
+            24 => {
+                self.yield_turn(hw);
+                Ok(0)
+            }
             135 => Ok(self.sys_personality(args[0] as u32)),
             // sched_getparam, sched_getscheduler: SCHED_OTHER, whose priority is 0.
-            143 => return Some(of_self(args[0]).and_then(|()| self.put_u32(hw, args[1], 0)).into()),
-            145 => of_self(args[0]).map(|()| 0),
+            143 => self.exists(args[0]).and_then(|()| self.put_u32(hw, args[1], 0)),
+            145 => self.exists(args[0]).map(|()| 0),
             146 | 147 => sched_priority_bound(call.number, args[0]),
             157 => self.sys_prctl(hw, args),
             158 => self.sys_arch_prctl(hw, call.ctx, args),
-            203 => of_self(args[0]).and_then(|()| self.sys_sched_setaffinity(hw, args)),
-            204 => of_self(args[0]).and_then(|()| self.sys_sched_getaffinity(hw, args)),
+            203 => self.exists(args[0]).and_then(|()| self.sys_sched_setaffinity(hw, args)),
+            204 => self.exists(args[0]).and_then(|()| self.sys_sched_getaffinity(hw, args)),
             218 => {
                 self.current.clear_child_tid = LinearAddr(args[0]);
-                Ok(pid)
+                Ok(self.current.pid.0.into())
             }
             273 => self.sys_set_robust_list(args),
-            274 => of_self(args[0]).and_then(|()| self.sys_get_robust_list(hw, args)),
+            274 => self.exists(args[0]).and_then(|()| self.sys_get_robust_list(hw, args)),
             309 => self.sys_getcpu(hw, args),
             324 => sys_membarrier(args),
             _ => return None,
@@ -55,15 +44,8 @@ impl Kernel {
         self.copy_to_user(hw, LinearAddr(at), &value.to_le_bytes()).map(|()| 0)
     }
 
-    /// Only into the group that it leads already.
-    fn sys_setpgid(&self, [pid, group, ..]: [u64; 6]) -> SysResult {
-        let me = self.current.pid.0 as i32;
-        match (pid as i32, group as i32) {
-            (_, group) if group < 0 => Err(Errno::EINVAL),
-            (pid, _) if pid != 0 && pid != me => Err(Errno::ESRCH),
-            (_, group) if group != 0 && group != me => Err(Errno::EPERM),
-            _ => Ok(0),
-        }
+    fn exists(&self, id: u64) -> Result<(), Errno> {
+        self.by_id(id).map(|_| ())
     }
 
     /// Only remembered; all ones asks.
@@ -76,14 +58,32 @@ impl Kernel {
     }
 
     fn sys_prctl(&mut self, hw: &mut Hw<'_>, [option, a, b, c, d, _]: [u64; 6]) -> SysResult {
+        const PR_SET_PDEATHSIG: u32 = 1;
+        const PR_GET_PDEATHSIG: u32 = 2;
         const PR_GET_DUMPABLE: u32 = 3;
         const PR_SET_DUMPABLE: u32 = 4;
         const PR_SET_NAME: u32 = 15;
         const PR_GET_NAME: u32 = 16;
+        const PR_SET_CHILD_SUBREAPER: u32 = 36;
+        const PR_GET_CHILD_SUBREAPER: u32 = 37;
         const PR_SET_NO_NEW_PRIVS: u32 = 38;
         const PR_GET_NO_NEW_PRIVS: u32 = 39;
         let unused = [b, c, d].iter().all(|&arg| arg == 0);
         match option as u32 {
+            PR_SET_PDEATHSIG => {
+                let signal = if a == 0 { None } else { Some(Signal::new(a).ok_or(Errno::EINVAL)?) };
+                self.current.parent_death_signal = signal;
+                Ok(0)
+            }
+            PR_GET_PDEATHSIG => {
+                let number = self.current.parent_death_signal.map_or(0, |signal| signal.number().into());
+                self.put_u32(hw, a, number)
+            }
+            PR_SET_CHILD_SUBREAPER => {
+                self.current.is_subreaper = a != 0;
+                Ok(0)
+            }
+            PR_GET_CHILD_SUBREAPER => self.put_u32(hw, a, self.current.is_subreaper.into()),
             PR_GET_DUMPABLE => Ok(1),
             PR_SET_DUMPABLE if a == 1 => Ok(0),
             PR_SET_NAME => self.set_name(hw, a),

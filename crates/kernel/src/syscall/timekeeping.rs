@@ -1,10 +1,10 @@
 //! Clocks and sleeping: clock_gettime and its relatives, nanosleep (Linux's `kernel/time/posix-timers.c`).
 
-use super::timers::Wake;
 use super::{Call, Outcome, Restart, SysResult};
 use crate::kernel::Kernel;
 use crate::signal::SigSet;
 use crate::time::NSEC_PER_SEC;
+use crate::wait::Wait;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
 
@@ -61,7 +61,7 @@ impl Kernel {
         match clock {
             ClockId::Realtime => self.clock.realtime_ns(hw.instructions),
             ClockId::Monotonic => self.clock.monotonic_ns(hw.instructions),
-            ClockId::ProcessCpu | ClockId::ThreadCpu => self.clock.cpu_ns(hw.instructions),
+            ClockId::ProcessCpu | ClockId::ThreadCpu => self.current.times.cpu_ns(hw.instructions),
         }
     }
 
@@ -100,13 +100,13 @@ impl Kernel {
         Ok(seconds)
     }
 
-    /// Clock ticks of 1/100 s (USER_HZ); there are no children.
+    /// Clock ticks of 1/100 s (USER_HZ): the process's own, and those of the children that it has waited for.
     fn sys_times(&mut self, hw: &mut Hw<'_>, at: u64) -> SysResult {
         const TICK: u64 = NSEC_PER_SEC / 100;
         if at != 0 {
-            let mut bytes = [0; 32];
-            bytes[..8].copy_from_slice(&(hw.instructions / TICK).to_le_bytes());
-            bytes[8..16].copy_from_slice(&(self.clock.system_ns() / TICK).to_le_bytes());
+            let (own, children) = (&self.current.times, &self.current.children_usage);
+            let times = [own.user_ns(hw.instructions), own.system_ns(), children.user_ns, children.system_ns];
+            let bytes: Vec<u8> = times.into_iter().flat_map(|ns| (ns / TICK).to_le_bytes()).collect();
             self.copy_to_user(hw, LinearAddr(at), &bytes)?;
         }
         Ok(self.clock.monotonic_ns(hw.instructions) / TICK)
@@ -133,41 +133,37 @@ impl Kernel {
             Ok((ClockId::ProcessCpu, ns)) => self.sleep_on_cpu_clock(hw, flags, ns),
             Ok((clock, ns)) if flags & TIMER_ABSTIME != 0 => {
                 let until = if clock == ClockId::Realtime { self.clock.monotonic_of(ns) } else { ns };
-                match self.sleep_until(hw, Some(until), SigSet::EMPTY) {
-                    Wake::Elapsed => Outcome::Return(Ok(0)),
-                    Wake::Signal => Outcome::Interrupted(Restart::NoHand),
-                    Wake::Never => Outcome::Deadlock,
-                }
+                self.sleep_until(hw, until).into()
             }
             Ok((_, ns)) => self.sleep_for(hw, ns, remaining),
         }
     }
 
+    fn sleep_until(&mut self, hw: &Hw<'_>, until: u64) -> SysResult {
+        if self.is_past(hw, Some(until)) {
+            return Ok(0);
+        }
+        Err(self.wait(Wait::on_any(Vec::new()).until(Some(until)).restart(Restart::NoHand)))
+    }
+
+    /// Tells what is left if a signal ends the sleep.
     fn sleep_for(&mut self, hw: &mut Hw<'_>, ns: u64, remaining: u64) -> Outcome {
-        let until = self.clock.monotonic_ns(hw.instructions).saturating_add(ns);
-        match self.sleep_until(hw, Some(until), SigSet::EMPTY) {
-            Wake::Elapsed => Outcome::Return(Ok(0)),
-            Wake::Never => Outcome::Deadlock,
-            Wake::Signal if remaining == 0 => Outcome::Interrupted(Restart::NoHand),
-            Wake::Signal => {
-                let left = until.saturating_sub(self.clock.monotonic_ns(hw.instructions));
-                match self.copy_to_user(hw, LinearAddr(remaining), &timespec(left)) {
-                    Ok(()) => Outcome::Interrupted(Restart::NoHand),
-                    Err(errno) => Outcome::Return(Err(errno)),
-                }
+        let Some(until) = self.deadline(hw, Some(ns)) else { return Outcome::Return(Ok(0)) };
+        if !self.is_past(hw, Some(until)) && remaining != 0 && self.current.signals.has_any(SigSet::EMPTY) {
+            let left = until - self.clock.monotonic_ns(hw.instructions);
+            if let Err(errno) = self.copy_to_user(hw, LinearAddr(remaining), &timespec(left)) {
+                return Outcome::Return(Err(errno));
             }
         }
+        self.sleep_until(hw, until).into()
     }
 
     fn sleep_on_cpu_clock(&mut self, hw: &Hw<'_>, flags: u64, ns: u64) -> Outcome {
-        let past = if flags & TIMER_ABSTIME != 0 { self.clock.cpu_ns(hw.instructions) } else { 0 };
+        let past = if flags & TIMER_ABSTIME != 0 { self.current.times.cpu_ns(hw.instructions) } else { 0 };
         if ns <= past {
             return Outcome::Return(Ok(0));
         }
-        match self.sleep_until(hw, None, SigSet::EMPTY) {
-            Wake::Never => Outcome::Deadlock,
-            Wake::Elapsed | Wake::Signal => Outcome::Interrupted(Restart::NoHand),
-        }
+        Outcome::Return(Err(self.wait(Wait::on_any(Vec::new()).restart(Restart::NoHand))))
     }
 
     /// Nanoseconds of a `struct timespec` in user memory (`timespec64_valid`).

@@ -1,11 +1,14 @@
-//! Interval timers (setitimer, alarm) and sleeping, on virtual time.
+//! Interval timers (setitimer, alarm), on virtual time. ITIMER_REAL runs whoever runs; the other two with their process.
 
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
-use crate::signal::{SigInfo, SigSet, Signal, Target};
-use crate::time::{Clock, NSEC_PER_SEC};
+use crate::process::CpuTimes;
+use crate::sched::Alarm;
+use crate::signal::{SigInfo, Signal, Target};
+use crate::time::NSEC_PER_SEC;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
+use event::Pid;
 
 const NSEC_PER_USEC: u64 = 1000;
 
@@ -22,14 +25,6 @@ impl TimerClock {
 
     fn by_number(number: u64) -> Result<Self, Errno> {
         usize::try_from(number as u32).ok().and_then(|n| Self::ALL.get(n)).copied().ok_or(Errno::EINVAL)
-    }
-
-    const fn now(self, clock: &Clock, instructions: u64) -> u64 {
-        match self {
-            Self::Real => clock.monotonic_ns(instructions),
-            Self::Virtual => instructions,
-            Self::Prof => clock.cpu_ns(instructions),
-        }
     }
 
     const fn signal(self) -> Signal {
@@ -67,71 +62,51 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    /// The instruction count at which the next one expires, if nothing but instructions moves the clocks.
-    pub(crate) fn next_expiry(&self, clock: &Clock, instructions: u64) -> Option<u64> {
-        let due = |which: TimerClock| {
-            let left = self.running[which as usize]?.expires.saturating_sub(which.now(clock, instructions));
+    /// The instruction count at which the next one by the process's own time expires, if it goes on running.
+    pub(crate) fn next_expiry(&self, times: &CpuTimes, instructions: u64) -> Option<u64> {
+        let due = |which: TimerClock, now: u64| {
+            let left = self.running[which as usize]?.expires.saturating_sub(now);
             instructions.checked_add(left)
         };
-        TimerClock::ALL.into_iter().filter_map(due).min()
+        let by_user = due(TimerClock::Virtual, times.user_ns(instructions));
+        let by_cpu = due(TimerClock::Prof, times.cpu_ns(instructions));
+        [by_user, by_cpu].into_iter().flatten().min()
     }
 
-    /// The signals of the timers that have expired; those with an interval start again.
-    fn expire(&mut self, clock: &Clock, instructions: u64) -> impl Iterator<Item = Signal> {
-        TimerClock::ALL
-            .map(|which| {
-                let now = which.now(clock, instructions);
-                let timer = self.running[which as usize].filter(|timer| timer.expires <= now)?;
-                self.running[which as usize] = timer.next(now);
-                Some(which.signal())
-            })
-            .into_iter()
-            .flatten()
+    /// The signal of a timer that has expired by `now` on its clock; one with an interval starts again.
+    fn expire(&mut self, which: TimerClock, now: u64) -> Option<Signal> {
+        let timer = self.running[which as usize].filter(|timer| timer.expires <= now)?;
+        self.running[which as usize] = timer.next(now);
+        Some(which.signal())
     }
-}
 
-/// How a wait ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wake {
-    /// Its time is up.
-    Elapsed,
-    /// By a signal, which is now pending.
-    Signal,
-    /// Not at all: nothing can end it.
-    Never,
+    /// When ITIMER_REAL expires, in CLOCK_MONOTONIC.
+    pub(crate) fn real_expiry(&self) -> Option<u64> {
+        Some(self.running[TimerClock::Real as usize]?.expires)
+    }
 }
 
 impl Kernel {
-    /// Lets expired timers raise their signals.
-    pub(crate) fn run_timers(&mut self, instructions: u64) {
-        for signal in self.current.timers.expire(&self.clock, instructions) {
-            self.current.signals.raise(Target::Process, SigInfo::kernel(signal));
+    /// Lets the timers of the current process that run by its own time raise their signals.
+    pub(crate) fn run_own_timers(&mut self, instructions: u64) {
+        let times = &self.current.times;
+        let now = [(TimerClock::Virtual, times.user_ns(instructions)), (TimerClock::Prof, times.cpu_ns(instructions))];
+        for (which, now) in now {
+            if let Some(signal) = self.current.timers.expire(which, now) {
+                self.current.signals.raise(Target::Process, SigInfo::kernel(signal));
+            }
         }
     }
 
-    /// Sleeps until CLOCK_MONOTONIC shows `until` nanoseconds (for ever if `None`), or a signal comes that is not blocked
-    /// or is one of `wanted`. Nothing else happens in a machine that sleeps, so virtual time jumps.
-    pub(crate) fn sleep_until(&mut self, hw: &Hw<'_>, until: Option<u64>, wanted: SigSet) -> Wake {
-        if self.current.signals.has_any(wanted) {
-            return Wake::Signal;
+    /// The ITIMER_REAL of a process may have expired.
+    pub(crate) fn expire_real_timer(&mut self, pid: Pid, now: u64) {
+        let Some(process) = self.process_mut(pid) else { return };
+        let signal = process.timers.expire(TimerClock::Real, now);
+        if let Some(next) = process.timers.real_expiry() {
+            self.sched.set_alarm(next, pid, Alarm::Timer);
         }
-        let alarm = self.current.timers.running[TimerClock::Real as usize]
-            .map(|timer| timer.expires)
-            .filter(|_| self.current.signals.would_wake(Signal::ALRM, wanted));
-        let Some(wake) = until.into_iter().chain(alarm).min() else {
-            return Wake::Never;
-        };
-        self.clock.sleep_until(hw.instructions, wake);
-        self.run_timers(hw.instructions);
-        if self.current.signals.has_any(wanted) { Wake::Signal } else { Wake::Elapsed }
-    }
-
-    /// The same for a call of files: `EINTR` for a signal, `EDEADLK` if nothing can end the wait.
-    pub(crate) fn wait_until(&mut self, hw: &Hw<'_>, until: Option<u64>) -> SysResult {
-        match self.sleep_until(hw, until, SigSet::EMPTY) {
-            Wake::Elapsed => Ok(0),
-            Wake::Signal => Err(Errno::EINTR),
-            Wake::Never => Err(Errno::EDEADLK),
+        if let Some(signal) = signal {
+            self.raise(pid, Target::Process, SigInfo::kernel(signal));
         }
     }
 
@@ -147,15 +122,32 @@ impl Kernel {
     /// What is left of a timer, and its interval. One that runs has at least a microsecond left.
     fn itimer(&self, hw: &Hw<'_>, which: TimerClock) -> (u64, u64) {
         self.current.timers.running[which as usize].map_or((0, 0), |timer| {
-            let left = timer.expires.saturating_sub(which.now(&self.clock, hw.instructions));
+            let left = timer.expires.saturating_sub(self.timer_now(hw, which));
             (left.max(NSEC_PER_USEC), timer.interval)
         })
     }
 
+    /// What a timer's clock shows.
+    const fn timer_now(&self, hw: &Hw<'_>, which: TimerClock) -> u64 {
+        match which {
+            TimerClock::Real => self.clock.monotonic_ns(hw.instructions),
+            TimerClock::Virtual => self.current.times.user_ns(hw.instructions),
+            TimerClock::Prof => self.current.times.cpu_ns(hw.instructions),
+        }
+    }
+
     fn set_itimer(&mut self, hw: &Hw<'_>, which: TimerClock, value: u64, interval: u64) {
-        let now = which.now(&self.clock, hw.instructions);
-        let timer = Timer { expires: now.saturating_add(value), interval };
-        self.current.timers.running[which as usize] = (value != 0).then_some(timer);
+        let expires = self.timer_now(hw, which).saturating_add(value);
+        let timer = (value != 0).then_some(Timer { expires, interval });
+        let before = std::mem::replace(&mut self.current.timers.running[which as usize], timer);
+        if which == TimerClock::Real {
+            if let Some(before) = before {
+                self.sched.clear_alarm(before.expires, self.current.pid, Alarm::Timer);
+            }
+            if timer.is_some() {
+                self.sched.set_alarm(expires, self.current.pid, Alarm::Timer);
+            }
+        }
     }
 
     fn sys_alarm(&mut self, hw: &Hw<'_>, seconds: u64) -> u64 {
@@ -217,16 +209,18 @@ mod tests {
     }
 
     #[test]
-    fn the_next_expiry_is_the_soonest_of_all_clocks() {
-        let clock = Clock::new(0);
+    fn the_next_expiry_is_the_soonest_of_the_process_s_own_clocks() {
+        let mut times = CpuTimes::default();
+        times.start(0);
+        times.charge(100);
         let mut timers = Timers::default();
-        assert_eq!(timers.next_expiry(&clock, 0), None);
-        timers.running[0] = Some(Timer { expires: clock.monotonic_ns(0) + 500, interval: 0 });
-        timers.running[1] = Some(Timer { expires: 300, interval: 0 });
-        assert_eq!(timers.next_expiry(&clock, 0), Some(300));
-        assert_eq!(timers.expire(&clock, 300).collect::<Vec<_>>(), [Signal::VTALRM]);
-        assert_eq!(timers.next_expiry(&clock, 300), Some(500));
-        assert_eq!(timers.next_expiry(&clock, 900), Some(900), "overdue: at once");
+        assert_eq!(timers.next_expiry(&times, 0), None);
+        timers.running[1] = Some(Timer { expires: 500, interval: 0 });
+        timers.running[2] = Some(Timer { expires: 400, interval: 0 });
+        assert_eq!(timers.next_expiry(&times, 0), Some(300));
+        assert_eq!(timers.expire(TimerClock::Prof, times.cpu_ns(300)), Some(Signal::PROF));
+        assert_eq!(timers.next_expiry(&times, 300), Some(500));
+        assert_eq!(timers.next_expiry(&times, 900), Some(900), "overdue: at once");
     }
 
     #[test]

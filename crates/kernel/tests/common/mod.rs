@@ -145,6 +145,14 @@ impl Rig {
     }
 }
 
+/// The call that the first process of a deadlock waits in.
+pub(crate) fn deadlocked_in(end: &Disposition) -> Option<&'static str> {
+    match end {
+        Disposition::Deadlock(processes) => processes[0].call,
+        _ => None,
+    }
+}
+
 /// Puts an executable file in a folder.
 pub(crate) fn add_program(folder: &std::path::Path, name: &str, bytes: &[u8]) {
     use std::os::unix::fs::PermissionsExt;

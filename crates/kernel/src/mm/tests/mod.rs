@@ -3,6 +3,8 @@
 mod calls;
 mod faults;
 mod files;
+mod fork;
+mod fork_model;
 mod kernel_half;
 mod model;
 mod moves;

@@ -161,7 +161,7 @@ impl Kernel {
         let (vfs, _, mut cx) = self.fs_cx(hw);
         let inode = match (vfs.file(file).kind, vfs.file_inode(file)) {
             (FileKind::Regular, Some(inode)) => inode,
-            (FileKind::Pipe(..), _) => return Err(Errno::ESPIPE),
+            (FileKind::Pipe(_), _) => return Err(Errno::ESPIPE),
             _ => return Err(Errno::ENODEV),
         };
         vfs.allocate(&mut cx, inode, offset, len)?;

@@ -95,6 +95,7 @@ impl Kernel {
         vfs.inode_get(dir);
         let old = std::mem::replace(&mut process.cwd, dir);
         vfs.inode_put(&mut cx, old);
+        vfs.proc_set_cwd(process.pid.0, dir);
         Ok(0)
     }
 
@@ -113,13 +114,14 @@ impl Kernel {
         self.sys_mknodat(hw, [CWD, path, mode, dev, 0, 0])
     }
 
-    /// Regular files only: devices are nobody's to make here, and named pipes make sense between processes.
+    /// Regular files and FIFOs: devices are nobody's to make here.
     pub(super) fn sys_mknodat(&mut self, hw: &mut Hw<'_>, [dirfd, path, mode, ..]: Args) -> SysResult {
         let (start, path) = self.path_at(hw, dirfd, path)?;
         let permissions = mode as u32 & 0o7777 & !self.current.umask;
         match mode >> 12 & 0xf {
             0 | 8 => self.vfs.make(start, &path, New::File, permissions)?,
-            1 | 2 | 6 | 12 => return Err(Errno::EPERM),
+            1 => self.vfs.make(start, &path, New::Fifo, permissions)?,
+            2 | 6 | 12 => return Err(Errno::EPERM),
             _ => return Err(Errno::EINVAL),
         };
         Ok(0)

@@ -1,11 +1,11 @@
-//! Descriptors: duplicating, closing, flags, locks.
+//! Descriptors: duplicating, closing, flags.
 
+use super::lock::{LockCommand, LockScope};
 use super::{Args, SysResult};
 use crate::fs::{Descriptor, FsCx, OnExec, OpenFlags, Vfs};
 use crate::kernel::Kernel;
 use crate::process::Process;
 use crate::{Errno, Hw};
-use arch::LinearAddr;
 
 const F_DUPFD: u64 = 0;
 const F_GETFD: u64 = 1;
@@ -15,12 +15,14 @@ const F_SETFL: u64 = 4;
 const F_GETLK: u64 = 5;
 const F_SETLK: u64 = 6;
 const F_SETLKW: u64 = 7;
+const F_SETOWN: u64 = 8;
+const F_GETOWN: u64 = 9;
 const F_OFD_GETLK: u64 = 36;
 const F_OFD_SETLK: u64 = 37;
 const F_OFD_SETLKW: u64 = 38;
 const F_DUPFD_CLOEXEC: u64 = 1030;
-/// `l_type` of a lock that is not there.
-const F_UNLCK: u16 = 2;
+const F_SETPIPE_SZ: u64 = 1031;
+const F_GETPIPE_SZ: u64 = 1032;
 /// CLOSE_RANGE_CLOEXEC of `close_range`.
 const CLOSE_RANGE_CLOEXEC: u64 = 4;
 
@@ -88,7 +90,7 @@ impl Kernel {
         let (vfs, process, mut cx) = self.fs_cx(hw);
         vfs.file_get(file);
         if let Some(replaced) = vfs.fds_mut(process.files).put(new as usize, Descriptor { file, on_exec }) {
-            vfs.file_put(&mut cx, replaced);
+            vfs.close_descriptor(&mut cx, process.files, replaced);
         }
         Ok(new)
     }
@@ -115,39 +117,32 @@ impl Kernel {
                 self.vfs.set_file_flags(descriptor.file, OpenFlags::from_bits_truncate(arg as u32));
                 Ok(0)
             }
-            F_GETLK | F_OFD_GETLK => {
-                // Nobody else could hold a lock, so the one asked for is free.
-                self.copy_to_user(hw, LinearAddr(arg), &F_UNLCK.to_le_bytes())?;
-                Ok(0)
-            }
-            F_SETLK | F_SETLKW | F_OFD_SETLK | F_OFD_SETLKW => self.set_lock(hw, flags, arg),
-            _ => Err(Errno::EINVAL),
-        }
-    }
-
-    /// A lock on a range: it is free, as there is nobody else. Only its form is checked.
-    fn set_lock(&mut self, hw: &mut Hw<'_>, flags: OpenFlags, lock: u64) -> SysResult {
-        let kind = u16::from_le_bytes(self.read_user::<2>(hw, LinearAddr(lock))?);
-        match kind {
-            0 if !flags.reads() => Err(Errno::EBADF),
-            1 if !flags.writes() => Err(Errno::EBADF),
-            0..=2 => Ok(0),
-            _ => Err(Errno::EINVAL),
-        }
-    }
-
-    pub(super) fn sys_flock(&mut self, _: &mut Hw<'_>, [fd, operation, ..]: Args) -> SysResult {
-        const LOCK_NB: u64 = 4;
-        self.file(fd)?;
-        match operation & !LOCK_NB {
-            1 | 2 | 8 => Ok(0),
-            _ => Err(Errno::EINVAL),
+            F_SETPIPE_SZ => self.set_pipe_size(descriptor.file, arg),
+            F_GETPIPE_SZ => self.pipe_size(descriptor.file),
+            // Nothing here sends SIGIO, so whoever is to get it never does.
+            F_GETOWN | F_SETOWN => Ok(0),
+            command => match lock_command(command) {
+                Some(what) => self.record_lock(hw, descriptor.file, what, arg),
+                None => Err(Errno::EINVAL),
+            },
         }
     }
 }
 
+const fn lock_command(command: u64) -> Option<(LockCommand, LockScope)> {
+    Some(match command {
+        F_GETLK => (LockCommand::Get, LockScope::Process),
+        F_SETLK => (LockCommand::Set, LockScope::Process),
+        F_SETLKW => (LockCommand::SetWait, LockScope::Process),
+        F_OFD_GETLK => (LockCommand::Get, LockScope::OpenFile),
+        F_OFD_SETLK => (LockCommand::Set, LockScope::OpenFile),
+        F_OFD_SETLKW => (LockCommand::SetWait, LockScope::OpenFile),
+        _ => return None,
+    })
+}
+
 fn close(vfs: &mut Vfs, process: &mut Process, cx: &mut FsCx<'_>, fd: u64) -> Result<(), Errno> {
     let file = vfs.fds_mut(process.files).take(fd)?;
-    vfs.file_put(cx, file);
+    vfs.close_descriptor(cx, process.files, file);
     Ok(())
 }

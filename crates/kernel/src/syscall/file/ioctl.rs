@@ -3,6 +3,7 @@
 use super::{Args, SysResult};
 use crate::fs::{FileKind, OnExec, OpenFileId, OpenFlags, SettingsWhen, Stream, TerminalSettings};
 use crate::kernel::Kernel;
+use crate::signal::Signal;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
 
@@ -10,8 +11,6 @@ const TCGETS: u32 = 0x5401;
 const TCSETS: u32 = 0x5402;
 const TCSETSW: u32 = 0x5403;
 const TCSETSF: u32 = 0x5404;
-const TIOCGPGRP: u32 = 0x540f;
-const TIOCSPGRP: u32 = 0x5410;
 const TIOCGWINSZ: u32 = 0x5413;
 const FIONREAD: u32 = 0x541b;
 const FIONBIO: u32 = 0x5421;
@@ -57,7 +56,7 @@ impl Kernel {
                 // Linux stores the low 32 bits of the difference.
                 Ok(left as u32)
             }
-            (FileKind::Pipe(pipe, _), _) => Ok(self.vfs.pipe_len(pipe) as u32),
+            (FileKind::Pipe(pipe), _) => Ok(self.vfs.pipe_len(pipe) as u32),
             (FileKind::Stream(stream), _) => self.vfs.console().available(stream),
             _ => Err(Errno::ENOTTY),
         }
@@ -65,6 +64,9 @@ impl Kernel {
 
     fn terminal_request(&mut self, hw: &mut Hw<'_>, stream: Stream, request: u32, arg: u64) -> SysResult {
         let settings = self.vfs.console().terminal(stream)?;
+        if let Some(result) = self.job_control_request(hw, request, arg) {
+            return result;
+        }
         let arg = LinearAddr(arg);
         match request {
             TCGETS => self.copy_to_user(hw, arg, &encode(&settings))?,
@@ -77,9 +79,6 @@ impl Kernel {
                 let bytes: Vec<u8> = words.into_iter().flat_map(u16::to_le_bytes).collect();
                 self.copy_to_user(hw, arg, &bytes)?;
             }
-            // The program is the terminal's foreground process group, as a shell would make it.
-            TIOCGPGRP => self.copy_to_user(hw, arg, &self.current.pid.0.to_le_bytes())?,
-            TIOCSPGRP => {}
             _ => return Err(Errno::ENOTTY),
         }
         Ok(0)
@@ -92,6 +91,7 @@ impl Kernel {
         when: SettingsWhen,
         arg: LinearAddr,
     ) -> Result<(), Errno> {
+        self.check_foreground(Signal::TTOU)?;
         let settings = decode(&self.read_user::<36>(hw, arg)?);
         self.vfs.console().set_terminal(stream, when, &settings)
     }

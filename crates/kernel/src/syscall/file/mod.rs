@@ -1,14 +1,15 @@
 //! The file calls: from registers to [`crate::fs`] and back.
 //!
 //! Protocol. [`dispatch`] answers `None` for a number that is no file call. Paths are copied in whole before anything
-//! happens. A call that would wait for what only this process could bring about gives `EDEADLK`, which no file call
-//! gives otherwise: the caller of `dispatch` ends the run then.
+//! happens. A call that cannot go on waits as [`crate::wait`] says, on the channel of the file in question.
 
 mod attr;
 mod dir;
+mod event;
 mod fd;
 mod ioctl;
 mod link;
+mod lock;
 mod open;
 mod pipe;
 mod poll;
@@ -56,6 +57,11 @@ pub(crate) fn dispatch(kernel: &mut Kernel, hw: &mut Hw<'_>, number: u64, args: 
     let now = Timestamp { sec: (now / NSEC_PER_SEC) as i64, nsec: (now % NSEC_PER_SEC) as u32 };
     let (uid, gid) = (kernel.current.credentials.user.effective, kernel.current.credentials.group.effective);
     kernel.vfs.enter(now, uid, gid);
+    kernel.vfs.proc_set_current(kernel.current.pid.0);
+    if kernel.retry().is_none() {
+        let (vfs, process, mut cx) = kernel.fs_cx(hw);
+        vfs.abandon_open(&mut cx, process.files);
+    }
     Some(call(kernel, hw, args))
 }
 
@@ -130,8 +136,12 @@ fn handler(number: u64) -> Option<fn(&mut Kernel, &mut Hw<'_>, Args) -> SysResul
         269 => Kernel::sys_faccessat,
         270 => Kernel::sys_pselect6,
         271 => Kernel::sys_ppoll,
+        275 | 276 | 278 => Kernel::sys_splice,
+        277 => Kernel::sys_sync_file_range,
         280 => Kernel::sys_utimensat,
+        284 => Kernel::sys_eventfd,
         285 => Kernel::sys_fallocate,
+        290 => Kernel::sys_eventfd2,
         292 => Kernel::sys_dup3,
         293 => Kernel::sys_pipe2,
         295 => Kernel::sys_preadv,
@@ -140,8 +150,11 @@ fn handler(number: u64) -> Option<fn(&mut Kernel, &mut Hw<'_>, Args) -> SysResul
         316 => Kernel::sys_renameat2,
         319 => Kernel::sys_memfd_create,
         326 => Kernel::sys_copy_file_range,
+        327 => Kernel::sys_preadv2,
+        328 => Kernel::sys_pwritev2,
         332 => Kernel::sys_statx,
         436 => Kernel::sys_close_range,
+        437 => Kernel::sys_openat2,
         439 => Kernel::sys_faccessat2,
         452 => Kernel::sys_fchmodat2,
         _ => return None,
@@ -202,7 +215,8 @@ impl Kernel {
         }
         let follow = if flags & AT_SYMLINK_NOFOLLOW != 0 { Follow::NotLast } else { Follow::Always };
         let start = self.start(dirfd, &path)?;
-        self.vfs.walk(start, &path, follow).map(Target::Inode)
+        let found = self.vfs.find(start, &path, follow)?;
+        found.file.map_or_else(|| found.existing().map(Target::Inode), |file| Ok(Target::File(file)))
     }
 
     /// As [`Self::target_at`], for calls that need an inode.

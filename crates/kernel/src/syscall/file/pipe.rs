@@ -1,9 +1,9 @@
-//! Pipes within the process.
+//! Making pipes, and how much they hold.
 
 use super::{Args, SysResult};
-use crate::Hw;
-use crate::fs::{Descriptor, OpenFlags};
+use crate::fs::{Descriptor, FileKind, OpenFileId, OpenFlags};
 use crate::kernel::Kernel;
+use crate::{Errno, Hw};
 use arch::LinearAddr;
 
 impl Kernel {
@@ -18,7 +18,7 @@ impl Kernel {
         let on_exec = super::open::on_exec(flags);
         let limit = self.fd_limit();
         let (vfs, process, mut cx) = self.fs_cx(hw);
-        let [reader, writer] = vfs.open_pipe(flags & OpenFlags::NONBLOCK);
+        let [reader, writer] = vfs.open_pipe(flags & OpenFlags::NONBLOCK)?;
         let installed =
             vfs.fds_mut(process.files).install(Descriptor { file: reader, on_exec }, 0, limit).and_then(|first| {
                 let second = vfs.fds_mut(process.files).install(Descriptor { file: writer, on_exec }, 0, limit);
@@ -42,5 +42,21 @@ impl Kernel {
             return Err(e);
         }
         Ok(0)
+    }
+
+    /// F_GETPIPE_SZ.
+    pub(super) fn pipe_size(&self, file: OpenFileId) -> SysResult {
+        match self.vfs.file(file).kind {
+            FileKind::Pipe(pipe) => Ok(self.vfs.pipe_capacity(pipe) as u64),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    /// F_SETPIPE_SZ.
+    pub(super) fn set_pipe_size(&mut self, file: OpenFileId, bytes: u64) -> SysResult {
+        match self.vfs.file(file).kind {
+            FileKind::Pipe(pipe) => self.vfs.set_pipe_capacity(pipe, bytes),
+            _ => Err(Errno::EBADF),
+        }
     }
 }

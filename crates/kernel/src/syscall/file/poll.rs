@@ -1,12 +1,14 @@
 //! `poll` and `select`.
 //!
-//! Regular files are always ready; pipes say what they hold; for standard streams the host is asked, and waited for. A
-//! wait that no file ends moves virtual time to its end or to the next signal; without either it is a deadlock.
+//! Regular files are always ready; pipes and eventfds say what they hold; for standard streams the host is asked. What is
+//! not ready is waited for on the channels of all files that are watched, up to the deadline.
 
+use super::super::Restart;
 use super::{Args, SysResult};
-use crate::fs::{FileKind, OpenFlags, Ready, Stream};
+use crate::fs::{OpenFlags, Ready};
 use crate::kernel::Kernel;
 use crate::time::NSEC_PER_SEC;
+use crate::wait::Wait;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
 use std::time::Duration;
@@ -45,7 +47,9 @@ impl Kernel {
 
     pub(super) fn sys_ppoll(&mut self, hw: &mut Hw<'_>, [fds, count, timeout, ..]: Args) -> SysResult {
         let wait = self.user_wait(hw, timeout, NSEC_PER_SEC)?;
-        self.poll_user(hw, fds, count, wait)
+        let ready = self.poll_user(hw, fds, count, wait)?;
+        self.store_left(hw, timeout, NSEC_PER_SEC, wait);
+        Ok(ready)
     }
 
     fn poll_user(&mut self, hw: &mut Hw<'_>, fds: u64, count: u64, wait: Option<Duration>) -> SysResult {
@@ -74,12 +78,16 @@ impl Kernel {
 
     pub(super) fn sys_select(&mut self, hw: &mut Hw<'_>, args: Args) -> SysResult {
         let wait = self.user_wait(hw, args[4], 1_000_000)?;
-        self.select_user(hw, args, wait)
+        let ready = self.select_user(hw, args, wait)?;
+        self.store_left(hw, args[4], 1_000_000, wait);
+        Ok(ready)
     }
 
     pub(super) fn sys_pselect6(&mut self, hw: &mut Hw<'_>, args: Args) -> SysResult {
         let wait = self.user_wait(hw, args[4], NSEC_PER_SEC)?;
-        self.select_user(hw, args, wait)
+        let ready = self.select_user(hw, args, wait)?;
+        self.store_left(hw, args[4], NSEC_PER_SEC, wait);
+        Ok(ready)
     }
 
     fn select_user(&mut self, hw: &mut Hw<'_>, args: Args, wait: Option<Duration>) -> SysResult {
@@ -135,30 +143,34 @@ impl Kernel {
         Ok(Some(Duration::new(seconds, (part % parts * (NSEC_PER_SEC / parts)) as u32)))
     }
 
-    /// Waits until one of the descriptors is ready. Returns how many are.
-    fn wait_for(&mut self, hw: &mut Hw<'_>, watches: &mut [Watch], wait: Option<Duration>) -> SysResult {
-        let ready = self.look(watches)?;
-        if ready > 0 || wait == Some(Duration::ZERO) {
-            return Ok(ready);
-        }
-        let stream = watches.iter().find_map(|w| Some((self.stream_of(w.fd)?, w.wanted)));
-        if let Some((stream, wanted)) = stream {
-            self.vfs.console().poll(stream, wanted, wait)?;
-            let ready = self.look(watches)?;
-            if ready > 0 {
-                return Ok(ready);
-            }
-        }
-        let now = self.clock.monotonic_ns(hw.instructions);
-        let nanos = wait.map(|wait| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX));
-        self.wait_until(hw, nanos.map(|nanos| now.saturating_add(nanos)))
+    /// Stores what is left of a wait (`poll_select_finish`). Memory that cannot be written does not matter.
+    fn store_left(&mut self, hw: &mut Hw<'_>, pointer: u64, parts: u64, wait: Option<Duration>) {
+        let Some(until) = self.poll_deadline(hw, wait).filter(|_| wait != Some(Duration::ZERO)) else { return };
+        let left = until.saturating_sub(self.clock.monotonic_ns(hw.instructions));
+        let (seconds, part) = (left / NSEC_PER_SEC, left % NSEC_PER_SEC / (NSEC_PER_SEC / parts));
+        let words = [seconds.to_le_bytes(), part.to_le_bytes()].concat();
+        let _as_linux = self.copy_to_user(hw, LinearAddr(pointer), &words);
     }
 
-    fn stream_of(&self, fd: i32) -> Option<Stream> {
-        match self.vfs.file(self.file(u64::try_from(fd).ok()?).ok()?).kind {
-            FileKind::Stream(stream) => Some(stream),
-            _ => None,
+    fn poll_deadline(&self, hw: &Hw<'_>, wait: Option<Duration>) -> Option<u64> {
+        self.deadline(hw, wait.map(|wait| u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    /// Looks whether one of the descriptors is ready, and else waits. Returns how many are.
+    fn wait_for(&mut self, hw: &mut Hw<'_>, watches: &mut [Watch], wait: Option<Duration>) -> SysResult {
+        let ready = self.look(watches)?;
+        let until = self.poll_deadline(hw, wait);
+        if ready > 0 || wait == Some(Duration::ZERO) || self.is_past(hw, until) {
+            return Ok(ready);
         }
+        let mut channels = Vec::new();
+        for watch in watches.iter() {
+            let Some(file) = u64::try_from(watch.fd).ok().and_then(|fd| self.file(fd).ok()) else { continue };
+            channels.extend(self.vfs.channel_for(file, watch.wanted));
+        }
+        channels.sort_unstable();
+        channels.dedup();
+        Err(self.wait(Wait::on_any(channels).until(until).restart(Restart::NoHand)))
     }
 
     /// Looks at each descriptor without waiting. Returns how many are ready.
@@ -172,10 +184,7 @@ impl Kernel {
                     continue;
                 }
             };
-            let ready = match self.vfs.file(file).kind {
-                FileKind::Stream(stream) => self.vfs.console().poll(stream, watch.wanted, Some(Duration::ZERO))?,
-                _ => self.vfs.ready(file),
-            };
+            let ready = self.vfs.ready(file, watch.wanted)?;
             watch.ready(ready);
         }
         Ok(watches.iter().filter(|w| w.found != 0).count() as u64)

@@ -1,18 +1,22 @@
 //! Reading, writing, seeking, and copying from file to file.
 //!
 //! A transfer goes through a buffer of 64 KiB, however much the guest asks for, and ends early where the file gives less
-//! or would make it wait. If user memory faults midway the count so far is returned, and `EFAULT` only if it is 0.
+//! or would make it wait. If user memory faults midway the count so far is returned, and `EFAULT` only if it is 0. A write
+//! to a pipe goes on until all is written; what it has written when it waits is in [`Wait::done`].
 
 use super::user::{Fault, MAX_RW_COUNT, UserBuffers};
 use super::{Args, SysResult};
-use crate::fs::{At, FileKind, OpenFileId, OpenFlags, Ready, Seek, Stream};
+use crate::fs::{At, FileKind, OpenFileId, OpenFlags, Ready, Seek};
 use crate::kernel::Kernel;
+use crate::signal::{SigCode, SigInfo, Signal, Target};
+use crate::wait::Wait;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
-use std::time::Duration;
 
 /// Bytes that are moved at once.
 const CHUNK: usize = 64 << 10;
+/// Bytes that go to a pipe whole or not at all.
+const PIPE_BUF: usize = 4096;
 
 impl At {
     /// The position of a `pread`-like call.
@@ -73,7 +77,21 @@ impl Kernel {
         self.write_file(hw, file, at, buffers)
     }
 
+    /// `preadv2`: offset -1 means the open file's own.
+    pub(super) fn sys_preadv2(&mut self, hw: &mut Hw<'_>, [fd, iov, count, offset, _, flags]: Args) -> SysResult {
+        let (at, file) = (vectored_at(offset, flags)?, self.file(fd)?);
+        let buffers = self.user_iovec(hw, iov, count)?;
+        self.read_file(hw, file, at, buffers)
+    }
+
+    pub(super) fn sys_pwritev2(&mut self, hw: &mut Hw<'_>, [fd, iov, count, offset, _, flags]: Args) -> SysResult {
+        let (at, file) = (vectored_at(offset, flags)?, self.file(fd)?);
+        let buffers = self.user_iovec(hw, iov, count)?;
+        self.write_file(hw, file, at, buffers)
+    }
+
     fn read_file(&mut self, hw: &mut Hw<'_>, file: OpenFileId, mut at: At, mut to: UserBuffers) -> SysResult {
+        self.let_others_run(file, at)?;
         let mut chunk = vec![0; CHUNK.min(to.left as usize)];
         let mut done = 0;
         loop {
@@ -81,7 +99,7 @@ impl Kernel {
             let got = match self.read_chunk(hw, file, at, &mut chunk[..want]) {
                 Ok(got) => got,
                 Err(_) if done > 0 => return Ok(done),
-                Err(e) => return Err(e),
+                Err(e) => return Err(self.or_wait(file, Ready::IN, e, 0)),
             };
             if let Err(Fault { copied }) = self.scatter(hw, &mut to, &chunk[..got]) {
                 self.give_back(file, at, got - copied);
@@ -90,22 +108,44 @@ impl Kernel {
             }
             done += got as u64;
             at = at.further(got);
-            if to.left == 0 || got < want || !self.has_more_at_once(file, Ready::IN) {
+            if to.left == 0 || got < want || !self.has_more_at_once(file) {
                 return Ok(done);
             }
         }
     }
 
+    /// What comes from outside is looked at only when nobody else can run: so what the processes do depends as little as can
+    /// be on when it comes.
+    fn let_others_run(&mut self, file: OpenFileId, at: At) -> Result<(), Errno> {
+        let open = self.vfs.file(file);
+        let FileKind::Stream(stream) = open.kind else { return Ok(()) };
+        let (flags, is_terminal) = (open.flags, self.vfs.console().terminal(stream).is_ok());
+        if is_terminal {
+            self.check_foreground(Signal::TTIN)?;
+        }
+        let is_blocking = at == At::Offset && flags.reads() && !flags.contains(OpenFlags::NONBLOCK);
+        let is_first = self.retry().is_none();
+        if is_blocking && is_first && self.vfs.console().may_wait(stream) && self.others_can_run() {
+            return Err(self.or_wait(file, Ready::IN, Errno::EAGAIN, 0));
+        }
+        Ok(())
+    }
+
     fn read_chunk(&mut self, hw: &mut Hw<'_>, file: OpenFileId, at: At, chunk: &mut [u8]) -> Result<usize, Errno> {
+        if let FileKind::Proc(text) = self.vfs.file(file).kind
+            && self.vfs.needs_text(file, at)
+        {
+            let text = self.proc_text(hw, text)?;
+            self.vfs.set_text(file, text);
+        }
         let (vfs, _, mut cx) = self.fs_cx(hw);
-        let result = vfs.read(&mut cx, file, at, chunk);
-        result.map_err(|e| self.unless_blocking(hw, file, e))
+        vfs.read(&mut cx, file, at, chunk)
     }
 
     /// Moves the offset back over bytes that did not reach the user.
     fn give_back(&mut self, file: OpenFileId, at: At, bytes: usize) {
         let open = self.vfs.file(file);
-        if at == At::Offset && open.kind == FileKind::Regular {
+        if at == At::Offset && matches!(open.kind, FileKind::Regular | FileKind::Proc(_)) {
             let offset = open.offset - bytes as u64;
             self.vfs.set_offset(file, offset);
         }
@@ -115,8 +155,10 @@ impl Kernel {
         if !self.vfs.file_flags(file).writes() {
             return Err(Errno::EBADF);
         }
-        let mut chunk = vec![0; CHUNK.min(from.left as usize)];
-        let mut done = 0;
+        let is_pipe = matches!(self.vfs.file(file).kind, FileKind::Pipe(_));
+        let mut done = self.done_before();
+        from.skip(done);
+        let mut chunk = vec![0; self.part_of_write(file, from.left)];
         while from.left > 0 {
             let want = chunk.len().min(from.left as usize);
             let gathered = self.gather(hw, &mut from, &mut chunk[..want]);
@@ -126,11 +168,15 @@ impl Kernel {
             }
             let put = match self.write_chunk(hw, file, at, &chunk[..len]) {
                 Ok(put) => put,
-                Err(e) if done == 0 || e == Errno::EDEADLK => return Err(e),
-                Err(_) => return Ok(done),
+                Err(Errno::EAGAIN) if is_pipe => return self.write_later(file, done),
+                Err(e) if done == 0 => return Err(e),
+                Err(e) => return Ok(self.cut_off(e, done)),
             };
             done += put as u64;
             at = at.further(put);
+            if is_pipe && put < len {
+                return self.write_later(file, done);
+            }
             if put < len || gathered.is_err() {
                 break;
             }
@@ -138,39 +184,56 @@ impl Kernel {
         Ok(done)
     }
 
-    /// Writes a part; to a pipe all of it, or it is a deadlock.
+    /// Bytes of a write that are moved at once: for a pipe more than it holds, so that it sees what goes over whole pages.
+    fn part_of_write(&self, file: OpenFileId, left: u64) -> usize {
+        let left = left as usize;
+        match self.vfs.file(file).kind {
+            FileKind::Pipe(pipe) => {
+                let capacity = self.vfs.pipe_capacity(pipe);
+                if left > capacity + PIPE_BUF { capacity + left % PIPE_BUF } else { left }
+            }
+            _ => CHUNK.min(left),
+        }
+    }
+
     fn write_chunk(&mut self, hw: &mut Hw<'_>, file: OpenFileId, at: At, chunk: &[u8]) -> Result<usize, Errno> {
         let (vfs, _, mut cx) = self.fs_cx(hw);
+        let is_event = vfs.file(file).kind == FileKind::Event;
         let result = vfs.write(&mut cx, file, at, chunk);
-        let put = result.map_err(|e| self.unless_blocking(hw, file, e))?;
-        let is_pipe = matches!(self.vfs.file(file).kind, FileKind::Pipe(..));
-        if is_pipe && put < chunk.len() && !self.vfs.file_flags(file).contains(OpenFlags::NONBLOCK) {
-            return Err(Errno::EDEADLK);
-        }
-        Ok(put)
+        result.map_err(|e| if is_event { self.or_wait(file, Ready::OUT, e, 0) } else { e })
     }
 
-    /// `EAGAIN` of a pipe that is to wait: nobody but this process could end the wait, or else a signal.
-    fn unless_blocking(&mut self, hw: &Hw<'_>, file: OpenFileId, e: Errno) -> Errno {
-        let open = self.vfs.file(file);
-        let waits = matches!(open.kind, FileKind::Pipe(..)) && !open.flags.contains(OpenFlags::NONBLOCK);
-        if e != Errno::EAGAIN || !waits {
+    /// A pipe is full: the rest of a write comes once there is room, or not at all with O_NONBLOCK.
+    fn write_later(&mut self, file: OpenFileId, done: u64) -> SysResult {
+        match self.or_wait(file, Ready::OUT, Errno::EAGAIN, done) {
+            Errno::EAGAIN if done > 0 => Ok(done),
+            e => Err(e),
+        }
+    }
+
+    /// The count of a write that an error ended midway. A pipe that nobody reads any more still gives its signal.
+    fn cut_off(&mut self, e: Errno, done: u64) -> u64 {
+        if e == Errno::EPIPE {
+            let (pid, uid) = (self.current.pid, self.current.credentials.user.real);
+            self.current.signals.raise(Target::Thread, SigInfo::sent(Signal::PIPE, SigCode::SI_USER, pid, uid));
+        }
+        done
+    }
+
+    /// `EAGAIN` of a file without O_NONBLOCK becomes a wait for what is wanted of it.
+    fn or_wait(&mut self, file: OpenFileId, wanted: Ready, e: Errno, done: u64) -> Errno {
+        if e != Errno::EAGAIN || self.vfs.file_flags(file).contains(OpenFlags::NONBLOCK) {
             return e;
         }
-        self.wait_until(hw, None).err().unwrap_or(Errno::EDEADLK)
-    }
-
-    /// True if a transfer may go on with the next part without waiting.
-    fn has_more_at_once(&mut self, file: OpenFileId, wanted: Ready) -> bool {
-        match self.vfs.file(file).kind {
-            FileKind::Stream(stream) => self.stream_is_ready(stream, wanted),
-            FileKind::Pipe(..) => self.vfs.ready(file).contains(wanted),
-            _ => true,
+        match self.vfs.channel_for(file, wanted) {
+            Some(channel) => self.wait(Wait::on(channel).done(done)),
+            None => e,
         }
     }
 
-    fn stream_is_ready(&mut self, stream: Stream, wanted: Ready) -> bool {
-        self.vfs.console().poll(stream, wanted, Some(Duration::ZERO)).is_ok_and(|ready| !ready.is_empty())
+    /// True if a read may go on with the next part without waiting.
+    fn has_more_at_once(&mut self, file: OpenFileId) -> bool {
+        self.vfs.ready(file, Ready::IN).is_ok_and(|ready| !ready.is_empty())
     }
 
     pub(super) fn sys_lseek(&mut self, _: &mut Hw<'_>, [fd, offset, whence, ..]: Args) -> SysResult {
@@ -195,10 +258,12 @@ impl Kernel {
         if !self.vfs.file_flags(input).reads() || !self.vfs.file_flags(out).writes() {
             return Err(Errno::EBADF);
         }
-        let is_source = |kind| matches!(kind, FileKind::Regular | FileKind::Device(_) | FileKind::Stream(_));
+        let is_source =
+            |kind| matches!(kind, FileKind::Regular | FileKind::Device(_) | FileKind::Stream(_) | FileKind::Proc(_));
         if !is_source(self.vfs.file(input).kind) || self.vfs.file_flags(out).contains(OpenFlags::APPEND) {
             return Err(Errno::EINVAL);
         }
+        self.let_others_run(input, from)?;
         let done = self.copy_between(hw, (input, from), (out, At::Offset), count)?;
         self.store_position(hw, offset, from, done)?;
         Ok(done)
@@ -258,24 +323,27 @@ impl Kernel {
         count: u64,
     ) -> SysResult {
         let mut left = count.min(MAX_RW_COUNT) as usize;
-        let mut chunk = vec![0; CHUNK.min(left)];
+        // What a stream has given cannot be put back, so no more is taken than a pipe with room takes whole.
+        let can_give_back = !matches!(self.vfs.file(input).kind, FileKind::Stream(_));
+        let mut chunk = vec![0; if can_give_back { CHUNK } else { PIPE_BUF }.min(left)];
         let mut done = 0;
         while left > 0 {
+            if !self.vfs.ready(out, Ready::OUT)?.intersects(Ready::OUT | Ready::ERR | Ready::HUP) {
+                let e = self.or_wait(out, Ready::OUT, Errno::EAGAIN, 0);
+                return if done > 0 { Ok(done) } else { Err(e) };
+            }
             let want = chunk.len().min(left);
             let got = match self.read_chunk(hw, input, from, &mut chunk[..want]) {
                 Ok(0) => break,
                 Ok(got) => got,
                 Err(_) if done > 0 => break,
-                Err(e) => return Err(e),
+                Err(e) => return Err(self.or_wait(input, Ready::IN, e, 0)),
             };
             let put = match self.write_chunk(hw, out, to, &chunk[..got]) {
                 Ok(put) => put,
                 Err(e) => {
                     self.give_back(input, from, got);
-                    if done > 0 && e != Errno::EDEADLK {
-                        break;
-                    }
-                    return Err(e);
+                    return if done > 0 { Ok(self.cut_off(e, done)) } else { Err(e) };
                 }
             };
             self.give_back(input, from, got - put);
@@ -287,4 +355,13 @@ impl Kernel {
         }
         Ok(done)
     }
+}
+
+/// Where `preadv2` and `pwritev2` start. Of the flags only those are taken that change nothing here: RWF_HIPRI, RWF_DSYNC,
+/// RWF_SYNC.
+fn vectored_at(offset: u64, flags: u64) -> Result<At, Errno> {
+    if flags & 0xffff_ffff & !7 != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    if offset == u64::MAX { Ok(At::Offset) } else { At::position(offset) }
 }

@@ -25,6 +25,17 @@ impl Kernel {
         Ok(0)
     }
 
+    /// `sync_file_range`: as `fsync`, of which it is a part.
+    pub(super) fn sys_sync_file_range(&mut self, hw: &mut Hw<'_>, [fd, offset, len, flags, ..]: Args) -> SysResult {
+        super::only(flags, 7)?;
+        let end = offset.checked_add(len).filter(|&end| end <= i64::MAX as u64);
+        end.ok_or(Errno::EINVAL)?;
+        match self.vfs.file(self.file(fd)?).kind {
+            FileKind::Regular => self.sys_fsync(hw, [fd, 0, 0, 0, 0, 0]),
+            _ => Err(Errno::ESPIPE),
+        }
+    }
+
     /// `readahead`: a hint. Pages are read when they are first needed, so that faults do not depend on hints.
     pub(super) fn sys_readahead(&mut self, _: &mut Hw<'_>, [fd, ..]: Args) -> SysResult {
         let file = self.file(fd)?;
@@ -38,7 +49,7 @@ impl Kernel {
     pub(super) fn sys_fadvise64(&mut self, _: &mut Hw<'_>, [fd, _, len, advice, ..]: Args) -> SysResult {
         let file = self.file(fd)?;
         match self.vfs.file(file).kind {
-            FileKind::Pipe(..) => Err(Errno::ESPIPE),
+            FileKind::Pipe(_) => Err(Errno::ESPIPE),
             _ if advice as u32 > 5 || len > i64::MAX as u64 => Err(Errno::EINVAL),
             _ => Ok(0),
         }

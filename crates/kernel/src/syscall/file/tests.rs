@@ -1,8 +1,9 @@
 //! File calls as a program makes them: numbers and registers in, user memory and results out.
 
-use crate::fs::{BufferConsole, Captured, Mount, MountMode, ViewConfig};
+use crate::fs::{BufferConsole, Captured, Mount, MountMode, Ready, ViewConfig};
 use crate::kernel::{Kernel, KernelConfig};
 use crate::mm::{MapFlags, MapSource, Prot};
+use crate::wait::{Channel, Retry};
 use crate::{Errno, Hw};
 use arch::LinearAddr;
 use event::NoSink;
@@ -93,6 +94,30 @@ impl Guest {
 
     fn word(&mut self, at: u64) -> u64 {
         u64::from_le_bytes(self.get(at, 8).try_into().unwrap())
+    }
+
+    /// What the call that was just made waits on.
+    fn waits_on(&mut self) -> Vec<Channel> {
+        self.kernel.wanted_wait.take().expect("the call waits").channels
+    }
+
+    /// Lets the call that was just made find what it left, as when it is made again.
+    fn retry(&mut self) -> Retry {
+        let wait = self.kernel.wanted_wait.take().expect("the call waits");
+        let retry = Retry { until: wait.until, done: wait.done };
+        self.kernel.current.retry = Some(retry);
+        retry
+    }
+
+    /// The channel of an open file.
+    fn channel(&mut self, fd: u64) -> Channel {
+        let file = self.kernel.vfs.fds(self.kernel.current.files).get(fd).unwrap();
+        self.kernel.vfs.channel_for(file, Ready::IN).expect("a file that makes wait")
+    }
+
+    fn pipe(&mut self) -> [u64; 2] {
+        assert_eq!(self.call(293, &[BUFFER, 0]), Ok(0));
+        [0, 4].map(|at| u64::from(self.get(BUFFER + at, 4)[0]))
     }
 
     /// A path in user memory.
@@ -324,17 +349,20 @@ fn the_working_directory_moves() {
 }
 
 #[test]
-fn a_pipe_holds_64_kib_and_a_wait_for_oneself_is_a_deadlock() {
+fn a_pipe_holds_64_kib_and_makes_wait() {
     let mut guest = Guest::new("");
-    assert_eq!(guest.call(293, &[BUFFER, 0]), Ok(0));
-    let [reader, writer] = [0, 4].map(|at| u64::from(guest.get(BUFFER + at, 4)[0]));
+    let [reader, writer] = guest.pipe();
     assert_eq!((reader, writer), (3, 4));
-    assert_eq!(guest.call(READ, &[reader, BUFFER, 1]), Err(Errno::EDEADLK));
+    assert_eq!(guest.call(READ, &[reader, BUFFER, 1]), Err(Errno::ERESTARTSYS));
+    assert_eq!(guest.waits_on(), [guest.channel(reader)]);
     guest.put(BUFFER, b"through");
     assert_eq!(guest.call(WRITE, &[writer, BUFFER, 7]), Ok(7));
     assert_eq!(guest.call(READ, &[reader, BUFFER + 100, 50]), Ok(7));
     assert_eq!(guest.get(BUFFER + 100, 7), b"through");
-    assert_eq!(guest.call(WRITE, &[writer, BUFFER, 65_537]), Err(Errno::EDEADLK));
+    assert_eq!(guest.call(WRITE, &[writer, BUFFER, 65_537]), Err(Errno::ERESTARTSYS));
+    assert_eq!(guest.retry().done, 65_536, "16 pages are full");
+    assert_eq!(guest.call(WRITE, &[writer, BUFFER, 65_537]), Err(Errno::ERESTARTSYS));
+    guest.kernel.current.retry = None;
     guest.call(FCNTL, &[writer, 4, O_NONBLOCK]).unwrap();
     guest.call(FCNTL, &[reader, 4, O_NONBLOCK]).unwrap();
     assert_eq!(guest.call(WRITE, &[writer, BUFFER, 10]), Err(Errno::EAGAIN));
@@ -342,8 +370,7 @@ fn a_pipe_holds_64_kib_and_a_wait_for_oneself_is_a_deadlock() {
     assert_eq!(guest.call(READ, &[reader, BUFFER, 1]), Err(Errno::EAGAIN));
     guest.call(CLOSE, &[writer]).unwrap();
     assert_eq!(guest.call(READ, &[reader, BUFFER, 1]), Ok(0));
-    guest.call(293, &[BUFFER, 0]).unwrap();
-    let [reader, writer] = [0, 4].map(|at| u64::from(guest.get(BUFFER + at, 4)[0]));
+    let [reader, writer] = guest.pipe();
     guest.call(CLOSE, &[reader]).unwrap();
     assert_eq!(guest.call(WRITE, &[writer, BUFFER, 1]), Err(Errno::EPIPE));
 }
@@ -366,10 +393,15 @@ fn poll_and_select_say_what_is_ready() {
     assert_eq!(poll(&mut guest, 99, 1, 0), Ok((1, 0x20)));
     assert_eq!(poll(&mut guest, -1, 1, 0), Ok((0, 0)));
     assert_eq!(poll(&mut guest, reader, 1, 0), Ok((0, 0)));
-    assert_eq!(poll(&mut guest, reader, 1, u64::MAX), Err(Errno::EDEADLK));
+    assert_eq!(poll(&mut guest, reader, 1, u64::MAX), Err(Errno::ERESTARTSYS));
+    assert_eq!(guest.kernel.wanted_wait.take().unwrap().until, None);
     let before = guest.kernel.clock.monotonic_ns(0);
+    assert_eq!(poll(&mut guest, reader, 1, 1500), Err(Errno::ERESTARTSYS));
+    let until = guest.retry().until;
+    assert_eq!(until, Some(before + 1_500_000_000));
+    guest.kernel.clock.sleep_until(0, until.unwrap());
     assert_eq!(poll(&mut guest, reader, 1, 1500), Ok((0, 0)));
-    assert_eq!(guest.kernel.clock.monotonic_ns(0) - before, 1_500_000_000, "a wait is virtual time");
+    guest.kernel.current.retry = None;
 
     guest.put(BUFFER, &(1u64 << file | 1 << reader).to_le_bytes());
     assert_eq!(guest.call(23, &[10, BUFFER, 0, 0, 0]), Ok(1));

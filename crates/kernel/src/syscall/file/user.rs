@@ -47,6 +47,16 @@ impl UserBuffers {
         Ok(Self { rest: list, left })
     }
 
+    /// Passes over what an earlier attempt of the call has transferred.
+    pub(super) fn skip(&mut self, mut bytes: u64) {
+        while bytes > 0
+            && let Some((_, len)) = self.next(usize::try_from(bytes).unwrap_or(usize::MAX))
+        {
+            self.advance(len);
+            bytes -= len as u64;
+        }
+    }
+
     /// The next piece, of at most `max` bytes.
     fn next(&mut self, max: usize) -> Option<(LinearAddr, usize)> {
         let &(addr, len) = self.rest.last()?;

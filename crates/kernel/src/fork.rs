@@ -1,0 +1,182 @@
+//! fork, vfork and clone: a second process from the first (Linux's `copy_process`).
+//!
+//! The child has a copy of everything, apart from its address space after vfork, which it borrows until it executes or ends.
+//! Pages are shared until one of the two writes; see [`crate::mm`].
+
+use crate::fs::ProcLinks;
+use crate::kernel::Kernel;
+use crate::mm::MmCx;
+use crate::process::{CpuTimes, INIT_PID, MmId, Process, Resource, State, Usage};
+use crate::signal::Signal;
+use crate::syscall::Timers;
+use crate::{Errno, Hw};
+use arch::{Gpr, LinearAddr, UserContext};
+use event::{Event, Pid};
+
+/// Whether the child has its parent's memory or a copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChildMemory {
+    /// A copy (fork).
+    Copy,
+    /// The same, until it executes or ends, while the parent waits (CLONE_VM with CLONE_VFORK).
+    Borrowed,
+    /// The same, for good (CLONE_VM).
+    Shared,
+}
+
+/// What is particular about a new process (`struct kernel_clone_args`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CloneArgs {
+    pub(crate) memory: ChildMemory,
+    /// What the parent is sent when the child ends.
+    pub(crate) exit_signal: Option<Signal>,
+    /// Whether the parent's parent becomes the child's (CLONE_PARENT).
+    pub(crate) is_sibling: bool,
+    /// Where the child's stack pointer starts; the parent's if 0.
+    pub(crate) stack: u64,
+    /// The child's FS base, if it is to have its own (CLONE_SETTLS).
+    pub(crate) tls: Option<u64>,
+    /// Where the parent is told the child's id (CLONE_PARENT_SETTID).
+    pub(crate) parent_tid: Option<LinearAddr>,
+    /// Where the child is told its id (CLONE_CHILD_SETTID).
+    pub(crate) child_tid: Option<LinearAddr>,
+    /// Where the id is cleared when the child ends (CLONE_CHILD_CLEARTID).
+    pub(crate) clear_child_tid: Option<LinearAddr>,
+    /// Whether handlers go back to the default (CLONE_CLEAR_SIGHAND).
+    pub(crate) clears_handlers: bool,
+}
+
+impl CloneArgs {
+    /// As fork has it.
+    pub(crate) const FORK: Self = Self {
+        memory: ChildMemory::Copy,
+        exit_signal: Some(Signal::CHLD),
+        is_sibling: false,
+        stack: 0,
+        tls: None,
+        parent_tid: None,
+        child_tid: None,
+        clear_child_tid: None,
+        clears_handlers: false,
+    };
+}
+
+impl Kernel {
+    /// Makes a child of the current process, ready to run behind those that wait for their turn.
+    ///
+    /// # Errors
+    /// `EAGAIN` if there are as many processes as there may be, `ENOMEM` if RAM does not suffice.
+    pub(crate) fn clone_current(&mut self, hw: &mut Hw<'_>, ctx: &UserContext, args: &CloneArgs) -> Result<Pid, Errno> {
+        self.may_fork()?;
+        let pid = self.processes.free_pid(&self.current).ok_or(Errno::EAGAIN)?;
+        let mm = self.copy_mm(hw, args.memory)?;
+        let child = self.copy_process(hw, pid, mm, ctx, args);
+        hw.sink.record(&Event::Fork { parent: self.current.pid, child: pid });
+        let (files, exe, cwd) = (child.files, self.vfs.proc_exe(self.current.pid.0), child.cwd);
+        self.vfs.proc_add(pid.0, ProcLinks { files, exe, cwd });
+        self.processes.insert(Box::new(child));
+        self.sched.enqueue(pid);
+        // As in Linux, a place that cannot be written is the program's own loss.
+        if let Some(at) = args.parent_tid {
+            let _unwritten = self.copy_to_user(hw, at, &pid.0.to_le_bytes());
+        }
+        if let Some(at) = args.child_tid {
+            let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid };
+            let _unwritten = self.mms[mm].copy_to_user(&mut cx, at, &pid.0.to_le_bytes());
+        }
+        Ok(pid)
+    }
+
+    /// Counts a fork that is one too many.
+    fn may_fork(&mut self) -> Result<(), Errno> {
+        let count = self.processes.len() + 1;
+        if count >= self.max_processes {
+            self.refused_forks += 1;
+            return Err(Errno::EAGAIN);
+        }
+        let limit = self.current.limits.get(Resource::Nproc).soft;
+        if count as u64 >= limit && !self.current.is_root() { Err(Errno::EAGAIN) } else { Ok(()) }
+    }
+
+    fn copy_mm(&mut self, hw: &mut Hw<'_>, memory: ChildMemory) -> Result<MmId, Errno> {
+        let mm = self.current.mm;
+        if memory != ChildMemory::Copy {
+            self.mms.get(mm);
+            return Ok(mm);
+        }
+        let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.current.pid };
+        let copy = self.mms[mm].fork(&mut cx, &self.kernel_half)?;
+        Ok(self.mms.insert(copy))
+    }
+
+    fn copy_process(&mut self, hw: &Hw<'_>, pid: Pid, mm: MmId, ctx: &UserContext, args: &CloneArgs) -> Process {
+        let current = &self.current;
+        let mut ctx = ctx.clone();
+        ctx.set_reg(Gpr::Rax, 0);
+        if args.stack != 0 {
+            ctx.set_reg(Gpr::Rsp, args.stack);
+        }
+        ctx.fs_base = args.tls.unwrap_or(ctx.fs_base);
+        let mut signals = current.signals.fork();
+        if args.clears_handlers {
+            signals.clear_handlers();
+        }
+        if args.memory == ChildMemory::Shared {
+            signals.altstack = crate::signal::AltStack::default();
+        }
+        self.vfs.inode_get(current.cwd);
+        Process {
+            pid,
+            parent: if args.is_sibling { current.parent } else { current.pid },
+            pgrp: current.pgrp,
+            session: current.session,
+            state: State::Runnable,
+            ctx,
+            in_call: None,
+            wait: None,
+            retry: None,
+            mm,
+            files: self.vfs.fork_fd_table(current.files),
+            cwd: current.cwd,
+            umask: current.umask,
+            signals,
+            exit_signal: args.exit_signal,
+            parent_death_signal: None,
+            job_event: None,
+            has_executed: false,
+            borrows_mm: args.memory == ChildMemory::Borrowed,
+            is_subreaper: false,
+            credentials: current.credentials,
+            limits: current.limits,
+            timers: Timers::default(),
+            times: CpuTimes::default(),
+            usage: Usage::default(),
+            children_usage: Usage::default(),
+            comm: current.comm,
+            nice: current.nice,
+            personality: current.personality,
+            no_new_privs: current.no_new_privs,
+            start_ns: self.clock.monotonic_ns(hw.instructions),
+            clear_child_tid: args.clear_child_tid.unwrap_or(LinearAddr(0)),
+            robust_list: LinearAddr(0),
+        }
+    }
+
+    /// The parent of a vfork goes on: the child has its own memory now, or none.
+    pub(crate) fn end_vfork(&mut self) {
+        if std::mem::take(&mut self.current.borrows_mm) {
+            self.wake(crate::wait::Channel::Vfork(self.current.pid));
+        }
+    }
+
+    /// Whether a child still runs in its parent's memory.
+    pub(crate) fn borrows_mm(&self, pid: Pid) -> bool {
+        self.process(pid).is_some_and(|process| process.borrows_mm)
+    }
+
+    /// The parent of a process as getppid shows it.
+    pub(crate) fn parent_or_init(&self, parent: Pid) -> Pid {
+        let lives = self.process(parent).is_some_and(|process| !process.has_ended());
+        if lives || parent == crate::process::PARENT_PID { parent } else { INIT_PID }
+    }
+}

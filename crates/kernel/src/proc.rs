@@ -1,0 +1,145 @@
+//! The texts of /proc, in Linux's formats (`fs/proc`).
+//!
+//! Protocol. A text is made when it is read from its start, and kept by the open file until it is read from there again.
+//! [`crate::fs`] says which texts there are; here is what is in them. A process that is gone gives `ESRCH`.
+
+mod maps;
+mod stat;
+mod status;
+mod system;
+
+use crate::fs::{OpenFlags, ProcFile, ProcessFile};
+use crate::kernel::Kernel;
+use crate::mm::{Mm, MmCx};
+use crate::process::{Process, Rlimit, State};
+use crate::{Errno, Hw};
+use arch::LinearAddr;
+use event::Pid;
+
+/// Clock ticks per second in which /proc counts times (USER_HZ).
+const USER_HZ: u64 = 100;
+/// The most of the arguments or the environment that is shown, in bytes: both are bounded by execve anyway.
+const MAX_STRINGS: u64 = 8 << 20;
+
+/// What /proc/mounts says; each line is of a file system that `statfs` knows too.
+const MOUNTS: &str =
+    "pagewalk / ext4 rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\ndevtmpfs /dev tmpfs rw,relatime 0 0\n";
+
+impl Kernel {
+    /// A text of /proc as it is now.
+    ///
+    /// # Errors
+    /// `ESRCH` if its process is gone, `ENOENT` if its descriptor is.
+    pub(crate) fn proc_text(&mut self, hw: &mut Hw<'_>, file: ProcFile) -> Result<Vec<u8>, Errno> {
+        match file {
+            ProcFile::System(file) => Ok(self.system_text(hw, file).into_bytes()),
+            ProcFile::Process(pid, file) => self.process_text(hw, Pid(pid), file),
+            ProcFile::FdInfo(pid, fd) => self.fd_info(pid, fd).map(String::into_bytes),
+        }
+    }
+
+    fn process_text(&mut self, hw: &mut Hw<'_>, pid: Pid, file: ProcessFile) -> Result<Vec<u8>, Errno> {
+        let process = self.process(pid).ok_or(Errno::ESRCH)?;
+        Ok(match file {
+            ProcessFile::Cmdline => return self.strings(hw, pid, |mm| (mm.arg_start, mm.arg_end)),
+            ProcessFile::Environ => return self.strings(hw, pid, |mm| (mm.env_start, mm.env_end)),
+            ProcessFile::Maps => return self.maps(pid),
+            ProcessFile::Comm => [process.name(), b"\n"].concat(),
+            ProcessFile::Cgroup => b"0::/\n".to_vec(),
+            ProcessFile::OomScoreAdj => b"0\n".to_vec(),
+            ProcessFile::Mounts => MOUNTS.as_bytes().to_vec(),
+            ProcessFile::Limits => limits(process).into_bytes(),
+            ProcessFile::Stat => self.stat_text(hw, process),
+            ProcessFile::Statm => self.statm(process).into_bytes(),
+            ProcessFile::Status => self.status(process),
+        })
+    }
+
+    /// Strings in a process's memory, as far as they can be read.
+    fn strings(
+        &mut self,
+        hw: &mut Hw<'_>,
+        pid: Pid,
+        range: impl FnOnce(&crate::mm::Strings) -> (LinearAddr, LinearAddr),
+    ) -> Result<Vec<u8>, Errno> {
+        let Some(process) = self.process(pid) else { return Err(Errno::ESRCH) };
+        if process.has_ended() {
+            return Ok(Vec::new());
+        }
+        let id = process.mm;
+        let mm = &mut self.mms[id];
+        let (start, end) = range(mm.strings());
+        let mut bytes = vec![0; end.0.saturating_sub(start.0).min(MAX_STRINGS) as usize];
+        let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid };
+        let copied =
+            mm.copy_from_user(&mut cx, start, &mut bytes).map_or_else(|partial| partial.copied, |()| bytes.len());
+        bytes.truncate(copied);
+        Ok(bytes)
+    }
+
+    fn fd_info(&self, pid: u32, fd: u32) -> Result<String, Errno> {
+        let file = self.vfs.proc_fds(pid).and_then(|fds| fds.get(fd.into()).ok()).ok_or(Errno::ENOENT)?;
+        let open = self.vfs.file(file);
+        let flags = open.flags & !OpenFlags::CLOEXEC;
+        let ino = open.inode.map_or(0, crate::fs::InodeId::ino);
+        Ok(format!("pos:\t{}\nflags:\t0{:o}\nmnt_id:\t1\nino:\t{ino}\n", open.offset, flags.bits()))
+    }
+
+    /// What a process does, as a letter and a word.
+    fn state(&self, process: &Process) -> (char, &'static str) {
+        match process.state {
+            State::Runnable => ('R', "running"),
+            State::Waiting => ('S', "sleeping"),
+            State::Stopped => ('T', "stopped"),
+            State::Zombie(_) | State::Dead => ('Z', "zombie"),
+        }
+    }
+
+    /// The address space of a process, unless it has ended.
+    fn mm_of(&self, process: &Process) -> Option<&Mm> {
+        (!process.has_ended()).then(|| &self.mms[process.mm])
+    }
+}
+
+/// The name with what would confuse a reader of lines escaped (`proc_task_name`).
+fn escaped_comm(process: &Process) -> Vec<u8> {
+    let escape = |&b: &u8| match b {
+        b'\n' => b"\\n".to_vec(),
+        b'\\' => b"\\\\".to_vec(),
+        b => vec![b],
+    };
+    process.name().iter().flat_map(escape).collect()
+}
+
+/// `/proc/<pid>/limits` (`proc_pid_limits`).
+fn limits(process: &Process) -> String {
+    const NAMES: [(&str, &str); 16] = [
+        ("Max cpu time", "seconds"),
+        ("Max file size", "bytes"),
+        ("Max data size", "bytes"),
+        ("Max stack size", "bytes"),
+        ("Max core file size", "bytes"),
+        ("Max resident set", "bytes"),
+        ("Max processes", "processes"),
+        ("Max open files", "files"),
+        ("Max locked memory", "bytes"),
+        ("Max address space", "bytes"),
+        ("Max file locks", "locks"),
+        ("Max pending signals", "signals"),
+        ("Max msgqueue size", "bytes"),
+        ("Max nice priority", ""),
+        ("Max realtime priority", ""),
+        ("Max realtime timeout", "us"),
+    ];
+    let mut out = format!("{:<25} {:<20} {:<20} {:<10}\n", "Limit", "Soft Limit", "Hard Limit", "Units");
+    let mut all = process.limits;
+    for (number, (name, unit)) in NAMES.into_iter().enumerate() {
+        let Some(&mut Rlimit { soft, hard }) = all.by_number(number as u64) else { continue };
+        let [soft, hard] = [soft, hard].map(|n| if n == u64::MAX { "unlimited".to_owned() } else { n.to_string() });
+        out += &match unit {
+            "" => format!("{name:<25} {soft:<20} {hard:<20} \n"),
+            unit => format!("{name:<25} {soft:<20} {hard:<20} {unit:<10}\n"),
+        };
+    }
+    out
+}

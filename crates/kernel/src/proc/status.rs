@@ -1,0 +1,87 @@
+//! `/proc/<pid>/status` (`proc_pid_status`).
+
+use super::escaped_comm;
+use super::stat::{is_caught, is_code, is_data, is_stack, pages_where, signals_where};
+use crate::kernel::Kernel;
+use crate::process::{Ids, Process};
+use crate::signal::SigAction;
+use arch::FRAME_SIZE;
+
+/// Capabilities of Linux 6.6, which root has all.
+const ALL_CAPABILITIES: u64 = (1 << 41) - 1;
+/// The least size of a table of descriptors that is shown.
+const LEAST_FD_SIZE: usize = 64;
+/// RLIMIT_SIGPENDING.
+const SIGPENDING: u64 = 11;
+
+impl Kernel {
+    pub(super) fn status(&self, process: &Process) -> Vec<u8> {
+        let name = [b"Name:\t", &escaped_comm(process)[..], b"\n"].concat();
+        [name, self.identity(process).into_bytes(), self.memory(process).into_bytes(), rights(process).into_bytes()]
+            .concat()
+    }
+
+    fn identity(&self, process: &Process) -> String {
+        let ((letter, state), pid) = (self.state(process), process.pid.0);
+        let ids = |Ids { real, effective, saved }| format!("{real}\t{effective}\t{saved}\t{effective}");
+        let (uids, gids) = (ids(process.credentials.user), ids(process.credentials.group));
+        let fds = self.vfs.proc_fds(pid).map_or(0, |fds| fds.len().next_power_of_two().max(LEAST_FD_SIZE));
+        let groups: String = self.vfs.credentials().groups.iter().map(|group| format!("{group} ")).collect();
+        format!(
+            "Umask:\t{:04o}\nState:\t{letter} ({state})\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\nPPid:\t{}\nTracerPid:\t0\n\
+             Uid:\t{uids}\nGid:\t{gids}\nFDSize:\t{fds}\nGroups:\t{groups}\nNStgid:\t{pid}\nNSpid:\t{pid}\nNSpgid:\t{}\n\
+             NSsid:\t{}\n",
+            process.umask,
+            self.parent_or_init(process.parent).0,
+            process.pgrp.0,
+            process.session.0
+        )
+    }
+
+    fn memory(&self, process: &Process) -> String {
+        let Some(mm) = self.mm_of(process) else { return String::new() };
+        let total = mm.total_vm_pages();
+        let fields = [
+            ("VmPeak", total),
+            ("VmSize", total),
+            ("VmLck", 0),
+            ("VmPin", 0),
+            ("VmHWM", mm.peak_resident_pages()),
+            ("VmRSS", mm.resident_pages()),
+            ("RssAnon", mm.resident_pages()),
+            ("RssFile", 0),
+            ("RssShmem", 0),
+            ("VmData", pages_where(mm, is_data)),
+            ("VmStk", pages_where(mm, is_stack)),
+            ("VmExe", pages_where(mm, is_code)),
+            ("VmLib", 0),
+            ("VmPTE", 0),
+            ("VmSwap", 0),
+        ];
+        fields.iter().map(|(name, pages)| format!("{name}:\t{:>8} kB\n", pages * (FRAME_SIZE / 1024))).collect()
+    }
+}
+
+fn rights(process: &Process) -> String {
+    let signals = &process.signals;
+    let ignored = signals_where(process, SigAction::is_ignored).0;
+    let caught = signals_where(process, is_caught).0;
+    let queued = signals.pending_set().0.count_ones();
+    let mut limits = process.limits;
+    let most = limits.by_number(SIGPENDING).map_or(0, |limit| limit.soft);
+    let capabilities = if process.is_root() { ALL_CAPABILITIES } else { 0 };
+    format!(
+        "CoreDumping:\t0\nTHP_enabled:\t0\nThreads:\t1\nSigQ:\t{queued}/{most}\nSigPnd:\t{:016x}\nShdPnd:\t{:016x}\n\
+         SigBlk:\t{:016x}\nSigIgn:\t{ignored:016x}\nSigCgt:\t{caught:016x}\nCapInh:\t{:016x}\nCapPrm:\t{capabilities:016x}\n\
+         CapEff:\t{capabilities:016x}\nCapBnd:\t{ALL_CAPABILITIES:016x}\nCapAmb:\t{:016x}\nNoNewPrivs:\t{}\nSeccomp:\t0\n\
+         Cpus_allowed:\t1\nCpus_allowed_list:\t0\nvoluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n",
+        0,
+        signals.pending_set().0,
+        signals.blocked.0,
+        0,
+        0,
+        process.no_new_privs,
+        process.usage.voluntary_switches,
+        process.usage.involuntary_switches
+    )
+}

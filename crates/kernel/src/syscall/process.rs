@@ -1,0 +1,384 @@
+//! Making processes, executing programs, waiting for children, and ending.
+
+use super::{Call, Outcome, SysResult};
+use crate::exec::{ExecError, UnsupportedProgram};
+use crate::fork::{ChildMemory, CloneArgs};
+use crate::kernel::Kernel;
+use crate::process::{Process, State};
+use crate::signal::Signal;
+use crate::wait::{Channel, Wait};
+use crate::{Errno, Hw};
+use arch::{LinearAddr, UserContext};
+use bitflags::bitflags;
+use event::Pid;
+use loader::LoadError;
+
+bitflags! {
+    /// `CLONE_*` of `include/uapi/linux/sched.h`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct CloneFlags: u64 {
+        const VM = 0x100;
+        const VFORK = 0x4000;
+        const PARENT = 0x8000;
+        const SETTLS = 0x8_0000;
+        const PARENT_SETTID = 0x10_0000;
+        const CHILD_CLEARTID = 0x20_0000;
+        const DETACHED = 0x40_0000;
+        const UNTRACED = 0x80_0000;
+        const CHILD_SETTID = 0x100_0000;
+        const IO = 0x8000_0000;
+        const CLEAR_SIGHAND = 0x1_0000_0000;
+        /// New namespaces, which take a privilege.
+        const NAMESPACES = 0x7e02_0000;
+        /// What makes a thread, or shares the tables that only threads share here: FS, FILES, SIGHAND, THREAD, SYSVSEM, PIDFD, PTRACE.
+        const THREADS = 0x200 | 0x400 | 0x800 | 0x1_0000 | 0x4_0000 | 0x1000 | 0x2000;
+    }
+
+    /// Options of wait4 and waitid.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    struct WaitOptions: u32 {
+        const NOHANG = 1;
+        /// WUNTRACED, WSTOPPED.
+        const STOPPED = 2;
+        const EXITED = 4;
+        const CONTINUED = 8;
+        const NOWAIT = 0x0100_0000;
+        /// __WNOTHREAD, __WALL, __WCLONE.
+        const KINDS = 0xe000_0000;
+        const ALL = 0x4000_0000;
+        const CLONE = 0x8000_0000;
+    }
+}
+
+/// The low byte of clone's flags: the signal that tells of the child's end.
+const CSIGNAL: u64 = 0xff;
+/// Bytes of `struct clone_args`: what its first version had, and all that is known.
+const CLONE_ARGS_MIN: u64 = 64;
+const CLONE_ARGS_BYTES: usize = 88;
+/// Strings in an argument list; the limit on bytes comes first.
+const MAX_ARG_STRINGS: usize = 1 << 20;
+
+/// Which children a wait is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Children {
+    Any,
+    Pid(Pid),
+    Group(Pid),
+}
+
+impl Children {
+    fn has(self, process: &Process) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Pid(pid) => process.pid == pid,
+            Self::Group(pgrp) => process.pgrp == pgrp,
+        }
+    }
+}
+
+/// What a child has to tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct News {
+    pid: Pid,
+    uid: u32,
+    /// The status word of wait4.
+    word: u32,
+    /// `si_code` and `si_status`.
+    code_and_status: (i32, i32),
+}
+
+impl Kernel {
+    pub(super) fn process_call(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Option<Outcome> {
+        let args = call.args;
+        Some(match call.number {
+            56 => self.sys_clone(hw, call.ctx, args),
+            57 => self.fork(hw, call.ctx, &CloneArgs::FORK).into(),
+            58 => self.fork(hw, call.ctx, &CloneArgs { memory: ChildMemory::Borrowed, ..CloneArgs::FORK }).into(),
+            435 => self.sys_clone3(hw, call.ctx, args).unwrap_or_else(|errno| Outcome::Return(Err(errno))),
+            59 => self.sys_execve(hw, call.ctx, [args[0], args[1], args[2]]),
+            322 => self.sys_execveat(hw, call.ctx, args),
+            60 | 231 => Outcome::Exit(args[0] as u8),
+            61 => self.sys_wait4(hw, args).into(),
+            247 => self.sys_waitid(hw, args).into(),
+            _ => return None,
+        })
+    }
+
+    /// Makes a child. After vfork, and when made again, waits until the child has memory of its own.
+    fn fork(&mut self, hw: &mut Hw<'_>, ctx: &UserContext, args: &CloneArgs) -> SysResult {
+        let child = match self.retry() {
+            Some(retry) => Pid(retry.done as u32),
+            None => self.clone_current(hw, ctx, args)?,
+        };
+        if self.borrows_mm(child) {
+            return Err(self.wait(Wait::on(Channel::Vfork(child)).killable().done(child.0.into())));
+        }
+        Ok(child.0.into())
+    }
+
+    fn sys_clone(&mut self, hw: &mut Hw<'_>, ctx: &UserContext, args: [u64; 6]) -> Outcome {
+        let [flags, stack, parent_tid, child_tid, tls, _] = args;
+        let parsed = clone_args(flags & 0xffff_ffff & !CSIGNAL, flags & CSIGNAL, stack, [parent_tid, child_tid, tls]);
+        self.clone_or_refuse(hw, ctx, parsed)
+    }
+
+    fn sys_clone3(&mut self, hw: &mut Hw<'_>, ctx: &UserContext, args: [u64; 6]) -> Result<Outcome, Errno> {
+        let [at, size, ..] = args;
+        if size < CLONE_ARGS_MIN {
+            return Err(Errno::EINVAL);
+        }
+        let mut raw = vec![0; size.min(4096) as usize];
+        self.copy_from_user(hw, LinearAddr(at), &mut raw)?;
+        if size > 4096 || raw[CLONE_ARGS_BYTES.min(raw.len())..].iter().any(|&byte| byte != 0) {
+            return Err(Errno::E2BIG);
+        }
+        raw.resize(CLONE_ARGS_BYTES, 0);
+        let word = |i: usize| u64::from_le_bytes(raw[8 * i..8 * i + 8].try_into().expect("eight bytes"));
+        let [flags, _pidfd, child_tid, parent_tid, signal, stack, stack_size, tls] = std::array::from_fn(word);
+        if (stack == 0) != (stack_size == 0) || signal & !CSIGNAL != 0 {
+            return Err(Errno::EINVAL);
+        }
+        if word(9) != 0 {
+            return Ok(Outcome::Unsupported); // set_tid: chosen process ids
+        }
+        let parsed = clone_args(flags, signal, stack.wrapping_add(stack_size), [parent_tid, child_tid, tls]);
+        Ok(self.clone_or_refuse(hw, ctx, parsed))
+    }
+
+    fn clone_or_refuse(
+        &mut self,
+        hw: &mut Hw<'_>,
+        ctx: &UserContext,
+        args: Result<Option<CloneArgs>, Errno>,
+    ) -> Outcome {
+        match args {
+            Ok(Some(args)) => self.fork(hw, ctx, &args).into(),
+            Ok(None) => Outcome::Unsupported,
+            Err(errno) => Outcome::Return(Err(errno)),
+        }
+    }
+
+    fn sys_execve(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, [path, argv, envp]: [u64; 3]) -> Outcome {
+        match self.user_cstr(hw, LinearAddr(path)) {
+            Ok(path) => self.execute(hw, ctx, &path, argv, envp),
+            Err(errno) => Outcome::Return(Err(errno)),
+        }
+    }
+
+    /// Executes by path, or, with AT_EMPTY_PATH, by descriptor.
+    fn sys_execveat(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, args: [u64; 6]) -> Outcome {
+        let [dirfd, path, argv, envp, flags, _] = args;
+        match self.execveat_path(hw, dirfd, path, flags) {
+            Ok(path) => self.execute(hw, ctx, &path, argv, envp),
+            Err(errno) => Outcome::Return(Err(errno)),
+        }
+    }
+
+    /// The path by which Linux names the file of an execveat: `/dev/fd/N` before what is relative to a descriptor.
+    fn execveat_path(&mut self, hw: &mut Hw<'_>, dirfd: u64, path: u64, flags: u64) -> Result<Vec<u8>, Errno> {
+        const AT_FDCWD: i32 = -100;
+        const AT_SYMLINK_NOFOLLOW: u64 = 0x100;
+        const AT_EMPTY_PATH: u64 = 0x1000;
+        if flags & 0xffff_ffff & !(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let path = self.user_cstr(hw, LinearAddr(path))?;
+        if path.starts_with(b"/") || !path.is_empty() && dirfd as i32 == AT_FDCWD {
+            return Ok(path);
+        }
+        if path.is_empty() && flags & AT_EMPTY_PATH == 0 {
+            return Err(Errno::ENOENT);
+        }
+        self.vfs.fds(self.current.files).get(dirfd)?;
+        let dir = format!("/dev/fd/{}", dirfd as u32).into_bytes();
+        Ok(if path.is_empty() { dir } else { [&dir[..], b"/", &path].concat() })
+    }
+
+    fn execute(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, path: &[u8], argv: u64, envp: u64) -> Outcome {
+        let strings = self.user_strings(hw, argv).and_then(|argv| Ok((argv, self.user_strings(hw, envp)?)));
+        let (argv, envp) = match strings {
+            Ok(strings) => strings,
+            Err(errno) => return Outcome::Return(Err(errno)),
+        };
+        match self.exec(hw, path, &argv, &envp) {
+            Ok(new) => {
+                *ctx = new;
+                Outcome::RegistersSet
+            }
+            Err(ExecError::Load { path, source: LoadError::Dynamic { interpreter } }) => {
+                Outcome::CannotExecute(UnsupportedProgram { path, interpreter })
+            }
+            Err(error) => Outcome::Return(Err(error.errno())),
+        }
+    }
+
+    /// The strings of an argument list, which a null pointer ends; none for a null list.
+    fn user_strings(&mut self, hw: &mut Hw<'_>, list: u64) -> Result<Vec<Vec<u8>>, Errno> {
+        let mut strings = Vec::new();
+        let mut bytes = 0;
+        while list != 0 {
+            let at = self.read_user_u64(hw, LinearAddr(list.wrapping_add(8 * strings.len() as u64)))?;
+            if at == 0 {
+                break;
+            }
+            let (mm, mut cx) = self.mm_cx(hw);
+            let string = mm.copy_cstr_from_user(&mut cx, LinearAddr(at), crate::exec::MAX_ARG_BYTES);
+            let string = string.map_err(|e| if e == Errno::ENAMETOOLONG { Errno::E2BIG } else { e })?;
+            bytes += string.len() + 9;
+            if bytes as u64 > crate::exec::MOST_ARG_BYTES || strings.len() >= MAX_ARG_STRINGS {
+                return Err(Errno::E2BIG);
+            }
+            strings.push(string);
+        }
+        Ok(strings)
+    }
+
+    fn sys_wait4(&mut self, hw: &mut Hw<'_>, [pid, status, options, usage, ..]: [u64; 6]) -> SysResult {
+        let options = WaitOptions::from_bits(options as u32).ok_or(Errno::EINVAL)?;
+        if options.intersects(WaitOptions::EXITED | WaitOptions::NOWAIT) {
+            return Err(Errno::EINVAL);
+        }
+        let which = match pid as i32 {
+            i32::MIN => return Err(Errno::ESRCH),
+            -1 => Children::Any,
+            0 => Children::Group(self.current.pgrp),
+            pid if pid < 0 => Children::Group(Pid(pid.unsigned_abs())),
+            pid => Children::Pid(Pid(pid.unsigned_abs())),
+        };
+        let Some(news) = self.wait_for_child(which, options | WaitOptions::EXITED)? else { return Ok(0) };
+        let used = self.take_news(&news, options);
+        if status != 0 {
+            self.copy_to_user(hw, LinearAddr(status), &news.word.to_le_bytes())?;
+        }
+        if usage != 0 {
+            self.copy_to_user(hw, LinearAddr(usage), &used.to_bytes())?;
+        }
+        Ok(news.pid.0.into())
+    }
+
+    fn sys_waitid(&mut self, hw: &mut Hw<'_>, [kind, id, info, options, usage, _]: [u64; 6]) -> SysResult {
+        let options = WaitOptions::from_bits(options as u32).ok_or(Errno::EINVAL)?;
+        if !options.intersects(WaitOptions::EXITED | WaitOptions::STOPPED | WaitOptions::CONTINUED) {
+            return Err(Errno::EINVAL);
+        }
+        let pid = Pid(id as u32);
+        let which = match kind as u32 {
+            0 => Children::Any,
+            1 if id as i32 > 0 => Children::Pid(pid),
+            2 if id as i32 > 0 => Children::Group(pid),
+            2 if id as u32 == 0 => Children::Group(self.current.pgrp),
+            _ => return Err(Errno::EINVAL),
+        };
+        let news = self.wait_for_child(which, options)?;
+        let used = news.as_ref().map(|news| self.take_news(news, options)).unwrap_or_default();
+        if usage != 0 && news.is_some() {
+            self.copy_to_user(hw, LinearAddr(usage), &used.to_bytes())?;
+        }
+        if info != 0 {
+            let mut bytes = [0; 32];
+            if let Some(news) = &news {
+                let (code, status) = news.code_and_status;
+                let signal = Signal::CHLD.number().into();
+                let words = [signal, 0, code as u32, 0, news.pid.0, news.uid, status as u32, 0];
+                for (slot, word) in bytes.chunks_exact_mut(4).zip(words) {
+                    slot.copy_from_slice(&word.to_le_bytes());
+                }
+            }
+            self.copy_to_user(hw, LinearAddr(info), &bytes[..28])?;
+        }
+        Ok(0)
+    }
+
+    /// The first child with news; waits for it unless NOHANG, then `None`.
+    fn wait_for_child(&mut self, which: Children, options: WaitOptions) -> Result<Option<News>, Errno> {
+        let me = self.current.pid;
+        let is_kind = |child: &Process| {
+            let is_clone = child.exit_signal != Some(Signal::CHLD);
+            options.contains(WaitOptions::ALL) || is_clone == options.contains(WaitOptions::CLONE)
+        };
+        let mut any = false;
+        for child in self.processes.iter().filter(|child| child.parent == me && which.has(child) && is_kind(child)) {
+            any = true;
+            if let Some(news) = news_of(child, options) {
+                return Ok(Some(news));
+            }
+        }
+        if !any {
+            return Err(Errno::ECHILD);
+        }
+        if options.contains(WaitOptions::NOHANG) {
+            return Ok(None);
+        }
+        Err(self.wait(Wait::on(Channel::Children(me))))
+    }
+
+    /// The parent knows now: a zombie goes, other news are not told again. Gives what the child used.
+    fn take_news(&mut self, news: &News, options: WaitOptions) -> crate::process::Usage {
+        let Some(child) = self.processes.get_mut(news.pid) else { return crate::process::Usage::default() };
+        let used = child.usage_with_children();
+        if options.contains(WaitOptions::NOWAIT) {
+            return used;
+        }
+        if child.has_ended() {
+            self.forget_process(news.pid);
+            self.current.children_usage.add(&used);
+        } else {
+            child.job_event = None;
+        }
+        used
+    }
+}
+
+fn news_of(child: &Process, options: WaitOptions) -> Option<News> {
+    use crate::process::JobEvent;
+    let (word, code_and_status) = match (child.state, child.job_event) {
+        (State::Zombie(status), _) if options.contains(WaitOptions::EXITED) => {
+            (status.word(), status.code_and_status())
+        }
+        (State::Zombie(_) | State::Dead, _) => return None,
+        (State::Stopped, Some(event @ JobEvent::Stopped(_))) if options.contains(WaitOptions::STOPPED) => {
+            (event.word(), event.code_and_status())
+        }
+        (_, Some(event @ JobEvent::Continued)) if options.contains(WaitOptions::CONTINUED) => {
+            (event.word(), event.code_and_status())
+        }
+        _ => return None,
+    };
+    Some(News { pid: child.pid, uid: child.credentials.user.real, word, code_and_status })
+}
+
+/// What a clone call asks for; `None` for threads and what goes with them.
+fn clone_args(
+    flags: u64,
+    signal: u64,
+    stack: u64,
+    [parent_tid, child_tid, tls]: [u64; 3],
+) -> Result<Option<CloneArgs>, Errno> {
+    let Some(flags) = CloneFlags::from_bits(flags) else { return Err(Errno::EINVAL) };
+    if flags.intersects(CloneFlags::NAMESPACES) {
+        return Err(Errno::EPERM);
+    }
+    if flags.intersects(CloneFlags::THREADS) {
+        return Ok(None);
+    }
+    let exit_signal = if signal == 0 { None } else { Some(Signal::new(signal).ok_or(Errno::EINVAL)?) };
+    let memory = match (flags.contains(CloneFlags::VM), flags.contains(CloneFlags::VFORK)) {
+        (false, false) => ChildMemory::Copy,
+        (true, true) => ChildMemory::Borrowed,
+        (true, false) => ChildMemory::Shared,
+        // The parent waits, although the child has a copy: nobody needs it.
+        (false, true) => return Ok(None),
+    };
+    let place = |flag, at: u64| flags.contains(flag).then_some(LinearAddr(at));
+    Ok(Some(CloneArgs {
+        memory,
+        exit_signal,
+        is_sibling: flags.contains(CloneFlags::PARENT),
+        stack,
+        tls: flags.contains(CloneFlags::SETTLS).then_some(tls),
+        parent_tid: place(CloneFlags::PARENT_SETTID, parent_tid),
+        child_tid: place(CloneFlags::CHILD_SETTID, child_tid),
+        clear_child_tid: place(CloneFlags::CHILD_CLEARTID, child_tid),
+        clears_handlers: flags.contains(CloneFlags::CLEAR_SIGHAND),
+    }))
+}
