@@ -72,6 +72,7 @@ errnos! {
     ELOOP = 40, "too many levels of symbolic links";
     ENODATA = 61, "no data available";
     EOVERFLOW = 75, "value too large for defined data type";
+    ENOTSOCK = 88, "socket operation on non-socket";
     EOPNOTSUPP = 95, "operation not supported";
     EAFNOSUPPORT = 97, "address family not supported by protocol";
     ETIMEDOUT = 110, "connection timed out";

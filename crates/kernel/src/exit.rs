@@ -39,7 +39,8 @@ impl Kernel {
         self.current.usage.system_ns = self.current.times.system_ns();
         self.release_current(hw);
         self.end_vfork();
-        self.disown_children(hw);
+        self.hang_up_orphans();
+        self.disown_children();
         self.leave_session();
         self.current.state = State::Zombie(short);
         self.sched.deschedule();
@@ -78,7 +79,7 @@ impl Kernel {
     }
 
     /// Gives the children another parent; zombies that nobody will ask for are gone (`forget_original_parent`).
-    fn disown_children(&mut self, hw: &Hw<'_>) {
+    fn disown_children(&mut self) {
         let me = self.current.pid;
         let heir = self.reaper_of(self.current.parent);
         let children: Vec<Pid> = self.processes.iter().filter(|p| p.parent == me).map(|p| p.pid).collect();
@@ -94,7 +95,6 @@ impl Kernel {
                 _ => {}
             }
         }
-        self.hang_up_orphans(hw);
     }
 
     /// A zombie has been asked for, or nobody is left to ask.

@@ -1,11 +1,11 @@
 //! Job control: sending signals to processes and groups, stopping and continuing, sessions and the terminal's foreground
 //! (Linux's `kernel/signal.c`, `drivers/tty/tty_jobctrl.c`).
 
+use crate::Errno;
 use crate::kernel::Kernel;
-use crate::process::{JobEvent, Process, State};
+use crate::process::{JobEvent, PARENT_PID, Process, State};
 use crate::signal::{SigInfo, Signal, Target};
 use crate::wait::Channel;
-use crate::{Errno, Hw};
 use event::Pid;
 
 /// The one terminal: that of the command that started the run.
@@ -62,7 +62,7 @@ impl Kernel {
     }
 
     /// A stop signal without a handler.
-    pub(crate) fn stop_current(&mut self, _: &Hw<'_>, signal: Signal) {
+    pub(crate) fn stop_current(&mut self, signal: Signal) {
         self.current.state = State::Stopped;
         self.sched.deschedule();
         self.report_job_event(self.current.pid, JobEvent::Stopped(signal));
@@ -80,42 +80,44 @@ impl Kernel {
     /// Whether no process of a group has a parent outside it in the same session, who could continue it. The command
     /// that started the run is such a parent (`is_current_pgrp_orphaned`).
     pub(crate) fn is_orphaned(&self, pgrp: Pid) -> bool {
-        self.pids_where(|process| process.pgrp == pgrp && !process.has_ended()).into_iter().all(|pid| {
-            let Some(process) = self.process(pid) else { return true };
-            if process.parent == crate::process::PARENT_PID {
-                return process.session != crate::process::PARENT_PID;
-            }
-            let parent = self.process(process.parent);
-            parent.is_none_or(|parent| parent.pgrp == pgrp || parent.session != process.session)
+        self.is_orphaned_without(pgrp, None)
+    }
+
+    /// The same if this process were not there (`will_become_orphaned_pgrp`).
+    fn is_orphaned_without(&self, pgrp: Pid, gone: Option<Pid>) -> bool {
+        let is_member = |p: &Process| p.pgrp == pgrp && !p.has_ended() && Some(p.pid) != gone && Some(p.parent) != gone;
+        !self.pids_where(is_member).into_iter().filter_map(|pid| self.process(pid)).any(|process| {
+            let parent = self.group_and_session(process.parent);
+            parent.is_some_and(|(group, session)| group != pgrp && session == process.session)
         })
     }
 
-    /// Groups that the end of the current process has orphaned, and that have stopped members, get SIGHUP and SIGCONT
-    /// (`kill_orphaned_pgrp`).
-    pub(crate) fn hang_up_orphans(&mut self, _: &Hw<'_>) {
-        let stopped = self.pids_where(|process| process.state == State::Stopped);
-        let mut groups: Vec<Pid> = stopped.iter().filter_map(|&pid| Some(self.process(pid)?.pgrp)).collect();
+    fn group_and_session(&self, pid: Pid) -> Option<(Pid, Pid)> {
+        if pid == PARENT_PID {
+            return Some((PARENT_PID, PARENT_PID));
+        }
+        self.process(pid).map(|process| (process.pgrp, process.session))
+    }
+
+    /// The current process ends: its group, and those of its children, may have nobody left who could continue their
+    /// stopped members. These get SIGHUP and SIGCONT (`kill_orphaned_pgrp`). Called before the children have another parent.
+    pub(crate) fn hang_up_orphans(&mut self) {
+        let me = (self.current.pid, self.current.pgrp, self.current.session);
+        let mut groups = Vec::new();
+        if self.group_and_session(self.current.parent).is_some_and(|(group, session)| group != me.1 && session == me.2)
+        {
+            groups.push(me.1);
+        }
+        let children = self.processes.iter().filter(|child| child.parent == me.0);
+        groups.extend(children.filter(|child| child.pgrp != me.1 && child.session == me.2).map(|child| child.pgrp));
         groups.dedup();
         for pgrp in groups {
-            let was_ours = pgrp == self.current.pgrp || self.current.session == self.session_of(pgrp);
-            if was_ours && self.is_orphaned_without_current(pgrp) {
+            let has_stopped = !self.pids_where(|p| p.pgrp == pgrp && p.state == State::Stopped).is_empty();
+            if has_stopped && self.is_orphaned_without(pgrp, Some(me.0)) {
                 self.raise_group(pgrp, SigInfo::kernel(Signal::HUP));
                 self.raise_group(pgrp, SigInfo::kernel(Signal::CONT));
             }
         }
-    }
-
-    fn is_orphaned_without_current(&self, pgrp: Pid) -> bool {
-        let me = self.current.pid;
-        self.pids_where(|process| process.pgrp == pgrp && process.pid != me).into_iter().all(|pid| {
-            let parent = self.process(pid).and_then(|process| self.process(process.parent));
-            parent.is_none_or(|parent| parent.pid == me || parent.pgrp == pgrp)
-        })
-    }
-
-    fn session_of(&self, pgrp: Pid) -> Pid {
-        let member = self.pids_where(|process| process.pgrp == pgrp).first().copied();
-        member.and_then(|pid| Some(self.process(pid)?.session)).unwrap_or(pgrp)
     }
 
     /// When the leader of a session ends, its terminal is free, and the foreground hears of it (`disassociate_ctty`).

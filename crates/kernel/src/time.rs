@@ -14,8 +14,9 @@ pub const FAULT_COST_NS: u64 = 500;
 /// CLOCK_MONOTONIC when a run starts: the simulated machine has been up for so long.
 const UPTIME_AT_START_NS: u64 = 100 * NSEC_PER_SEC;
 
-/// CLOCK_REALTIME when a run starts, in seconds since 1970: 2026-01-01 00:00:00 UTC.
-pub const DEFAULT_EPOCH_SECONDS: u64 = 1_767_225_600;
+/// CLOCK_REALTIME when a run starts, in seconds since 1970: 2030-01-01 00:00:00 UTC. It lies ahead, so that what a program
+/// makes is newer than what it finds on the host.
+pub const DEFAULT_EPOCH_SECONDS: u64 = 1_893_456_000;
 
 /// The clock of the simulated machine, less the instructions, which the machine counts.
 #[derive(Clone, Debug)]

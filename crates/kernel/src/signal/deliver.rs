@@ -29,7 +29,7 @@ impl Kernel {
             match signal.default_action() {
                 DefaultAction::Ignore => {}
                 DefaultAction::Stop if signal != Signal::STOP && self.is_orphaned(self.current.pgrp) => {}
-                DefaultAction::Stop => return self.stop_current(hw, signal),
+                DefaultAction::Stop => return self.stop_current(signal),
                 DefaultAction::Terminate => {
                     let death = self.death(info, ctx);
                     return self.exit_current(hw, ExitStatus::Killed(Box::new(death)));

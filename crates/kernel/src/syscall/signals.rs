@@ -152,7 +152,6 @@ impl Kernel {
     /// To a process, to the caller's group (0), to everybody but the caller and init (-1), or to another group.
     fn sys_kill(&mut self, [pid, number, ..]: [u64; 6]) -> SysResult {
         let me = self.current.pid;
-        let signal = signal_of(number)?;
         let pids = match pid as i32 {
             i32::MIN => return Err(Errno::ESRCH),
             0 => self.pids_where(|process| process.pgrp == self.current.pgrp),
@@ -160,16 +159,17 @@ impl Kernel {
             pid if pid < 0 => self.pids_where(|process| process.pgrp.0 == pid.unsigned_abs()),
             pid => self.pids_where(|process| process.pid.0 == pid.unsigned_abs()),
         };
-        let allowed = |pid: &Pid| self.process(*pid).is_some_and(|process| self.may_signal(process, signal));
-        let reached: Vec<Pid> = pids.iter().copied().filter(allowed).collect();
-        match (pids.is_empty(), reached.is_empty()) {
-            (true, _) => Err(Errno::ESRCH),
-            (false, true) => Err(Errno::EPERM),
-            (false, false) => {
-                reached.into_iter().try_for_each(|pid| self.send(pid, signal, SigCode::SI_USER, Target::Process))?;
-                Ok(0)
-            }
+        if pids.is_empty() {
+            return Err(Errno::ESRCH);
         }
+        let signal = signal_of(number)?;
+        let allowed = |pid: &Pid| self.process(*pid).is_some_and(|process| self.may_signal(process, signal));
+        let reached: Vec<Pid> = pids.into_iter().filter(allowed).collect();
+        if reached.is_empty() {
+            return Err(Errno::EPERM);
+        }
+        reached.into_iter().try_for_each(|pid| self.send(pid, signal, SigCode::SI_USER, Target::Process))?;
+        Ok(0)
     }
 
     fn sys_tkill(&mut self, tid: u64, number: u64) -> SysResult {
