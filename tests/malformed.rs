@@ -139,7 +139,7 @@ fn malformed_files_end_with_help() {
     says("big-endian", "s390");
     says("machine-aarch64", "aarch64");
     says("code-cut-off", "cut off");
-    says("asks-for-an-interpreter", "dynamically linked");
+    says("asks-for-an-interpreter", "dynamic loader /lib/ld");
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub use event::{Event, EventSink, FaultEvent, Resolution};
 pub use kernel::fs::{BufferConsole, Captured, Console, HostConsole, Mount, MountMode, ViewConfig};
 pub use kernel::{
     Blocked, Cause, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Death, ExecError, ExitStatus, FaultReport, MappingSummary,
-    Neighbourhood, Signal, UnsupportedProgram,
+    Neighbourhood, Signal,
 };
 pub use machine::{Ending, Interrupt, Machine, MachineConfig, MachineError, Stats};
 pub use mmu::SlotCount;

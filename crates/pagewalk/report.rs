@@ -2,7 +2,7 @@
 
 use crate::cli::FAILED;
 use cpu::Unsupported;
-use pagewalk::{Blocked, Ending, ExitStatus, Machine, Signal, Stats, UnsupportedProgram};
+use pagewalk::{Blocked, Ending, ExitStatus, Machine, Signal, Stats};
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -17,7 +17,6 @@ pub(crate) fn status(ending: &Ending) -> ExitCode {
         Ending::InstructionLimit(_) | Ending::TimedOut => LIMIT,
         Ending::UnsupportedInstruction(_)
         | Ending::UnsupportedSyscall(_)
-        | Ending::UnsupportedProgram(_)
         | Ending::Deadlock(_)
         | Ending::Stopped(_) => FAILED,
     })
@@ -45,10 +44,6 @@ pub(crate) fn ending(machine: &Machine, ending: &Ending) {
             "not supported: {call}, before rip {rip:#x}\n  \
              help: processes with one thread each are supported; what the kernel layer lacks ends the run, so that no \
              result is wrong in silence"
-        ),
-        Ending::UnsupportedProgram(UnsupportedProgram { path, interpreter }) => format!(
-            "a process executes {path}, which is dynamically linked (it asks for {interpreter})\n  \
-             help: only static programs run; link it with -static, or use a static one such as busybox in its place"
         ),
         Ending::Deadlock(processes) => {
             format!("deadlock: nothing can end these waits{}", list(processes))

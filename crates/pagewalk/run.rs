@@ -105,6 +105,9 @@ const fn is_not_found(e: &ExecError) -> bool {
 fn help(program: &str, cause: &ExecError) -> String {
     match cause {
         ExecError::Load { source, .. } => source.help().to_string(),
+        ExecError::Interpreter { interpreter, .. } => {
+            format!("the program needs {interpreter} and its libraries in what it sees; or link it with -static")
+        }
         ExecError::TooBig { .. } => "give fewer or shorter arguments, or fewer --env".into(),
         ExecError::Memory { .. } => "give the machine more memory with --ram".into(),
         e if is_not_found(e) && !program.contains('/') => {

@@ -10,9 +10,9 @@ pub struct CpuidResult {
     pub edx: u32,
 }
 
-/// Leaf 1, EDX: FPU, TSC, MSR, PAE, CX8, PGE, CMOV, PAT, CLFLUSH, FXSR, SSE, SSE2.
+/// Leaf 1, EDX: FPU, TSC, MSR, PAE, CX8, PGE, CMOV, PAT, CLFLUSH, MMX, FXSR, SSE, SSE2.
 const FEATURES_EDX: u32 =
-    1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 13 | 1 << 15 | 1 << 16 | 1 << 19 | 1 << 24 | 1 << 25 | 1 << 26;
+    1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 13 | 1 << 15 | 1 << 16 | 1 << 19 | 1 << 23 | 1 << 24 | 1 << 25 | 1 << 26;
 /// Leaf 80000001H, EDX: SYSCALL, NX, 1 GiB pages, long mode.
 const EXTENDED_EDX: u32 = 1 << 11 | 1 << 20 | 1 << 26 | 1 << 29;
 /// Physical and linear address bits.
@@ -77,7 +77,7 @@ mod tests {
         let one = cpuid(1, 0);
         assert_eq!(one.ecx, 0, "no SSE3 or later");
         assert_ne!(one.edx & (1 << 26), 0, "SSE2");
-        assert_eq!(one.edx & (1 << 23), 0, "no MMX");
+        assert_ne!(one.edx & (1 << 23), 0, "MMX");
         assert_eq!(cpuid(7, 0), CpuidResult::default());
     }
 

@@ -8,7 +8,7 @@ mod stack;
 
 use crate::fs::{FsCx, InodeId, Vfs};
 use crate::kernel::Kernel;
-use crate::mm::{Mm, MmCx};
+use crate::mm::{Mm, MmCx, mmap_base};
 use crate::process::Resource;
 use crate::signal::Signal;
 use crate::{Errno, Hw};
@@ -47,6 +47,16 @@ pub enum ExecError {
         #[source]
         source: LoadError,
     },
+    /// The dynamic loader that the program asks for cannot be had.
+    #[error("cannot execute {path}: it asks for the dynamic loader {interpreter}: {}", errno.text())]
+    Interpreter {
+        /// The guest path.
+        path: String,
+        /// The dynamic loader's.
+        interpreter: String,
+        /// Why.
+        errno: Errno,
+    },
     /// The arguments and the environment do not fit.
     #[error("cannot execute {path}: the arguments and the environment are too long")]
     TooBig {
@@ -76,7 +86,7 @@ impl ExecError {
     /// What execve returns for it.
     pub(crate) fn errno(&self) -> Errno {
         match self {
-            Self::File { errno, .. } | Self::Memory { errno, .. } => *errno,
+            Self::File { errno, .. } | Self::Memory { errno, .. } | Self::Interpreter { errno, .. } => *errno,
             Self::Load { source: LoadError::Read(error), .. } => Errno::from_raw(error.errno),
             Self::Load { .. } => Errno::ENOEXEC,
             Self::TooBig { .. } => Errno::E2BIG,
@@ -84,22 +94,28 @@ impl ExecError {
     }
 }
 
-/// A program that Linux would run and this kernel layer cannot: a dynamically linked one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnsupportedProgram {
-    /// The guest path.
-    pub path: String,
-    /// The dynamic loader that it asks for.
-    pub interpreter: String,
-}
-
 /// A file, ready to be mapped, and what it is started with.
 struct Program {
     inode: InodeId,
     plan: LoadPlan,
+    /// The dynamic loader, if it asks for one.
+    loader: Option<DynamicLoader>,
     /// The path that was asked for: AT_EXECFN, also if it is a script.
     path: Vec<u8>,
     argv: Vec<Vec<u8>>,
+}
+
+/// The file that PT_INTERP names: it is mapped beside the program, starts in its place, and does the rest in user mode.
+struct DynamicLoader {
+    inode: InodeId,
+    plan: LoadPlan,
+}
+
+impl Program {
+    /// The first instruction that runs.
+    fn start(&self) -> LinearAddr {
+        self.loader.as_ref().map_or(self.plan.entry, |loader| loader.plan.entry)
+    }
 }
 
 impl Kernel {
@@ -116,9 +132,17 @@ impl Kernel {
     ) -> Result<UserContext, ExecError> {
         let program = self.open_program(hw, path, argv)?;
         let started = self.start_program(hw, &program, envp);
-        let (vfs, _, mut cx) = self.fs_cx(hw);
-        vfs.inode_put(&mut cx, program.inode); // the mappings have their own
+        self.put_program(hw, program.inode, program.loader.as_ref());
         started
+    }
+
+    /// Gives back the inodes: the mappings have their own.
+    fn put_program(&mut self, hw: &mut Hw<'_>, inode: InodeId, loader: Option<&DynamicLoader>) {
+        let (vfs, _, mut cx) = self.fs_cx(hw);
+        vfs.inode_put(&mut cx, inode);
+        if let Some(loader) = loader {
+            vfs.inode_put(&mut cx, loader.inode);
+        }
     }
 
     /// Finds the file, follows `#!` lines, and makes the plan. The inode carries a reference.
@@ -140,16 +164,44 @@ impl Kernel {
                     let script = std::mem::replace(&mut file, interpreter.clone());
                     argv.splice(..1, std::iter::once(interpreter).chain(argument).chain([script]));
                 }
-                image => match image.and_then(Image::into_static) {
-                    Ok(plan) => return Ok(Program { inode, plan, path: path.to_vec(), argv }),
-                    Err(source) => {
-                        vfs.inode_put(&mut cx, inode);
-                        return Err(ExecError::Load { path: lossy(&file), source });
+                image => {
+                    let ready = image.and_then(Image::into_elf);
+                    let ready = ready.map_err(|source| ExecError::Load { path: lossy(&file), source });
+                    let ready = ready.and_then(|plan| Ok((self.open_loader(hw, &file, &plan)?, plan)));
+                    if ready.is_err() {
+                        self.put_program(hw, inode, None);
                     }
-                },
+                    return ready.map(|(loader, plan)| Program { inode, plan, loader, path: path.to_vec(), argv });
+                }
             }
         }
         Err(ExecError::File { path: lossy(path), errno: Errno::ELOOP })
+    }
+
+    /// Opens the dynamic loader that a program asks for. It goes right below where mappings start (`load_elf_interp`).
+    fn open_loader(
+        &mut self,
+        hw: &mut Hw<'_>,
+        program: &[u8],
+        plan: &LoadPlan,
+    ) -> Result<Option<DynamicLoader>, ExecError> {
+        let Some(path) = &plan.interpreter else { return Ok(None) };
+        let failed = |errno| ExecError::Interpreter { path: lossy(program), interpreter: lossy(path), errno };
+        let inode = self.vfs.open_exec(self.current.cwd, path).map_err(failed)?;
+        let top = mmap_base(self.current.limits.of_mm().stack);
+        let (vfs, _, mut cx) = self.fs_cx(hw);
+        let mut reader = InodeReader { vfs, cx: &mut cx, inode };
+        let loaded = loader::load(&mut reader, &Layout::default()).and_then(Image::into_elf).and_then(|plan| {
+            let pie_base = LinearAddr(top.0.saturating_sub(plan.span().len()));
+            loader::load(&mut reader, &Layout { pie_base, ..Layout::default() }).and_then(Image::into_elf)
+        });
+        match loaded {
+            Ok(plan) => Ok(Some(DynamicLoader { inode, plan })),
+            Err(source) => {
+                self.put_program(hw, inode, None);
+                Err(ExecError::Load { path: lossy(path), source })
+            }
+        }
     }
 
     fn start_program(
@@ -166,6 +218,7 @@ impl Kernel {
         self.random.fill(&mut random);
         let stack = StackPlan {
             plan: &program.plan,
+            loader_bias: program.loader.as_ref().map_or(0, |loader| loader.plan.bias),
             path: &program.path,
             argv: &program.argv,
             envp,
@@ -177,7 +230,7 @@ impl Kernel {
         let failed = |errno| ExecError::Memory { path: lossy(&program.path), errno };
         let mm = self.build_mm(hw, program, &stack).map_err(failed)?;
         self.become_program(hw, program, mm);
-        Ok(UserContext::at_entry(program.plan.entry, stack.rsp))
+        Ok(UserContext::at_entry(program.start(), stack.rsp))
     }
 
     /// A new address space with the program and its stack in it.
@@ -185,7 +238,12 @@ impl Kernel {
         let limits = self.current.limits.of_mm();
         let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.current.pid };
         let mut mm = Mm::new(&mut cx, &self.kernel_half, limits)?;
-        let filled = mm.map_program(&mut cx, &program.plan, program.inode, stack.bytes.len() as u64).and_then(|()| {
+        let mapped = mm.map_program(&mut cx, &program.plan, program.inode, stack.bytes.len() as u64);
+        let mapped = mapped.and_then(|()| match &program.loader {
+            Some(loader) => mm.map_segments(&mut cx, &loader.plan, loader.inode),
+            None => Ok(()),
+        });
+        let filled = mapped.and_then(|()| {
             mm.set_start_stack(stack.rsp);
             mm.set_strings(stack.strings);
             mm.copy_to_user(&mut cx, stack.rsp, &stack.bytes).map_err(|_| Errno::ENOMEM)

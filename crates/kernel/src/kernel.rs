@@ -5,7 +5,6 @@
 //! faulting instruction, or a signal handler.
 
 use crate::death::{Cause, ExitStatus};
-use crate::exec::UnsupportedProgram;
 use crate::exit::Ended;
 use crate::fs::{self, FsCx, ProcLinks, Vfs};
 use crate::job::Terminal;
@@ -94,8 +93,6 @@ pub enum Disposition {
     Exit(ExitStatus),
     /// The program asked for something that Linux has and this kernel layer lacks.
     Unsupported(UnsupportedSyscall),
-    /// A process executes a program that cannot run here.
-    CannotExecute(UnsupportedProgram),
     /// All processes wait for the host, and the interrupt flag was raised: once that is served, [`Kernel::tick`].
     Waiting,
     /// Every process waits for something that no other can bring about.

@@ -31,7 +31,7 @@ mod wait;
 
 pub use death::{Cause, Death, ExitStatus, FaultReport, MappingSummary, Neighbourhood};
 pub use errno::Errno;
-pub use exec::{ExecError, UnsupportedProgram};
+pub use exec::ExecError;
 pub use hw::Hw;
 pub use kernel::{BootError, DEFAULT_MAX_PROCESSES, Disposition, Kernel, KernelConfig};
 pub use process::{Credentials, Ids, Limits, RLIM_INFINITY, Resource, Rlimit};

@@ -41,12 +41,6 @@ pub enum LoadError {
         /// The interpreter's path.
         interpreter: String,
     },
-    /// A program with `PT_INTERP`, where a static one was asked for.
-    #[error("this program is dynamically linked (it asks for {interpreter})")]
-    Dynamic {
-        /// Path of the dynamic loader.
-        interpreter: String,
-    },
     /// The file ends within the ELF header.
     #[error("the file ends within its ELF header, after {length} of 64 bytes")]
     HeaderTruncated {
@@ -206,10 +200,9 @@ impl LoadError {
             Self::NotAProgram(kind) => kind.help().to_owned(),
             Self::ScriptWithoutInterpreter => "write the interpreter's path behind #!, as in `#!/bin/sh`".to_owned(),
             Self::ScriptInterpreterTooLong => "the path must end within the file's first 256 bytes".to_owned(),
-            Self::Script { interpreter } => format!("run its interpreter instead, with the script as argument, if {interpreter} is a static program"),
-            Self::Dynamic { .. } => "pagewalk runs static programs: link with -static or -static-pie (Rust: the target x86_64-unknown-linux-musl)".to_owned(),
+            Self::Script { .. } => "run its interpreter, with the script as argument".to_owned(),
             Self::Not64Bit { .. } => "pagewalk runs 64-bit x86-64 programs: rebuild with -m64".to_owned(),
-            Self::ForeignMachine { .. } => "pagewalk emulates x86-64: rebuild the program for x86_64 Linux, static".to_owned(),
+            Self::ForeignMachine { .. } => "pagewalk emulates x86-64: rebuild the program for x86_64 Linux".to_owned(),
             Self::ObjectFile => "link it into a program first: gcc -static file.o".to_owned(),
             Self::CoreDump => "run the program that dumped it; a debugger reads the dump".to_owned(),
             Self::HeaderTruncated { .. }
@@ -259,7 +252,6 @@ impl LoadError {
             | Self::FileOffsetTooLarge { .. }
             | Self::DataTruncated { .. } => OnLinux::Killed,
             Self::Script { .. }
-            | Self::Dynamic { .. }
             | Self::NothingToLoad
             | Self::InStackArea { .. }
             | Self::Overlap { .. }

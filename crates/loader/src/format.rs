@@ -20,23 +20,18 @@ pub enum Image {
 }
 
 impl Image {
-    /// The plan, if the image is a program that needs nobody else to run.
+    /// The plan, if the image is an ELF program; it may ask for a dynamic loader.
     ///
     /// # Errors
-    /// [`LoadError::Dynamic`] or [`LoadError::Script`] with the interpreter that it asks for.
-    pub fn into_static(self) -> Result<LoadPlan, LoadError> {
+    /// [`LoadError::Script`] with the interpreter that a script asks for.
+    pub fn into_elf(self) -> Result<LoadPlan, LoadError> {
         match self {
-            Self::Elf(plan) => match plan.interpreter {
-                Some(interpreter) => Err(LoadError::Dynamic { interpreter: lossy(&interpreter) }),
-                None => Ok(*plan),
-            },
-            Self::Script { interpreter, .. } => Err(LoadError::Script { interpreter: lossy(&interpreter) }),
+            Self::Elf(plan) => Ok(*plan),
+            Self::Script { interpreter, .. } => {
+                Err(LoadError::Script { interpreter: String::from_utf8_lossy(&interpreter).into_owned() })
+            }
         }
     }
-}
-
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// One format: how its files start, and what makes an image of one.

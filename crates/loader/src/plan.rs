@@ -189,6 +189,15 @@ pub struct LoadPlan {
 }
 
 impl LoadPlan {
+    /// From the first page to the last, with what lies between (`total_mapping_size`).
+    #[must_use]
+    pub fn span(&self) -> AddrRange {
+        let pages = || self.segments.iter().map(Segment::pages);
+        let start = pages().map(|range| range.start).min().unwrap_or(self.entry);
+        let end = pages().map(|range| range.end).max().unwrap_or(self.entry);
+        AddrRange { start, end }
+    }
+
     /// The segment whose bytes hold `la`.
     #[must_use]
     pub fn segment_at(&self, la: LinearAddr) -> Option<&Segment> {

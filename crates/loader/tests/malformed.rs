@@ -205,8 +205,6 @@ refused! {
 
 // Dynamic programs.
 refused! {
-    dynamic_program: interpreter(b"/lib64/ld-linux-x86-64.so.2\0", 28)
-        => LoadError::Dynamic { interpreter: "/lib64/ld-linux-x86-64.so.2".into() }, OnLinux::Loads;
     interpreter_too_short: interpreter(b"\0", 1) => LoadError::InterpreterDamaged, ENOEXEC;
     interpreter_too_long: interpreter(&[0], 4097) => LoadError::InterpreterDamaged, ENOEXEC;
     interpreter_near_2_to_the_64: interpreter(&[0], u64::MAX) => LoadError::InterpreterDamaged, ENOEXEC;

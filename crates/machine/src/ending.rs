@@ -1,7 +1,7 @@
 //! How a run ends.
 
 use cpu::Unsupported;
-use kernel::{Blocked, ExitStatus, UnsupportedProgram, UnsupportedSyscall};
+use kernel::{Blocked, ExitStatus, UnsupportedSyscall};
 
 pub use kernel::ExecError;
 
@@ -14,8 +14,6 @@ pub enum Ending {
     UnsupportedInstruction(Unsupported),
     /// The program needs a system call that the kernel layer lacks.
     UnsupportedSyscall(UnsupportedSyscall),
-    /// A process executes a program that Linux would run and the kernel layer cannot.
-    UnsupportedProgram(UnsupportedProgram),
     /// Every process waits for something that no other can bring about.
     Deadlock(Vec<Blocked>),
     /// Processes are stopped, and nothing that runs could continue them.

@@ -204,7 +204,6 @@ impl<H: HardwareModel> Machine<H> {
             Disposition::Waiting => None,
             Disposition::Exit(status) => Some(Ending::Exit(status)),
             Disposition::Unsupported(call) => Some(Ending::UnsupportedSyscall(call)),
-            Disposition::CannotExecute(program) => Some(Ending::UnsupportedProgram(program)),
             Disposition::Deadlock(processes) => Some(Ending::Deadlock(processes)),
             Disposition::Stopped(processes) => Some(Ending::Stopped(processes)),
         }

@@ -38,6 +38,8 @@ const MIN_SIGNAL_STACK: u64 = (440 + 15 + 63 + 512 + 15) & !15;
 /// What a program is started with.
 pub(super) struct StackPlan<'a> {
     pub(super) plan: &'a LoadPlan,
+    /// Where the dynamic loader is (AT_BASE); 0 without one.
+    pub(super) loader_bias: u64,
     /// The path of the program, for AT_EXECFN.
     pub(super) path: &'a [u8],
     pub(super) argv: &'a [Vec<u8>],
@@ -136,7 +138,7 @@ impl StackPlan<'_> {
             [auxv::PHDR, self.plan.phdr.0],
             [auxv::PHENT, u64::from(self.plan.phent)],
             [auxv::PHNUM, u64::from(self.plan.phnum)],
-            [auxv::BASE, 0],
+            [auxv::BASE, self.loader_bias],
             [auxv::FLAGS, 0],
             [auxv::ENTRY, self.plan.entry.0],
             [auxv::UID, u64::from(who.user.real)],
@@ -206,7 +208,17 @@ mod tests {
         let credentials = Credentials { user: Ids::all(1000), group: Ids::all(100) };
         let (argv, envp) = (strings(argv), strings(envp));
         let (path, random) = (path.as_bytes(), *b"0123456789abcdef");
-        StackPlan { plan: &plan(), path, argv: &argv, envp: &envp, random, credentials, hwcap: [0x77, 2] }.build()
+        StackPlan {
+            plan: &plan(),
+            loader_bias: 0,
+            path,
+            argv: &argv,
+            envp: &envp,
+            random,
+            credentials,
+            hwcap: [0x77, 2],
+        }
+        .build()
     }
 
     /// Reads a stack as a C library does.

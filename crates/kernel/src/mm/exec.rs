@@ -29,6 +29,16 @@ impl Mm {
             StackProtection::Executable => Prot::READ | Prot::WRITE | Prot::EXEC,
         };
         self.setup_arg_pages(cx, argument_bytes, stack)?;
+        self.map_segments(cx, plan, inode)?;
+        self.set_brk_start(plan.brk_start);
+        Ok(())
+    }
+
+    /// Maps the segments alone, as for a dynamic loader.
+    ///
+    /// # Errors
+    /// As [`Self::map_program`].
+    pub fn map_segments(&mut self, cx: &mut MmCx<'_, '_>, plan: &LoadPlan, inode: InodeId) -> Result<(), Errno> {
         for segment in &plan.segments {
             if let Some(pages) = &segment.file {
                 self.elf_map(cx, pages, inode)?;
@@ -40,7 +50,6 @@ impl Mm {
                 self.elf_bss(cx, pages)?;
             }
         }
-        self.set_brk_start(plan.brk_start);
         Ok(())
     }
 

@@ -41,7 +41,7 @@ impl Default for MmLimits {
 }
 
 /// The address below which mappings are placed, downwards (`mmap_base`).
-pub(super) fn mmap_base(stack_limit: u64) -> LinearAddr {
+pub(crate) fn mmap_base(stack_limit: u64) -> LinearAddr {
     let gap = stack_limit.saturating_add(STACK_GUARD_GAP).clamp(GAP_MIN, GAP_MAX);
     page_align(TASK_SIZE_MAX - gap)
 }

@@ -41,6 +41,7 @@ mod tests;
 pub use fault::{BUS_ADRERR, MemSignal, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, SignalKind};
 pub use flags::{FileMode, MapFlags, MremapFlags, MsyncFlags, Prot, VmFlags};
 pub use kernel_half::{DIRECT_MAP, KernelHalf};
+pub(crate) use layout::mmap_base;
 pub use layout::{ELF_ET_DYN_BASE, MAX_MAP_COUNT, MMAP_MIN_ADDR, MmLimits, STACK_TOP, TASK_SIZE_MAX};
 pub use madvise::Advice;
 pub use mmap::MapSource;

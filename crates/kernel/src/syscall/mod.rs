@@ -27,7 +27,6 @@ pub(crate) use timers::Timers;
 use crate::Errno;
 use crate::Hw;
 use crate::death::ExitStatus;
-use crate::exec::UnsupportedProgram;
 use crate::kernel::{Disposition, Kernel};
 use crate::signal::{SigCode, SigInfo, SigSet, Signal, Target};
 use crate::time::SYSCALL_COST_NS;
@@ -60,8 +59,6 @@ pub(crate) enum Outcome {
     Exit(u8),
     /// This kernel layer does not have it, or not this use of it.
     Unsupported,
-    /// The program that it wants to execute needs what this kernel layer does not have.
-    CannotExecute(UnsupportedProgram),
 }
 
 impl From<SysResult> for Outcome {
@@ -165,7 +162,6 @@ impl Kernel {
             Outcome::Unsupported => {
                 return Some(Disposition::Unsupported(UnsupportedSyscall { number, name: name_of(number), args }));
             }
-            Outcome::CannotExecute(program) => return Some(Disposition::CannotExecute(program)),
         }
         None
     }

@@ -1,7 +1,6 @@
 //! Making processes, executing programs, waiting for children, and ending.
 
 use super::{Call, Outcome, SysResult};
-use crate::exec::{ExecError, UnsupportedProgram};
 use crate::fork::{ChildMemory, CloneArgs};
 use crate::kernel::Kernel;
 use crate::process::{Process, State};
@@ -11,7 +10,6 @@ use crate::{Errno, Hw};
 use arch::{LinearAddr, UserContext};
 use bitflags::bitflags;
 use event::Pid;
-use loader::LoadError;
 
 bitflags! {
     /// `CLONE_*` of `include/uapi/linux/sched.h`.
@@ -204,9 +202,6 @@ impl Kernel {
             Ok(new) => {
                 *ctx = new;
                 Outcome::RegistersSet
-            }
-            Err(ExecError::Load { path, source: LoadError::Dynamic { interpreter } }) => {
-                Outcome::CannotExecute(UnsupportedProgram { path, interpreter })
             }
             Err(error) => Outcome::Return(Err(error.errno())),
         }

@@ -156,7 +156,7 @@ fn put(out: &mut Vec<u8>, at: usize, bytes: &[u8]) {
 
 /// Loads a file that should be a static program.
 pub(crate) fn load(file: &[u8]) -> Result<LoadPlan, LoadError> {
-    pagewalk_loader::load(&mut { file }, &Layout::default()).and_then(Image::into_static)
+    pagewalk_loader::load(&mut { file }, &Layout::default()).and_then(Image::into_elf)
 }
 
 /// A reader that keeps account of what is read.
