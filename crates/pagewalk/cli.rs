@@ -25,7 +25,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a program; its exit status becomes pagewalk's
     #[command(after_long_help = EXIT_STATUS)]
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -147,8 +147,8 @@ fn slots(text: &str) -> Result<pagewalk::SlotCount, String> {
 /// for the name itself. Read again, strictly, such a line gives clap's own complaint.
 pub(crate) fn parse() -> Result<Cli, clap::Error> {
     let cli = Cli::try_parse()?;
-    if let Command::Run(RunArgs { program, .. }) = &cli.command
-        && program[0].as_encoded_bytes().starts_with(b"-")
+    if let Command::Run(args) = &cli.command
+        && args.program[0].as_encoded_bytes().starts_with(b"-")
     {
         let strict = |run: clap::Command| run.mut_arg("program", |program| program.allow_hyphen_values(false));
         Cli::command().mut_subcommand("run", strict).try_get_matches()?;

@@ -11,8 +11,19 @@ pub struct CpuidResult {
 }
 
 /// Leaf 1, EDX: FPU, TSC, MSR, PAE, CX8, PGE, CMOV, PAT, CLFLUSH, MMX, FXSR, SSE, SSE2.
-const FEATURES_EDX: u32 =
-    1 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 13 | 1 << 15 | 1 << 16 | 1 << 19 | 1 << 23 | 1 << 24 | 1 << 25 | 1 << 26;
+const FEATURES_EDX: u32 = 1
+    | 1 << 4
+    | 1 << 5
+    | 1 << 6
+    | 1 << 8
+    | 1 << 13
+    | 1 << 15
+    | 1 << 16
+    | 1 << 19
+    | 1 << 23
+    | 1 << 24
+    | 1 << 25
+    | 1 << 26;
 /// Leaf 80000001H, EDX: SYSCALL, NX, 1 GiB pages, long mode.
 const EXTENDED_EDX: u32 = 1 << 11 | 1 << 20 | 1 << 26 | 1 << 29;
 /// Physical and linear address bits.

@@ -3,7 +3,6 @@
 //! The child has a copy of everything, apart from its address space after vfork, which it borrows until it executes or ends.
 //! Pages are shared until one of the two writes; see [`crate::mm`].
 
-use crate::fs::ProcLinks;
 use crate::kernel::Kernel;
 use crate::mm::MmCx;
 use crate::process::{CpuTimes, INIT_PID, MmId, Process, Resource, State, Usage};
@@ -72,8 +71,7 @@ impl Kernel {
         let mm = self.copy_mm(hw, args.memory)?;
         let child = self.copy_process(hw, pid, mm, ctx, args);
         hw.sink.record(&Event::Fork { parent: self.current.pid, child: pid });
-        let (files, exe, cwd) = (child.files, self.vfs.proc_exe(self.current.pid.0), child.cwd);
-        self.vfs.proc_add(pid.0, ProcLinks { files, exe, cwd });
+        self.vfs.proc_fork(self.current.pid.0, pid.0, child.files);
         self.processes.insert(Box::new(child));
         self.sched.enqueue(pid);
         // As in Linux, a place that cannot be written is the program's own loss.

@@ -8,7 +8,7 @@ mod stat;
 mod status;
 mod system;
 
-use crate::fs::{OpenFlags, ProcFile, ProcessFile};
+use crate::fs::{FileSystem, OpenFlags, ProcFile, ProcessFile};
 use crate::kernel::Kernel;
 use crate::mm::{Mm, MmCx};
 use crate::process::{Process, Rlimit, State};
@@ -20,10 +20,6 @@ use event::Pid;
 const USER_HZ: u64 = 100;
 /// The most of the arguments or the environment that is shown, in bytes: both are bounded by execve anyway.
 const MAX_STRINGS: u64 = 8 << 20;
-
-/// What /proc/mounts says; each line is of a file system that `statfs` knows too.
-const MOUNTS: &str =
-    "pagewalk / ext4 rw,relatime 0 0\nproc /proc proc rw,relatime 0 0\ndevtmpfs /dev tmpfs rw,relatime 0 0\n";
 
 impl Kernel {
     /// A text of /proc as it is now.
@@ -47,7 +43,7 @@ impl Kernel {
             ProcessFile::Comm => [process.name(), b"\n"].concat(),
             ProcessFile::Cgroup => b"0::/\n".to_vec(),
             ProcessFile::OomScoreAdj => b"0\n".to_vec(),
-            ProcessFile::Mounts => MOUNTS.as_bytes().to_vec(),
+            ProcessFile::Mounts => self.mounts(),
             ProcessFile::Limits => limits(process).into_bytes(),
             ProcessFile::Stat => self.stat_text(hw, process),
             ProcessFile::Statm => self.statm(process).into_bytes(),
@@ -83,6 +79,24 @@ impl Kernel {
         let flags = open.flags & !OpenFlags::CLOEXEC;
         let ino = open.inode.map_or(0, crate::fs::InodeId::ino);
         Ok(format!("pos:\t{}\nflags:\t0{:o}\nmnt_id:\t1\nino:\t{ino}\n", open.offset, flags.bits()))
+    }
+
+    /// What is mounted where (`show_vfsmnt`).
+    fn mounts(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for (path, file_system) in self.vfs.mount_points() {
+            let (device, kind): (&[u8], &[u8]) = match file_system {
+                FileSystem::Disk => (b"pagewalk", b"ext4"),
+                FileSystem::Dev => (b"devtmpfs", b"tmpfs"),
+                FileSystem::Proc => (b"proc", b"proc"),
+            };
+            let path = path.iter().flat_map(|&b| match b {
+                b' ' | b'\t' | b'\n' | b'\\' | b'#' => format!("\\{b:03o}").into_bytes(),
+                b => vec![b],
+            });
+            out.extend([device, b" ", &path.collect::<Vec<u8>>(), b" ", kind, b" rw,relatime 0 0\n"].concat());
+        }
+        out
     }
 
     /// What a process does, as a letter and a word.

@@ -226,7 +226,7 @@ impl Vfs {
     /// `truncate`: sets the length of a file that need not be open.
     pub(crate) fn truncate(&mut self, cx: &mut FsCx<'_>, inode: InodeId, size: u64) -> Result<(), Errno> {
         match self.inodes.get(inode).meta.kind {
-            Kind::Regular => {}
+            Kind::Regular if matches!(self.inodes.get(inode).body, Body::Regular(_)) => {}
             Kind::Directory => return Err(Errno::EISDIR),
             _ => return Err(Errno::EINVAL),
         }

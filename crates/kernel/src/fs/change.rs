@@ -46,6 +46,7 @@ impl Vfs {
     fn free_name(&self, found: &Found, makes_dir: bool) -> Result<Vec<u8>, Errno> {
         match &found.last {
             Last::Name(_) if found.inode.is_some() => Err(Errno::EEXIST),
+            Last::Name(_) if matches!(self.inodes.get(found.dir).body, Body::Proc(_)) => Err(Errno::ENOENT),
             Last::Name(_) if found.slash && !makes_dir => Err(Errno::ENOENT),
             Last::Name(name) => Ok(name.clone()),
             Last::Dot | Last::DotDot | Last::Root => Err(Errno::EEXIST),

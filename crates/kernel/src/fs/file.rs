@@ -214,7 +214,7 @@ impl Vfs {
             Kind::Directory if flags.contains(OpenFlags::TRUNC) => return Err(Errno::EISDIR),
             _ => {}
         }
-        let truncates = flags.contains(OpenFlags::TRUNC) && kind == Kind::Regular;
+        let truncates = flags.contains(OpenFlags::TRUNC) && matches!(self.inodes.get(id).body, Body::Regular(_));
         self.may(id, flags.access() | if truncates { May::WRITE } else { May::empty() })?;
         let file = self.open_inode(id, flags)?;
         if truncates {
@@ -263,6 +263,7 @@ impl Vfs {
         match self.files.get(file).kind {
             _ if creates && exclusive => Err(Errno::EEXIST),
             _ if flags.contains(OpenFlags::DIRECTORY) => Err(Errno::ENOTDIR),
+            _ if flags.contains(OpenFlags::PATH) => Err(Errno::ENXIO),
             FileKind::Stream(stream) => self.files.insert(FileKind::Stream(stream), None, shown(flags)),
             FileKind::Pipe(id) => self.reopen_pipe(id, shown(flags)),
             _ => Err(Errno::ENXIO),
@@ -383,7 +384,10 @@ impl Vfs {
         let inode = match (open.kind, open.inode) {
             _ if open.flags.contains(OpenFlags::PATH) => return Err(Errno::EBADF),
             (FileKind::Stream(stream), _) => return self.console.seek(stream, to),
-            (FileKind::Pipe(_) | FileKind::Event, _) => return Err(Errno::ESPIPE),
+            (FileKind::Pipe(_), _) => return Err(Errno::ESPIPE),
+            (FileKind::Proc(_), _) if matches!(to, Seek::End(_) | Seek::Data(_) | Seek::Hole(_)) => {
+                return Err(Errno::EINVAL);
+            }
             (FileKind::Device(_), _) | (_, None) => return Ok(0),
             (_, Some(inode)) => inode,
         };

@@ -79,7 +79,7 @@ pub(crate) struct Record {
 /// The locks on one file.
 #[derive(Debug, Default)]
 struct FileLocks {
-    /// In order.
+    /// Those of an owner stand together and in order; who came first stands first, and is whom F_GETLK tells of.
     records: Vec<Record>,
     whole: Vec<(OpenFileId, LockKind)>,
 }
@@ -92,25 +92,31 @@ impl FileLocks {
         self.records.iter().find(blocks).copied()
     }
 
+    /// An owner's first record in a range.
+    fn own(&self, owner: LockOwner, range: LockRange) -> Option<Record> {
+        self.records.iter().find(|r| r.owner == owner && r.range.overlaps(range)).copied()
+    }
+
     /// Makes a range of an owner's locks this kind, or nothing. Conflicts have been ruled out.
     fn set(&mut self, owner: LockOwner, range: LockRange, kind: Option<LockKind>) {
+        let place = self.records.iter().position(|r| r.owner == owner).unwrap_or(self.records.len());
         let mut joined = range;
-        let mut kept = Vec::with_capacity(self.records.len() + 2);
-        for record in self.records.drain(..) {
-            if record.owner != owner || !record.range.touches(range) {
-                kept.push(record);
+        let mut own = Vec::new();
+        for record in self.records.extract_if(.., |r| r.owner == owner) {
+            if !record.range.touches(range) {
+                own.push(record);
             } else if Some(record.kind) == kind {
                 joined.start = joined.start.min(record.range.start);
                 joined.end = joined.end.max(record.range.end);
             } else if record.range.overlaps(range) {
-                kept.extend(record.range.without(range).map(|range| Record { range, ..record }));
+                own.extend(record.range.without(range).map(|range| Record { range, ..record }));
             } else {
-                kept.push(record);
+                own.push(record);
             }
         }
-        kept.extend(kind.map(|kind| Record { range: joined, owner, kind }));
-        kept.sort_unstable();
-        self.records = kept;
+        own.extend(kind.map(|kind| Record { range: joined, owner, kind }));
+        own.sort_unstable();
+        self.records.splice(place..place, own);
     }
 
     fn is_empty(&self) -> bool {
@@ -134,6 +140,11 @@ impl Vfs {
     /// What keeps an owner from a lock, for F_GETLK.
     pub(crate) fn lock_blocker(&self, inode: InodeId, wanted: &Record) -> Option<Record> {
         self.locks.files.get(&inode)?.blocker(wanted)
+    }
+
+    /// What an owner itself has in a range, for F_OFD_GETLK.
+    pub(crate) fn own_lock(&self, inode: InodeId, owner: LockOwner, range: LockRange) -> Option<Record> {
+        self.locks.files.get(&inode)?.own(owner, range)
     }
 
     /// Takes a record lock, replacing what the owner had there (`posix_lock_inode`).

@@ -28,6 +28,7 @@ mod namei;
 mod passthrough;
 mod pipe;
 mod pipe_file;
+mod proc_tree;
 mod procfs;
 mod tree;
 mod view;
@@ -58,7 +59,9 @@ pub(crate) use lock::{LockKind, LockOwner, LockRange, Record};
 pub use meta::{Credentials, FileStat, Kind, May, Meta, Timestamp};
 pub(crate) use namei::Follow;
 pub(crate) use pipe::PipeId;
-pub(crate) use procfs::{ProcFile, ProcLinks, ProcessFile, SystemFile};
+pub(crate) use proc_tree::ProcLinks;
+pub(crate) use procfs::{ProcFile, ProcessFile, SystemFile};
+pub(crate) use tree::FileSystem;
 pub use view::{FsError, Mount, MountMode, ViewConfig};
 
 use crate::Errno;
@@ -71,7 +74,8 @@ use host::HostTree;
 use inode::{Body, Inode, InodeTable, MountId, MountPoint, Slot};
 use lock::LockTable;
 use pipe::PipeTable;
-use procfs::{ProcFs, ProcNode};
+use proc_tree::ProcFs;
+use procfs::ProcNode;
 use std::collections::BTreeMap;
 
 /// What an operation on files works with besides the files.
@@ -191,11 +195,6 @@ impl Vfs {
         self.open_reader(id)?;
         self.inode_get(id);
         Ok(id)
-    }
-
-    /// Sets what /proc/self/exe points to: a guest path.
-    pub fn set_exe(&mut self, path: Vec<u8>) {
-        self.proc_set_exe(self.proc_current(), path);
     }
 
     /// Says that what a channel stands for has changed.

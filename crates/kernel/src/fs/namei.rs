@@ -7,7 +7,7 @@ use super::Vfs;
 use super::file::OpenFileId;
 use super::inode::{Body, InodeId};
 use super::meta::{Kind, May};
-use super::procfs::Jump;
+use super::proc_tree::Jump;
 use crate::Errno;
 
 /// Links that one walk may follow (Linux's MAXSYMLINKS).

@@ -27,7 +27,32 @@ pub(super) fn join(dir: &[u8], name: &[u8]) -> Vec<u8> {
     if dir.is_empty() { name.to_vec() } else { [dir, b"/", name].concat() }
 }
 
+/// What kind of file system a file is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileSystem {
+    /// One of the host's folders.
+    Disk,
+    Dev,
+    Proc,
+}
+
 impl Vfs {
+    /// The file system that an inode is in.
+    pub(crate) fn file_system(&self, id: InodeId) -> FileSystem {
+        let mount = |id| self.inodes.get(id).mount;
+        match mount(id) {
+            at if at == mount(self.dev_root) => FileSystem::Dev,
+            at if at == mount(self.proc.root) => FileSystem::Proc,
+            _ => FileSystem::Disk,
+        }
+    }
+
+    /// Where something is mounted, and what, in the order of mounting.
+    pub(crate) fn mount_points(&self) -> Vec<(Vec<u8>, FileSystem)> {
+        let at = |mount: &super::inode::MountPoint| Some((self.path_of(mount.root)?, self.file_system(mount.root)));
+        self.mounts.iter().filter_map(at).collect()
+    }
+
     /// The host folder behind an inode's mount, and the inode's path in it.
     pub(super) fn host_place(&self, id: InodeId) -> Option<(Rc<HostTree>, Vec<u8>)> {
         let inode = self.inodes.get(id);

@@ -203,10 +203,6 @@ impl Kernel {
         }
         match optional::refusal(call.number) {
             Some(errno) => Outcome::Return(Err(errno)),
-            None if optional::is_on_socket(call.number) => {
-                let open = self.vfs.fds(self.current.files).get(call.args[0]);
-                Outcome::Return(open.and(Err(Errno::ENOTSOCK)))
-            }
             None if syscall_name(call.number).is_none() => Outcome::Return(Err(Errno::ENOSYS)),
             None => Outcome::Unsupported,
         }

@@ -58,15 +58,6 @@ const REFUSALS: &[Refusal] = &[
         because: "uselib, _sysctl, create_module and others: no Linux of today serves them on x86-64" },
 ];
 
-/// Calls on sockets, by descriptor: no descriptor is one. connect to getsockopt without socketpair, accept4, recvmmsg,
-/// sendmmsg.
-const ON_SOCKETS: [u64; 16] = [42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 54, 55, 288, 299, 307];
-
-/// Whether a call is about a socket given by its first argument.
-pub(super) fn is_on_socket(number: u64) -> bool {
-    ON_SOCKETS.contains(&number)
-}
-
 /// How a call is refused, if it is in the table.
 pub(super) fn refusal(number: u64) -> Option<Errno> {
     REFUSALS.iter().find(|r| r.calls.contains(&number)).map(|r| r.errno)

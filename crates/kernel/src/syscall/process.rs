@@ -211,10 +211,13 @@ impl Kernel {
     fn user_strings(&mut self, hw: &mut Hw<'_>, list: u64) -> Result<Vec<Vec<u8>>, Errno> {
         let mut strings = Vec::new();
         let mut bytes = 0;
-        while list != 0 {
+        if list == 0 {
+            return Ok(strings);
+        }
+        loop {
             let at = self.read_user_u64(hw, LinearAddr(list.wrapping_add(8 * strings.len() as u64)))?;
             if at == 0 {
-                break;
+                return Ok(strings);
             }
             let (mm, mut cx) = self.mm_cx(hw);
             let string = mm.copy_cstr_from_user(&mut cx, LinearAddr(at), crate::exec::MAX_ARG_BYTES);
@@ -225,7 +228,6 @@ impl Kernel {
             }
             strings.push(string);
         }
-        Ok(strings)
     }
 
     fn sys_wait4(&mut self, hw: &mut Hw<'_>, [pid, status, options, usage, ..]: [u64; 6]) -> SysResult {

@@ -5,6 +5,7 @@ mod layered;
 // The native side takes the flags of x86-64 Linux as they are.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod model;
+mod procfs;
 mod safety;
 
 use std::path::Path;
@@ -12,7 +13,7 @@ use std::path::Path;
 use paging::PhysMem;
 use physmem::{Bus, Ram};
 
-use super::{At, BufferConsole, FsCx, InodeId, Mount, MountMode, OpenFlags, Vfs, ViewConfig};
+use super::{At, BufferConsole, FilesId, FsCx, InodeId, Mount, MountMode, OpenFlags, Vfs, ViewConfig};
 use crate::Errno;
 use crate::mm::frames::FrameTable;
 
@@ -86,6 +87,11 @@ impl World {
     /// Replaces a file.
     fn write(&mut self, path: &str, bytes: &[u8]) -> Result<usize, Errno> {
         self.write_with(path, bytes, OpenFlags::CREAT | OpenFlags::TRUNC)
+    }
+
+    /// The descriptors of a process in /proc.
+    fn files_of(&self, pid: u32) -> FilesId {
+        self.vfs.proc_links(pid).expect("the process is alive").files
     }
 
     fn unlink(&mut self, path: &str) -> Result<(), Errno> {

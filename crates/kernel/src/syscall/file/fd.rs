@@ -6,6 +6,7 @@ use crate::fs::{Descriptor, FsCx, OnExec, OpenFlags, Vfs};
 use crate::kernel::Kernel;
 use crate::process::Process;
 use crate::{Errno, Hw};
+use arch::LinearAddr;
 
 const F_DUPFD: u64 = 0;
 const F_GETFD: u64 = 1;
@@ -17,12 +18,17 @@ const F_SETLK: u64 = 6;
 const F_SETLKW: u64 = 7;
 const F_SETOWN: u64 = 8;
 const F_GETOWN: u64 = 9;
+const F_SETOWN_EX: u64 = 15;
+const F_GETOWN_EX: u64 = 16;
 const F_OFD_GETLK: u64 = 36;
 const F_OFD_SETLK: u64 = 37;
 const F_OFD_SETLKW: u64 = 38;
+const F_GETLEASE: u64 = 1025;
 const F_DUPFD_CLOEXEC: u64 = 1030;
 const F_SETPIPE_SZ: u64 = 1031;
 const F_GETPIPE_SZ: u64 = 1032;
+/// No lock, or no lease.
+const F_UNLCK: u64 = 2;
 /// CLOSE_RANGE_CLOEXEC of `close_range`.
 const CLOSE_RANGE_CLOEXEC: u64 = 4;
 
@@ -119,8 +125,10 @@ impl Kernel {
             }
             F_SETPIPE_SZ => self.set_pipe_size(descriptor.file, arg),
             F_GETPIPE_SZ => self.pipe_size(descriptor.file),
-            // Nothing here sends SIGIO, so whoever is to get it never does.
-            F_GETOWN | F_SETOWN => Ok(0),
+            // Nothing here sends SIGIO, so it does not matter who is to get it.
+            F_GETOWN | F_SETOWN | F_SETOWN_EX => Ok(0),
+            F_GETOWN_EX => self.copy_to_user(hw, LinearAddr(arg), &[0; 8]).map(|()| 0),
+            F_GETLEASE => Ok(F_UNLCK),
             command => match lock_command(command) {
                 Some(what) => self.record_lock(hw, descriptor.file, what, arg),
                 None => Err(Errno::EINVAL),

@@ -11,6 +11,8 @@ const TCGETS: u32 = 0x5401;
 const TCSETS: u32 = 0x5402;
 const TCSETSW: u32 = 0x5403;
 const TCSETSF: u32 = 0x5404;
+/// `tcdrain` and `tcsendbreak`.
+const TCSBRK: u32 = 0x5409;
 const TIOCGWINSZ: u32 = 0x5413;
 const FIONREAD: u32 = 0x541b;
 const FIONBIO: u32 = 0x5421;
@@ -73,6 +75,8 @@ impl Kernel {
             TCSETS => self.set_terminal(hw, stream, SettingsWhen::Now, arg)?,
             TCSETSW => self.set_terminal(hw, stream, SettingsWhen::Drain, arg)?,
             TCSETSF => self.set_terminal(hw, stream, SettingsWhen::Flush, arg)?,
+            // What was written has gone to the host at once, and there is no line to break.
+            TCSBRK => {}
             TIOCGWINSZ => {
                 let size = self.vfs.console().window_size(stream)?;
                 let words = [size.rows, size.columns, size.x_pixels, size.y_pixels];

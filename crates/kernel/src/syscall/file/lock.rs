@@ -117,8 +117,14 @@ impl Kernel {
             LockScope::Process => LockOwner::Process(self.current.files),
         };
         if command == LockCommand::Get {
-            let kind = flock.kind.ok_or(Errno::EINVAL)?;
-            return self.get_lock(hw, file, Record { range, owner, kind }, lock);
+            let inode = self.vfs.file_inode(file);
+            let found = match flock.kind {
+                Some(kind) => inode.and_then(|i| self.vfs.lock_blocker(i, &Record { range, owner, kind })),
+                // Which of the open file's own locks are there.
+                None if scope == LockScope::OpenFile => inode.and_then(|i| self.vfs.own_lock(i, owner, range)),
+                None => return Err(Errno::EINVAL),
+            };
+            return self.tell_lock(hw, found, lock);
         }
         let flags = self.vfs.file_flags(file);
         match flock.kind {
@@ -151,9 +157,9 @@ impl Kernel {
         }
     }
 
-    fn get_lock(&mut self, hw: &mut Hw<'_>, file: OpenFileId, wanted: Record, lock: u64) -> SysResult {
-        let blocker = self.vfs.file_inode(file).and_then(|inode| self.vfs.lock_blocker(inode, &wanted));
-        match blocker {
+    /// Stores a lock as F_GETLK does.
+    fn tell_lock(&mut self, hw: &mut Hw<'_>, found: Option<Record>, lock: u64) -> SysResult {
+        match found {
             None => self.copy_to_user(hw, LinearAddr(lock), &2u16.to_le_bytes())?,
             Some(Record { range, owner, kind }) => {
                 let pid = match owner {

@@ -14,6 +14,7 @@ mod open;
 mod pipe;
 mod poll;
 mod rw;
+mod socket;
 mod stat;
 mod sync;
 mod user;
@@ -88,6 +89,7 @@ fn handler(number: u64) -> Option<fn(&mut Kernel, &mut Hw<'_>, Args) -> SysResul
         32 => Kernel::sys_dup,
         33 => Kernel::sys_dup2,
         40 => Kernel::sys_sendfile,
+        42..=52 | 54 | 55 | 288 | 299 | 307 => Kernel::sys_not_a_socket,
         72 => Kernel::sys_fcntl,
         73 => Kernel::sys_flock,
         74 | 75 => Kernel::sys_fsync,

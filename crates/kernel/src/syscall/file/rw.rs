@@ -119,8 +119,8 @@ impl Kernel {
     fn let_others_run(&mut self, file: OpenFileId, at: At) -> Result<(), Errno> {
         let open = self.vfs.file(file);
         let FileKind::Stream(stream) = open.kind else { return Ok(()) };
-        let (flags, is_terminal) = (open.flags, self.vfs.console().terminal(stream).is_ok());
-        if is_terminal {
+        let flags = open.flags;
+        if self.vfs.console().terminal(stream).is_ok() {
             self.check_foreground(Signal::TTIN)?;
         }
         let is_blocking = at == At::Offset && flags.reads() && !flags.contains(OpenFlags::NONBLOCK);
@@ -168,7 +168,7 @@ impl Kernel {
             }
             let put = match self.write_chunk(hw, file, at, &chunk[..len]) {
                 Ok(put) => put,
-                Err(Errno::EAGAIN) if is_pipe => return self.write_later(file, done),
+                Err(Errno::EAGAIN) => return self.write_later(file, done),
                 Err(e) if done == 0 => return Err(e),
                 Err(e) => return Ok(self.cut_off(e, done)),
             };
@@ -198,12 +198,10 @@ impl Kernel {
 
     fn write_chunk(&mut self, hw: &mut Hw<'_>, file: OpenFileId, at: At, chunk: &[u8]) -> Result<usize, Errno> {
         let (vfs, _, mut cx) = self.fs_cx(hw);
-        let is_event = vfs.file(file).kind == FileKind::Event;
-        let result = vfs.write(&mut cx, file, at, chunk);
-        result.map_err(|e| if is_event { self.or_wait(file, Ready::OUT, e, 0) } else { e })
+        vfs.write(&mut cx, file, at, chunk)
     }
 
-    /// A pipe is full: the rest of a write comes once there is room, or not at all with O_NONBLOCK.
+    /// There is no room: the rest of a write comes once there is, or not at all with O_NONBLOCK.
     fn write_later(&mut self, file: OpenFileId, done: u64) -> SysResult {
         match self.or_wait(file, Ready::OUT, Errno::EAGAIN, done) {
             Errno::EAGAIN if done > 0 => Ok(done),
@@ -343,7 +341,7 @@ impl Kernel {
                 Ok(put) => put,
                 Err(e) => {
                     self.give_back(input, from, got);
-                    return if done > 0 { Ok(self.cut_off(e, done)) } else { Err(e) };
+                    return if done > 0 { Ok(self.cut_off(e, done)) } else { Err(self.or_wait(out, Ready::OUT, e, 0)) };
                 }
             };
             self.give_back(input, from, got - put);

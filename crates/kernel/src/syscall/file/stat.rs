@@ -1,7 +1,7 @@
 //! `stat` and its kin, `access`, `statfs`.
 
 use super::{AT_EACCESS, AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, Args, CWD, SysResult, Target};
-use crate::fs::{FileStat, May, Timestamp};
+use crate::fs::{FileStat, FileSystem, InodeId, May, Timestamp};
 use crate::kernel::Kernel;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
@@ -16,6 +16,12 @@ const STATX_RESERVED: u64 = 0x8000_0000;
 const AT_STATX_SYNC_TYPE: u64 = 0x6000;
 /// `f_type` of ext4.
 const EXT4_SUPER_MAGIC: u64 = 0xef53;
+/// Of tmpfs, which /dev is.
+const TMPFS_MAGIC: u64 = 0x0102_1994;
+/// Of /proc.
+const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+/// Of pipes; what else has no name gets it too.
+const PIPEFS_MAGIC: u64 = 0x5049_5045;
 
 /// Writes fields of a C structure at their offsets.
 struct Layout<const N: usize>([u8; N]);
@@ -152,22 +158,33 @@ impl Kernel {
     }
 
     pub(super) fn sys_statfs(&mut self, hw: &mut Hw<'_>, [path, buf, ..]: Args) -> SysResult {
-        self.target_at(hw, CWD, path, 0)?;
-        self.store_statfs(hw, buf)
+        let inode = match self.target_at(hw, CWD, path, 0)? {
+            Target::Inode(inode) => Some(inode),
+            Target::File(file) => self.vfs.file_inode(file),
+        };
+        self.store_statfs(hw, buf, inode)
     }
 
     pub(super) fn sys_fstatfs(&mut self, hw: &mut Hw<'_>, [fd, buf, ..]: Args) -> SysResult {
-        self.file(fd)?;
-        self.store_statfs(hw, buf)
+        let inode = self.vfs.file_inode(self.file(fd)?);
+        self.store_statfs(hw, buf, inode)
     }
 
-    /// Stores the same plausible numbers for every file system: those of the host would differ from run to run.
-    fn store_statfs(&mut self, hw: &mut Hw<'_>, buf: u64) -> SysResult {
+    /// Stores the same plausible numbers for every file system of the host: those of the host would differ from run to run.
+    fn store_statfs(&mut self, hw: &mut Hw<'_>, buf: u64, inode: Option<InodeId>) -> SysResult {
         const BLOCKS: u64 = 1 << 24;
         const FILES: u64 = 1 << 22;
         let mut out = Layout::<120>::new();
-        out.u64(0, EXT4_SUPER_MAGIC).u64(8, BLOCK_BYTES.into());
-        out.u64(16, BLOCKS).u64(24, BLOCKS / 2).u64(32, BLOCKS / 2).u64(40, FILES).u64(48, FILES / 2);
+        let magic = match inode.map(|inode| self.vfs.file_system(inode)) {
+            Some(FileSystem::Disk) => EXT4_SUPER_MAGIC,
+            Some(FileSystem::Dev) => TMPFS_MAGIC,
+            Some(FileSystem::Proc) => PROC_SUPER_MAGIC,
+            None => PIPEFS_MAGIC,
+        };
+        out.u64(0, magic).u64(8, BLOCK_BYTES.into());
+        if magic == EXT4_SUPER_MAGIC {
+            out.u64(16, BLOCKS).u64(24, BLOCKS / 2).u64(32, BLOCKS / 2).u64(40, FILES).u64(48, FILES / 2);
+        }
         // f_namelen, f_frsize, and ST_VALID | ST_RELATIME.
         out.u64(64, 255).u64(72, BLOCK_BYTES.into()).u64(80, 0x1020);
         self.copy_to_user(hw, LinearAddr(buf), &out.0)?;

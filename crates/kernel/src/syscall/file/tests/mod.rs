@@ -1,6 +1,8 @@
 //! File calls as a program makes them: numbers and registers in, user memory and results out.
 
-use crate::fs::{BufferConsole, Captured, Mount, MountMode, Ready, ViewConfig};
+mod waits;
+
+use crate::fs::{BufferConsole, Captured, Console, Mount, MountMode, Ready, ViewConfig};
 use crate::kernel::{Kernel, KernelConfig};
 use crate::mm::{MapFlags, MapSource, Prot};
 use crate::wait::{Channel, Retry};
@@ -51,6 +53,12 @@ fn with_hw<R>(bus: &mut Bus, f: impl FnOnce(&mut Hw<'_>) -> R) -> R {
 
 impl Guest {
     fn new(input: &str) -> Self {
+        let console = BufferConsole::new(input);
+        let captured = console.captured();
+        Self::with_console(Box::new(console), captured)
+    }
+
+    fn with_console(console: Box<dyn Console>, captured: Rc<RefCell<Captured>>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("root/dir")).unwrap();
         fs::create_dir(folder.path().join("shared")).unwrap();
@@ -58,12 +66,10 @@ impl Guest {
         let shared = Mount { host: folder.path().join("shared"), guest: "/shared".into(), mode: MountMode::Writable };
         let root = Some(folder.path().join("root"));
         let view = ViewConfig { root, mounts: vec![shared], ..ViewConfig::default() };
-        let console = BufferConsole::new(input);
-        let captured = console.captured();
         let mut bus = Bus::new(Ram::new(RAM_BYTES).unwrap());
         let config = KernelConfig { ram_bytes: RAM_BYTES, ..KernelConfig::new(view) };
         let kernel = with_hw(&mut bus, |hw| {
-            let mut kernel = Kernel::boot(config, Box::new(console), hw).unwrap();
+            let mut kernel = Kernel::boot(config, console, hw).unwrap();
             let flags = MapFlags::PRIVATE | MapFlags::ANONYMOUS | MapFlags::FIXED;
             let (mm, mut cx) = kernel.mm_cx(hw);
             let (at, rw) = (LinearAddr(BUFFER), Prot::READ | Prot::WRITE);
@@ -495,4 +501,11 @@ fn what_is_no_terminal_says_so() {
     assert_eq!(guest.call(16, &[0, 0x541b, BUFFER]), Ok(0));
     assert_eq!(guest.get(BUFFER, 4), [5, 0, 0, 0], "FIONREAD");
     assert_eq!(guest.call(16, &[99, 0x5401, BUFFER]), Err(Errno::EBADF));
+}
+
+#[test]
+fn no_descriptor_is_a_socket() {
+    let mut guest = Guest::new("");
+    assert_eq!(guest.call(52, &[0, BUFFER, BUFFER + 64]), Err(Errno::ENOTSOCK), "getpeername");
+    assert_eq!(guest.call(52, &[9, BUFFER, BUFFER + 64]), Err(Errno::EBADF));
 }
