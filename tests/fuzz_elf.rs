@@ -200,6 +200,7 @@ fn run_in(root: &Path) -> &'static str {
         Ending::UnsupportedSyscall(_) => "unsupported system call",
         Ending::Deadlock { .. } => "deadlock",
         Ending::Stopped { .. } => "stopped",
+        Ending::TimedOut => "timed out",
         Ending::InstructionLimit(_) => "instruction limit",
     }
 }
