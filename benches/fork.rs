@@ -69,7 +69,7 @@ impl Host {
     }
 }
 
-/// Elements are pages. `first` takes R/W from the parent, `again` finds that done; both end the child.
+/// Elements are pages. `first` takes R/W from the parent, `again` finds that done; both end the child, and `end` only that.
 fn fork(c: &mut Criterion) {
     let mut group = c.benchmark_group("fork");
     group.sample_size(20);
@@ -93,6 +93,10 @@ fn fork(c: &mut Criterion) {
                 let child = host.fork(&mut parent);
                 host.end(child);
             });
+        });
+        group.bench_function(format!("end-{pages}"), |b| {
+            let child = |host: &RefCell<Host>, parent: &mut Mm| host.borrow_mut().fork(parent);
+            b.iter_batched(|| child(&host, &mut parent), |child| host.borrow_mut().end(child), BatchSize::PerIteration);
         });
     }
     group.finish();

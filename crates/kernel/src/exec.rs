@@ -259,13 +259,13 @@ impl Kernel {
 
     /// The point of no return (`begin_new_exec`).
     fn become_program(&mut self, hw: &mut Hw<'_>, program: &Program, mm: Mm) {
+        self.clear_child_tid(hw);
         let new = self.mms.insert(mm);
         let old = std::mem::replace(&mut self.current.mm, new);
         self.put_mm(hw, old);
         self.end_vfork();
         hw.sink.record(&Event::Exec { pid: self.current.pid });
         self.current.signals.exec();
-        self.current.clear_child_tid = LinearAddr(0);
         self.current.robust_list = LinearAddr(0);
         self.current.has_executed = true;
         self.current.exit_signal = Some(Signal::CHLD);

@@ -9,7 +9,7 @@ use crate::death::ExitStatus;
 use crate::kernel::{Disposition, Kernel};
 use crate::mm::MmCx;
 use crate::process::{FIRST_PID, INIT_PID, JobEvent, State, Usage, WaitStatus};
-use crate::signal::{SaFlags, SigInfo, Signal, Target};
+use crate::signal::{SaFlags, SigCode, SigInfo, Signal, Target};
 use crate::time::NSEC_PER_SEC;
 use crate::wait::Channel;
 use event::{Event, Pid};
@@ -35,8 +35,7 @@ impl Kernel {
             self.ended = Some(Ended { status, at: hw.instructions });
         }
         self.clear_child_tid(hw);
-        self.current.usage.user_ns = self.current.times.user_ns(hw.instructions);
-        self.current.usage.system_ns = self.current.times.system_ns();
+        self.current.account(hw.instructions);
         self.release_current(hw);
         self.end_vfork();
         self.hang_up_orphans();
@@ -44,13 +43,16 @@ impl Kernel {
         self.leave_session();
         self.current.state = State::Zombie(short);
         self.sched.deschedule();
-        self.notify_parent(short);
+        if !self.notify_parent(pid, short) {
+            self.current.state = State::Dead;
+        }
     }
 
-    /// Tells who waits for the end of this thread (`mm_release`).
-    fn clear_child_tid(&mut self, hw: &mut Hw<'_>) {
+    /// Tells who waits for this thread to leave its memory, if others use that too (`mm_release`).
+    pub(crate) fn clear_child_tid(&mut self, hw: &mut Hw<'_>) {
         let at = std::mem::take(&mut self.current.clear_child_tid);
-        if at.0 != 0 && self.copy_to_user(hw, at, &[0; 4]).is_ok() {
+        let is_shared = self.mms.is_shared(self.current.mm);
+        if at.0 != 0 && is_shared && self.copy_to_user(hw, at, &[0; 4]).is_ok() {
             self.wake_futex(at);
         }
     }
@@ -81,18 +83,21 @@ impl Kernel {
     /// Gives the children another parent; zombies that nobody will ask for are gone (`forget_original_parent`).
     fn disown_children(&mut self) {
         let me = self.current.pid;
+        let uid = self.current.credentials.user.real;
         let heir = self.reaper_of(self.current.parent);
         let children: Vec<Pid> = self.processes.iter().filter(|p| p.parent == me).map(|p| p.pid).collect();
         for pid in children {
             let Some(child) = self.processes.get_mut(pid) else { continue };
             child.parent = heir;
-            if let Some(signal) = child.parent_death_signal {
-                self.raise(pid, Target::Process, SigInfo::kernel(signal));
+            child.exit_signal = Some(Signal::CHLD);
+            let (signal, state) = (child.parent_death_signal, child.state);
+            if let Some(signal) = signal {
+                self.raise(pid, Target::Process, SigInfo::sent(signal, SigCode::SI_USER, me, uid));
             }
-            match self.processes.get(pid).map(|child| child.state) {
-                Some(State::Zombie(_)) if heir == INIT_PID => self.forget_process(pid),
-                Some(State::Zombie(_)) => self.wake(Channel::Children(heir)),
-                _ => {}
+            if let State::Zombie(status) = state
+                && !self.notify_parent(pid, status)
+            {
+                self.forget_process(pid);
             }
         }
     }
@@ -114,32 +119,19 @@ impl Kernel {
         INIT_PID
     }
 
-    /// Tells the parent, or lets the process vanish if the parent does not want to know (`exit_notify`).
-    fn notify_parent(&mut self, status: WaitStatus) {
-        let (pid, parent) = (self.current.pid, self.current.parent);
-        let asks = self.process(parent).is_some_and(|process| !process.has_ended());
-        let signal = self.current.exit_signal;
-        if !asks {
-            self.current.state = State::Dead;
-            return;
-        }
-        if signal == Some(Signal::CHLD) && self.ignores_children(parent) {
-            self.current.state = State::Dead;
-            let usage = self.current.usage_with_children();
-            if let Some(parent) = self.process_mut(parent) {
-                parent.children_usage.add(&usage);
-            }
-        }
-        if let Some(signal) = signal {
+    /// Tells the parent of a zombie. False if nobody will ask for the zombie (`do_notify_parent`).
+    fn notify_parent(&mut self, pid: Pid, status: WaitStatus) -> bool {
+        let Some(process) = self.process(pid) else { return false };
+        let (parent, signal) = (process.parent, process.exit_signal);
+        let Some(parent) = self.process(parent).filter(|parent| !parent.has_ended()) else { return false };
+        let (parent, action) = (parent.pid, parent.signals.action(Signal::CHLD));
+        let is_usual = signal == Some(Signal::CHLD);
+        let is_ignored = is_usual && action.is_ignored();
+        if let Some(signal) = signal.filter(|_| !is_ignored) {
             self.tell_parent(pid, signal, status.code_and_status());
         }
         self.wake(Channel::Children(parent));
-    }
-
-    /// Whether a process has said that its children shall leave no zombies.
-    fn ignores_children(&self, pid: Pid) -> bool {
-        let action = self.process(pid).map(|process| process.signals.action(Signal::CHLD));
-        action.is_some_and(|action| action.is_ignored() || action.flags.contains(SaFlags::NOCLDWAIT))
+        !(is_ignored || is_usual && action.flags.contains(SaFlags::NOCLDWAIT))
     }
 
     /// Sends a process's parent a signal about it.
@@ -190,6 +182,12 @@ impl Kernel {
 }
 
 impl crate::process::Process {
+    /// Notes the time that it has used up to now.
+    pub(crate) const fn account(&mut self, instructions: u64) {
+        self.usage.user_ns = self.times.user_ns(instructions);
+        self.usage.system_ns = self.times.system_ns();
+    }
+
     /// What it used, and its children that it waited for.
     pub(crate) fn usage_with_children(&self) -> Usage {
         let mut usage = self.usage;

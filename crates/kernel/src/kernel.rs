@@ -16,11 +16,12 @@ use crate::sched::{DEFAULT_QUANTUM, Scheduler};
 use crate::signal::Signal;
 use crate::signal::Signals;
 use crate::standstill::Blocked;
-use crate::syscall::{CutShort, Timers, UnsupportedSyscall};
+use crate::syscall::{Timers, UnsupportedSyscall};
 use crate::time::{Clock, DEFAULT_EPOCH_SECONDS};
 use crate::wait::Wait;
 use crate::{Errno, Hw};
 use arch::{Cr3, LinearAddr, UserContext};
+use event::Pid;
 use std::os::unix::ffi::OsStrExt;
 use thiserror::Error;
 
@@ -124,8 +125,6 @@ pub struct Kernel {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) hwcap: [u32; 2],
-    /// A call that was cut short and may end with EINTR, until the next entry.
-    pub(crate) cut_short: Option<CutShort>,
     /// What the program did in this entry to get a signal, for the report.
     pub(crate) cause: Option<Cause>,
     /// What the call that is being made wants to wait for.
@@ -167,6 +166,7 @@ impl Kernel {
             in_call: None,
             wait: None,
             retry: None,
+            cut_short: None,
             mm: mms.insert(mm),
             files,
             cwd,
@@ -208,7 +208,6 @@ impl Kernel {
             clock,
             random: Random::new(config.seed),
             hwcap: [config.hwcap, config.hwcap2],
-            cut_short: None,
             cause: None,
             wanted_wait: None,
         })
@@ -218,6 +217,12 @@ impl Kernel {
     #[must_use]
     pub fn cr3(&self) -> Cr3 {
         self.mm().cr3()
+    }
+
+    /// The process whose registers the machine holds: the one that runs, or ran last if none can.
+    #[must_use]
+    pub const fn current_pid(&self) -> Pid {
+        self.current.pid
     }
 
     /// All frames of RAM, for statistics.

@@ -14,6 +14,7 @@
 use crate::fs::Stream;
 use crate::kernel::{Disposition, Kernel};
 use crate::process::State;
+use crate::signal::Signal;
 use crate::wait::Channel;
 use crate::{Errno, Hw};
 use arch::UserContext;
@@ -183,6 +184,7 @@ impl Kernel {
         let next = self.processes.remove(pid).expect("a queued process is in the table");
         hw.sink.record(&Event::Switch { from: self.current.pid, to: pid });
         self.current.times.stop(hw.instructions);
+        self.current.account(hw.instructions);
         let mut last = std::mem::replace(&mut self.current, next);
         last.ctx.clone_from(ctx);
         ctx.clone_from(&self.current.ctx);
@@ -274,7 +276,7 @@ impl Kernel {
     /// No process can run. Waits for the host's input, or moves virtual time on to the next deadline.
     fn idle(&mut self, hw: &mut Hw<'_>) -> Option<Disposition> {
         let now = self.clock.monotonic_ns(hw.instructions);
-        let alarm = self.sched.alarms.first().map(|&(at, ..)| at);
+        let alarm = self.next_wake_up();
         if self.ended.is_some() && (alarm.is_none() || !self.somebody_lives()) {
             return Some(self.end_run(hw));
         }
@@ -299,6 +301,17 @@ impl Kernel {
         self.clock.sleep_until(hw.instructions, at);
         self.run_alarms(hw);
         None
+    }
+
+    /// When an alarm next lets a process run. A timer whose signal is ignored or blocked, or whose process is stopped, does not,
+    /// however often it expires.
+    fn next_wake_up(&self) -> Option<u64> {
+        let wakes = |&(_, pid, alarm): &(u64, Pid, Alarm)| {
+            let wait = self.process(pid).and_then(|process| Some((process, process.wait.as_ref()?)));
+            alarm == Alarm::Wait
+                || wait.is_some_and(|(process, wait)| wait.would_end_by(&process.signals, Signal::ALRM))
+        };
+        self.sched.alarms.iter().copied().find(wakes).map(|(at, ..)| at)
     }
 
     /// Asks the host's input while programs run, now and then.

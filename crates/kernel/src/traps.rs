@@ -57,9 +57,9 @@ impl Kernel {
     /// Raises a signal from outside, as a terminal does for Ctrl-C, for the processes in its foreground. A call that the
     /// console cut short with `EINTR` ends by it, if this comes before the next instruction.
     pub fn interrupt(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, signal: Signal) -> Disposition {
-        let cut_short = self.cut_short.take().filter(|call| call.is_at(ctx));
+        let cut_short = self.current.cut_short.take().filter(|call| call.is_at(ctx));
         self.enter(hw, 0);
-        self.cut_short = cut_short;
+        self.current.cut_short = cut_short;
         self.raise_group(self.terminal.foreground, SigInfo::kernel(signal));
         self.leave(hw, ctx)
     }
@@ -67,7 +67,7 @@ impl Kernel {
     /// What each entry begins with: the cost, what time has brought, and no memory of the last entry's troubles.
     pub(crate) fn enter(&mut self, hw: &Hw<'_>, cost_ns: u64) {
         self.cause = None;
-        self.cut_short = None;
+        self.current.cut_short = None;
         self.clock.charge(cost_ns);
         self.current.times.charge(cost_ns);
         self.run_alarms(hw);

@@ -122,6 +122,11 @@ impl Wait {
         Retry { until: self.until, done: self.done }
     }
 
+    /// Whether raising a signal, other than SIGKILL, would end it.
+    pub(crate) fn would_end_by(&self, signals: &Signals, signal: Signal) -> bool {
+        self.interrupted_by == InterruptedBy::Signals && signals.would_wake(signal, self.wanted)
+    }
+
     /// Whether a signal that is pending ends it.
     pub(crate) fn is_ended_by(&self, signals: &Signals) -> bool {
         match self.interrupted_by {

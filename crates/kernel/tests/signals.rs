@@ -3,63 +3,14 @@
 mod common;
 
 use arch::{AccessKind, Exception, Gpr, Rflags, UserContext, XsaveImage};
+use common::signals::{EINTR, HANDLER, SA_RESTART, SA_SIGINFO, SIGALRM, SIGSEGV, SIGUSR1, SIGUSR2, bit};
 use common::{DATA, HEAP, Rig, SCRATCH, deadlocked_in};
 use pagewalk_kernel::{Disposition, ExitStatus, Signal};
 use proptest::prelude::*;
 
-const SA_SIGINFO: u64 = 4;
-const SA_RESTORER: u64 = 0x0400_0000;
 const SA_ONSTACK: u64 = 0x0800_0000;
-const SA_RESTART: u64 = 0x1000_0000;
 const SA_NODEFER: u64 = 0x4000_0000;
 const SA_RESETHAND: u64 = 0x8000_0000;
-
-const HANDLER: u64 = 0x40_0300;
-const RESTORER: u64 = 0x40_0400;
-
-const SIGUSR1: u64 = 10;
-const SIGSEGV: u64 = 11;
-const SIGUSR2: u64 = 12;
-const SIGALRM: u64 = 14;
-const EINTR: i64 = -4;
-
-impl Rig {
-    fn handle(&mut self, signal: u64, flags: u64, mask: u64) {
-        self.poke_words(SCRATCH, &[HANDLER, flags | SA_RESTORER, RESTORER, mask]);
-        assert_eq!(self.call(13, &[signal, SCRATCH, 0, 8]), 0);
-    }
-
-    fn raise(&mut self, signal: u64) -> Disposition {
-        self.syscall(234, &[1000, 1000, signal])
-    }
-
-    fn mask(&mut self) -> u64 {
-        assert_eq!(self.call(14, &[0, 0, SCRATCH, 8]), 0);
-        self.peek_word(SCRATCH)
-    }
-
-    fn block(&mut self, mask: u64) {
-        self.poke_words(SCRATCH, &[mask]);
-        assert_eq!(self.call(14, &[2, SCRATCH, 0, 8]), 0);
-    }
-
-    /// The handler's RET, and the restorer's system call.
-    fn sigreturn(&mut self) -> Disposition {
-        let rsp = self.ctx.reg(Gpr::Rsp);
-        self.ctx.rip = self.peek_word(rsp);
-        assert_eq!(self.ctx.rip, RESTORER);
-        self.ctx.set_reg(Gpr::Rsp, rsp + 8);
-        self.syscall(15, &[])
-    }
-
-    fn in_handler(&self) -> bool {
-        self.ctx.rip == HANDLER
-    }
-}
-
-fn bit(signal: u64) -> u64 {
-    1 << (signal - 1)
-}
 
 #[test]
 fn a_handler_starts_with_linuxs_registers_and_returns() {

@@ -33,6 +33,11 @@ impl MmTable {
         MmId(free as u32)
     }
 
+    /// Whether several processes use it.
+    pub(crate) fn is_shared(&mut self, id: MmId) -> bool {
+        self.slot(id).users > 1
+    }
+
     /// One user more (`mmget`).
     pub(crate) fn get(&mut self, id: MmId) {
         self.slot(id).users += 1;

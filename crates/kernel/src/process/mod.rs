@@ -19,7 +19,7 @@ pub(crate) use table::Table;
 
 use crate::fs::{FilesId, InodeId};
 use crate::signal::{Signal, Signals};
-use crate::syscall::Timers;
+use crate::syscall::{CutShort, Timers};
 use crate::wait::{Retry, Wait};
 use arch::{LinearAddr, UserContext};
 use event::Pid;
@@ -47,6 +47,8 @@ pub(crate) struct Process {
     pub(crate) wait: Option<Wait>,
     /// What the call that is being made had come to when it began to wait.
     pub(crate) retry: Option<Retry>,
+    /// A call that was cut short and may still end with EINTR, until it next enters the kernel layer.
+    pub(crate) cut_short: Option<CutShort>,
     /// Its address space, which it may share with others.
     pub(crate) mm: MmId,
     /// Its descriptors.

@@ -48,7 +48,7 @@ impl Kernel {
         self.current.retry = None;
         let (vfs, process, mut cx) = self.fs_cx(hw);
         vfs.abandon_open(&mut cx, process.files);
-        if let Some(call) = self.cut_short.take()
+        if let Some(call) = self.current.cut_short.take()
             && !(call.restart == Restart::Sys && flags.contains(SaFlags::RESTART))
         {
             call.fail_with_eintr(ctx);
@@ -154,9 +154,10 @@ fn fxsave_image(ctx: &UserContext) -> [u8; FPSTATE_BYTES] {
 }
 
 impl super::Signals {
-    /// Takes the next signal to act on.
+    /// Takes the next signal to act on: SIGKILL before all others, which could stop the process or run a handler.
     fn take_next(&mut self) -> Option<SigInfo> {
-        self.dequeue(self.blocked)
+        let kill = SigSet::of(Signal::KILL);
+        self.dequeue(SigSet(!kill.0)).or_else(|| self.dequeue(self.blocked))
     }
 
     /// The mask that a frame keeps: the one from before `rt_sigsuspend`, if that is what the signal ended.

@@ -157,6 +157,11 @@ impl Signals {
         !((pending - self.blocked) | (pending & wanted)).is_empty()
     }
 
+    /// Whether raising this signal would end a wait for `wanted`.
+    pub(crate) fn would_wake(&self, signal: Signal, wanted: SigSet) -> bool {
+        wanted.contains(signal) || !self.blocked.contains(signal) && !self.ignores(signal)
+    }
+
     /// Takes the next signal that is not in `mask`: faults first, then the thread's, then the process's; the lowest number
     /// first (`dequeue_signal`).
     pub(crate) fn dequeue(&mut self, mask: SigSet) -> Option<SigInfo> {

@@ -6,6 +6,7 @@
 use super::{Call, Outcome, Restart, SysResult};
 use crate::kernel::Kernel;
 use crate::mm::{Backing, VmFlags};
+use crate::signal::SigSet;
 use crate::wait::{Channel, FutexKey, Wait};
 use crate::{Errno, Hw};
 use arch::LinearAddr;
@@ -118,7 +119,9 @@ impl Kernel {
         if self.done_before() == WOKEN {
             return Ok(0);
         }
-        if self.retry().is_none() {
+        // Made again after a signal, the call looks at the word once more: it may have been woken while it did not wait.
+        let has_ended = self.is_past(hw, until) || self.current.signals.has_any(SigSet::EMPTY);
+        if self.retry().is_none() || !has_ended {
             self.futex_matches(hw, uaddr, value)?;
         }
         if self.is_past(hw, until) {

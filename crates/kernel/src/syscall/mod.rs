@@ -156,7 +156,7 @@ impl Kernel {
         match self.dispatch(hw, &mut Call { number, args, ctx }) {
             Outcome::Return(Err(Errno::ERESTARTSYS)) => self.wait_unless_interrupted(ctx, number),
             Outcome::Return(result) => self.finish_call(ctx, result),
-            Outcome::Interrupted(restart) => self.cut_short = Some(CutShort::rewind(restart, number, ctx)),
+            Outcome::Interrupted(restart) => self.current.cut_short = Some(CutShort::rewind(restart, number, ctx)),
             Outcome::RegistersSet => self.current.retry = None,
             Outcome::Exit(status) => self.exit_current(hw, ExitStatus::Exited(status)),
             Outcome::Unsupported => {
@@ -182,7 +182,7 @@ impl Kernel {
             self.finish_call(ctx, Ok(wait.done));
         } else {
             self.current.retry = Some(wait.as_retry());
-            self.cut_short = Some(CutShort::rewind(wait.restart, number, ctx));
+            self.current.cut_short = Some(CutShort::rewind(wait.restart, number, ctx));
         }
     }
 

@@ -16,8 +16,10 @@ bitflags! {
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     struct CloneFlags: u64 {
         const VM = 0x100;
+        const SIGHAND = 0x800;
         const VFORK = 0x4000;
         const PARENT = 0x8000;
+        const THREAD = 0x1_0000;
         const SETTLS = 0x8_0000;
         const PARENT_SETTID = 0x10_0000;
         const CHILD_CLEARTID = 0x20_0000;
@@ -85,6 +87,19 @@ struct News {
     code_and_status: (i32, i32),
 }
 
+impl News {
+    /// The head of a `siginfo_t`, as waitid writes it.
+    fn to_siginfo(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        let (code, status) = self.code_and_status;
+        let words = [Signal::CHLD.number().into(), 0, code as u32, 0, self.pid.0, self.uid, status as u32, 0];
+        for (slot, word) in bytes.chunks_exact_mut(4).zip(words) {
+            slot.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+}
+
 impl Kernel {
     pub(super) fn process_call(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Option<Outcome> {
         let args = call.args;
@@ -134,6 +149,11 @@ impl Kernel {
         let word = |i: usize| u64::from_le_bytes(raw[8 * i..8 * i + 8].try_into().expect("eight bytes"));
         let [flags, _pidfd, child_tid, parent_tid, signal, stack, stack_size, tls] = std::array::from_fn(word);
         if (stack == 0) != (stack_size == 0) || signal & !CSIGNAL != 0 {
+            return Err(Errno::EINVAL);
+        }
+        // A sibling has its maker's exit signal, and CLONE_DETACHED means nothing.
+        let is_sibling = flags & (CloneFlags::PARENT | CloneFlags::THREAD).bits() != 0;
+        if is_sibling && signal != 0 || flags & CloneFlags::DETACHED.bits() != 0 {
             return Err(Errno::EINVAL);
         }
         if word(9) != 0 {
@@ -253,37 +273,39 @@ impl Kernel {
         Ok(news.pid.0.into())
     }
 
+    /// As Linux does, writes the structure of an error too: all zero, as if there were no news.
     fn sys_waitid(&mut self, hw: &mut Hw<'_>, [kind, id, info, options, usage, _]: [u64; 6]) -> SysResult {
-        let options = WaitOptions::from_bits(options as u32).ok_or(Errno::EINVAL)?;
-        if !options.intersects(WaitOptions::EXITED | WaitOptions::STOPPED | WaitOptions::CONTINUED) {
-            return Err(Errno::EINVAL);
+        let options = WaitOptions::from_bits(options as u32);
+        let found = options.ok_or(Errno::EINVAL).and_then(|options| self.waitid_news(kind as u32, id, options));
+        if found == Err(Errno::ERESTARTSYS) {
+            return Err(Errno::ERESTARTSYS);
         }
-        let pid = Pid(id as u32);
-        let which = match kind as u32 {
-            0 => Children::Any,
-            1 if id as i32 > 0 => Children::Pid(pid),
-            2 if id as i32 > 0 => Children::Group(pid),
-            2 if id as u32 == 0 => Children::Group(self.current.pgrp),
-            _ => return Err(Errno::EINVAL),
-        };
-        let news = self.wait_for_child(which, options)?;
-        let used = news.as_ref().map(|news| self.take_news(news, options)).unwrap_or_default();
+        let news = found.as_ref().ok().copied().flatten();
+        let used = news.map(|news| self.take_news(&news, options.unwrap_or(WaitOptions::empty()))).unwrap_or_default();
         if usage != 0 && news.is_some() {
             self.copy_to_user(hw, LinearAddr(usage), &used.to_bytes())?;
         }
         if info != 0 {
-            let mut bytes = [0; 32];
-            if let Some(news) = &news {
-                let (code, status) = news.code_and_status;
-                let signal = Signal::CHLD.number().into();
-                let words = [signal, 0, code as u32, 0, news.pid.0, news.uid, status as u32, 0];
-                for (slot, word) in bytes.chunks_exact_mut(4).zip(words) {
-                    slot.copy_from_slice(&word.to_le_bytes());
-                }
-            }
+            let bytes = news.map_or([0; 32], News::to_siginfo);
             self.copy_to_user(hw, LinearAddr(info), &bytes[..28])?;
         }
-        Ok(0)
+        found.map(|_| 0)
+    }
+
+    fn waitid_news(&mut self, kind: u32, id: u64, options: WaitOptions) -> Result<Option<News>, Errno> {
+        if !options.intersects(WaitOptions::EXITED | WaitOptions::STOPPED | WaitOptions::CONTINUED) {
+            return Err(Errno::EINVAL);
+        }
+        let pid = Pid(id as u32);
+        let which = match kind {
+            0 => Children::Any,
+            1 if id as i32 > 0 => Children::Pid(pid),
+            2 if id as i32 > 0 => Children::Group(pid),
+            2 if id as u32 == 0 => Children::Group(self.current.pgrp),
+            3 if id as i32 >= 0 => return Err(Errno::EBADF), // P_PIDFD: there are none
+            _ => return Err(Errno::EINVAL),
+        };
+        self.wait_for_child(which, options)
     }
 
     /// The first child with news; waits for it unless NOHANG, then `None`.
@@ -352,6 +374,11 @@ fn clone_args(
     [parent_tid, child_tid, tls]: [u64; 3],
 ) -> Result<Option<CloneArgs>, Errno> {
     let Some(flags) = CloneFlags::from_bits(flags) else { return Err(Errno::EINVAL) };
+    let (thread, sighand, vm) = (CloneFlags::THREAD, CloneFlags::SIGHAND, CloneFlags::VM);
+    let lacks = |flag, needed| flags.contains(flag) && !flags.contains(needed);
+    if lacks(thread, sighand) || lacks(sighand, vm) || flags.contains(sighand | CloneFlags::CLEAR_SIGHAND) {
+        return Err(Errno::EINVAL);
+    }
     if flags.intersects(CloneFlags::NAMESPACES) {
         return Err(Errno::EPERM);
     }

@@ -165,8 +165,8 @@ impl Kernel {
         let signal = signal_of(number)?;
         let allowed = |pid: &Pid| self.process(*pid).is_some_and(|process| self.may_signal(process, signal));
         let reached: Vec<Pid> = pids.into_iter().filter(allowed).collect();
-        if reached.is_empty() {
-            return Err(Errno::EPERM);
+        if reached.is_empty() && pid as i32 != -1 {
+            return Err(Errno::EPERM); // to everybody, a refusal is no error
         }
         reached.into_iter().try_for_each(|pid| self.send(pid, signal, SigCode::SI_USER, Target::Process))?;
         Ok(0)

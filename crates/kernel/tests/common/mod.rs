@@ -1,6 +1,9 @@
 //! A machine without a core: the test makes the accesses and the system calls that a program would make.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
+pub(crate) mod processes;
+pub(crate) mod signals;
+
 use arch::{Access, AccessKind, ControlRegs, Gpr, LinearAddr, PhysAddr, Privilege, UserContext};
 use event::{Event, EventSink};
 use pagewalk_kernel::fs::{BufferConsole, Captured, ViewConfig};
@@ -51,6 +54,11 @@ impl Rig {
 
     /// Boots on a folder that has nothing but the program.
     pub(crate) fn booted() -> Self {
+        Self::configured(|_| ())
+    }
+
+    /// The same, with a change of the configuration.
+    pub(crate) fn configured(change: impl FnOnce(&mut KernelConfig)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         add_program(folder.path(), "prog", &tiny_elf());
         let console = BufferConsole::new("input\n");
@@ -60,7 +68,8 @@ impl Rig {
         let mut shootdown = Shootdown::none();
         let mut hw = Hw { mem: &mut bus, sink: &mut events, shootdown: &mut shootdown, instructions: 0 };
         let view = ViewConfig { root: Some(folder.path().into()), ..ViewConfig::default() };
-        let config = KernelConfig { ram_bytes: RAM, ..KernelConfig::new(view) };
+        let mut config = KernelConfig { ram_bytes: RAM, ..KernelConfig::new(view) };
+        change(&mut config);
         let kernel = Kernel::boot(config, Box::new(console), &mut hw).unwrap();
         let ctx = UserContext::at_entry(LinearAddr(0), LinearAddr(0));
         Self { bus, kernel, ctx, events, instructions: 0, output, folder }

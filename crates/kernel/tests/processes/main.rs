@@ -1,0 +1,13 @@
+//! Many processes: what Linux does about their births, turns, waits, signals and ends. The test acts for whichever process
+//! has its turn.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod clone;
+mod ends;
+mod exec;
+mod job;
+mod turns;
+mod wait;
+mod waits;
