@@ -14,7 +14,7 @@ pub enum InstrClass {
     Branch,
     /// String instruction, with or without a repeat prefix.
     String,
-    /// SSE arithmetic and moves.
+    /// SSE and MMX arithmetic and moves.
     Vector,
     /// x87.
     X87,

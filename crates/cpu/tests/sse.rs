@@ -4,11 +4,13 @@
 mod common;
 
 use arch::Exception;
+use common::native::is_intel;
+use common::values::{mxcsr, register_bits};
 use common::{End, Machine, Rig, Rng, states_per_form};
 use iced_x86::{Code, CpuidFeature, EncodingKind, Instruction, Mnemonic, OpCodeOperandKind as Kind, OpKind, Register};
 use pagewalk_cpu::Exit;
 
-/// What is left out: approximations that differ by processor.
+/// Approximations, which differ by vendor.
 const APPROXIMATE: [Mnemonic; 4] = [Mnemonic::Rcpps, Mnemonic::Rcpss, Mnemonic::Rsqrtps, Mnemonic::Rsqrtss];
 
 /// The encodings of SSE and SSE2 that touch no MMX register.
@@ -64,66 +66,6 @@ fn instruction(code: Code, rng: &mut Rng, memory: bool) -> Option<Instruction> {
         }
     }
     (has_memory == memory).then_some(insn)
-}
-
-/// A lane of single precision, or of a multiple of it for double precision.
-fn float_bits(rng: &mut Rng, double: bool) -> u64 {
-    let (bits, fraction) = if double { (64, 52) } else { (32, 23) };
-    let sign = rng.below(2) << (bits - 1);
-    let bias = (1_u64 << (bits - fraction - 2)) - 1;
-    let one = bias << fraction;
-    let infinity = (2 * bias + 1) << fraction;
-    let normal = 1_u64 << fraction;
-    let random_fraction = rng.next() & (normal - 1);
-    let few_bits = random_fraction & !(u64::MAX >> rng.below(64)) | rng.below(2);
-    let magnitude = match rng.below(20) {
-        0 => 0,
-        1 => rng.pick(&[1, 2, 3, normal - 2, normal - 1]),
-        2 => random_fraction,
-        3 => rng.pick(&[normal, normal + 1, 2 * normal]),
-        4 => rng.pick(&[infinity - 1, infinity - 2, infinity]),
-        5 => infinity,
-        6 => infinity | (normal / 2) | random_fraction,
-        7 => infinity | (random_fraction & !(normal / 2)).max(1),
-        8 => rng.pick(&[one, one - 1, one + 1, one - 2, one + normal, one - normal]),
-        // About the range of integers of 32 and 64 bits.
-        9 => one + (rng.pick(&[30, 31, 32, 52, 53, 62, 63]) << fraction) + few_bits,
-        10 => one + (rng.pick(&[30, 31, 62, 63]) << fraction) + rng.below(3) - 1,
-        // Products near the ends of the range.
-        11 | 12 => ((bias / 2 + rng.below(4)) << fraction) + few_bits,
-        13 => ((bias * 3 / 2 - 2 + rng.below(5)) << fraction) + few_bits,
-        // Small whole numbers and halves.
-        14..=16 => {
-            let width = rng.below(12);
-            let whole = rng.below(1 << width) as f64 / 2.0;
-            if double { whole.to_bits() } else { u64::from((whole as f32).to_bits()) }
-        }
-        17 => (rng.below(60) << fraction) | random_fraction,
-        18 => ((bias - 30 + rng.below(60)) << fraction) | random_fraction,
-        _ => rng.next() % infinity,
-    };
-    sign | magnitude
-}
-
-/// 128 bits of one kind of content.
-fn register_bits(rng: &mut Rng) -> u128 {
-    let doubles = |rng: &mut Rng| u128::from(float_bits(rng, true)) | u128::from(float_bits(rng, true)) << 64;
-    match rng.below(8) {
-        0..=2 => doubles(rng),
-        3..=5 => (0..4).fold(0, |x, n| x | u128::from(float_bits(rng, false)) << (32 * n)),
-        6 => u128::from(rng.next()) | u128::from(rng.next()) << 64,
-        _ => u128::from(rng.below(70)),
-    }
-}
-
-/// All masked most of the time, any rounding, DAZ and FTZ half of the time.
-fn mxcsr(rng: &mut Rng) -> u32 {
-    match rng.below(8) {
-        0 => 0x1f80,
-        1 => 0x1fa0,
-        2 => rng.below(0x1_0000) as u32,
-        _ => (rng.below(0x1_0000) as u32 | 0x1f80) & !(rng.below(64) as u32),
-    }
 }
 
 fn random_machine(rng: &mut Rng, rig: &Rig, insn: &Instruction) -> Machine {
@@ -199,7 +141,7 @@ fn every_form_does_what_the_processor_does() {
     let mut rng = Rng(2);
     let (mut forms, mut ends) = (0, Ends::default());
     let mut failed = Vec::new();
-    for code in codes().filter(|code| !APPROXIMATE.contains(&code.mnemonic())) {
+    for code in codes().filter(|code| is_intel() || !APPROXIMATE.contains(&code.mnemonic())) {
         for memory in [false, true] {
             let with_immediate = (0..code.op_code().op_count()).any(|n| code.op_code().op_kind(n) == Kind::imm8);
             let variants = if with_immediate { 25 } else { 5 };
@@ -221,13 +163,22 @@ fn every_form_does_what_the_processor_does() {
 }
 
 #[test]
-fn approximations_are_refused() {
+fn approximations_are_those_of_intel_in_every_interval_and_for_every_exponent() {
+    if !is_intel() {
+        return;
+    }
     let mut rig = Rig::new();
-    let mut rng = Rng(3);
-    for code in codes().filter(|code| APPROXIMATE.contains(&code.mnemonic())) {
-        let insn = instruction(code, &mut rng, false).unwrap();
-        rig.load(&insn);
-        assert_eq!(rig.core(&Machine::new()).0, End::Unsupported);
+    for code in [Code::Rcpps_xmm_xmmm128, Code::Rsqrtps_xmm_xmmm128] {
+        rig.load(&Instruction::with2(code, Register::XMM0, Register::XMM1).unwrap());
+        // The upper 11 bits of the significand choose the interval; two exponents, one of them odd.
+        let intervals = (0..4096).map(|n| 0x3f80_0000 + (n << 12));
+        let exponents = (0..512).map(|n| (n << 23) + 0x2a_7000);
+        for x in intervals.chain(exponents) {
+            let lanes: [u32; 4] = [x, x | 0x7ff, x | 0x800, x | 0xfff];
+            let mut start = Machine::new();
+            start.set_xmm(1, lanes.into_iter().rev().fold(0, |r, lane| r << 32 | u128::from(lane)));
+            assert_eq!(rig.compare(&start, |_| {}), Ok(End::Completed), "{code:?} {x:#x}");
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{MAX_INSN_BYTES, Operand};
 use arch::{InstrClass, InstrInfo};
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, Mnemonic, OpAccess};
-use iced_x86::{InstructionInfoFactory, MemorySize};
+use iced_x86::{InstructionInfoFactory, MemorySize, Register};
 
 /// A repeat prefix that has a meaning for the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,10 +187,15 @@ fn class(raw: &Instruction) -> InstrClass {
         _ if raw.is_string_instruction() => InstrClass::String,
         _ if raw.flow_control() != FlowControl::Next => InstrClass::Branch,
         _ if is_x87(raw) => InstrClass::X87,
-        _ if (0..raw.op_count()).any(|n| raw.op_register(n).is_vector_register()) => InstrClass::Vector,
+        _ if (0..raw.op_count()).any(|n| is_vector_register(raw.op_register(n))) => InstrClass::Vector,
+        M::Emms => InstrClass::Vector,
         M::Cpuid | M::Rdtsc | M::Lfence | M::Mfence | M::Sfence | M::Xgetbv => InstrClass::System,
         _ => InstrClass::Alu,
     }
+}
+
+fn is_vector_register(r: Register) -> bool {
+    r.is_vector_register() || r.is_mm()
 }
 
 fn is_x87(raw: &Instruction) -> bool {

@@ -8,7 +8,7 @@ use super::{to, unsupported};
 use crate::exec::alu::{Adc, Add, And, Cmp, Dec, Inc, Neg, Not, Or, Sbb, Sub, Test, Xor};
 use crate::exec::bits::{Bt, Btc, Btr, Bts};
 use crate::exec::shift::{Rcl, Rcr, Rol, Ror, Sar, Shl, Shr};
-use crate::exec::{misc, mov as moves};
+use crate::exec::{enter, misc, mov as moves};
 use crate::op::{Handler, Op};
 use crate::width::{W8, W16, W32, W64};
 use decode::{Code, Insn, Mnemonic, Operand};
@@ -60,6 +60,7 @@ pub(super) fn bind<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
         M::Push => push(insn, op),
         M::Pop => pop(insn, op),
         M::Bswap => bswap(insn, op),
+        M::Enter => enter(insn, op),
         M::Movsb | M::Movsw | M::Movsd | M::Movsq => strings::<H>(insn, op, StringKind::Movs),
         M::Stosb | M::Stosw | M::Stosd | M::Stosq => strings::<H>(insn, op, StringKind::Stos),
         M::Lodsb | M::Lodsw | M::Lodsd | M::Lodsq => strings::<H>(insn, op, StringKind::Lods),
@@ -73,6 +74,15 @@ pub(super) fn bind<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
         _ if insn.condition().is_some() => conditional(insn, op),
         _ => simple(insn, op),
     }
+}
+
+fn enter<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
+    op.imm = immediate(&insn.ops[0]);
+    op.aux = immediate(&insn.ops[1]) as u8;
+    op.stack = true;
+    let run: Handler<H> =
+        if insn.code == Code::Enterw_imm16_imm8 { enter::enter::<H, W16> } else { enter::enter::<H, W64> };
+    to(op, run)
 }
 
 /// Instructions without explicit operands, or with ones that need no placing.

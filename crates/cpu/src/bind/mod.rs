@@ -27,7 +27,10 @@ pub(crate) fn bind<H: HardwareModel>(insn: &Insn, before: u16, ops: &mut Vec<Op<
     if let Some(mem) = insn.ops.iter().find_map(Operand::mem) {
         place_memory(&mut op, mem, ops);
     }
-    let bound = int::bind(insn, &mut op) || exec::sse::bind(insn, &mut op) || exec::x87::bind(insn, &mut op);
+    let bound = int::bind(insn, &mut op)
+        || exec::sse::bind(insn, &mut op)
+        || exec::x87::bind(insn, &mut op)
+        || exec::mmx::bind(insn, &mut op);
     if !bound {
         op.run = unsupported::<H>;
     }

@@ -3,8 +3,10 @@
 pub(crate) mod alu;
 pub(crate) mod bits;
 pub(crate) mod branch;
+pub(crate) mod enter;
 pub(crate) mod fused;
 pub(crate) mod misc;
+pub(crate) mod mmx;
 pub(crate) mod mov;
 pub(crate) mod muldiv;
 pub(crate) mod operand;

@@ -7,6 +7,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file is a crate that uses a part")]
 
 pub mod native;
+pub mod values;
 
 use arch::{ControlRegs, Cr3, Exception, FRAME_SIZE, LinearAddr, Pfn, PhysAddr, Rflags, UserContext, XsaveImage};
 use iced_x86::{Encoder, Instruction};
@@ -72,6 +73,25 @@ impl Machine {
 
     pub fn set_xmm(&mut self, n: usize, value: u128) {
         self.fx.0[XsaveImage::XMM0 + 16 * n..][..16].copy_from_slice(&value.to_le_bytes());
+    }
+
+    pub fn fpu_word(&self, at: usize) -> u16 {
+        u16::from_le_bytes([self.fx.0[at], self.fx.0[at + 1]])
+    }
+
+    /// Sets control and status words. ES and B of the status word are made to fit.
+    pub fn set_fpu_words(&mut self, control: u16, status: u16) {
+        let pending = status & !control & 0x3f != 0;
+        let status = status & 0x7f7f | if pending { 0x8080 } else { 0 };
+        self.fx.0[..2].copy_from_slice(&control.to_le_bytes());
+        self.fx.0[2..4].copy_from_slice(&status.to_le_bytes());
+    }
+
+    /// Sets ST(i).
+    pub fn set_st(&mut self, i: usize, significand: u64, sign_exponent: u16) {
+        let at = XsaveImage::ST0 + 16 * i;
+        self.fx.0[at..][..8].copy_from_slice(&significand.to_le_bytes());
+        self.fx.0[at + 8..][..2].copy_from_slice(&sign_exponent.to_le_bytes());
     }
 
     /// Clears what is not compared: RSP, the bits of RFLAGS that no tested instruction changes, and the last x87

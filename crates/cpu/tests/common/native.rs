@@ -25,6 +25,11 @@ pub struct Registers {
     pub rflags: u64,
 }
 
+/// True for the vendor whose choices the core makes where the architecture leaves one.
+pub fn is_intel() -> bool {
+    std::arch::x86_64::__cpuid(0).ebx == u32::from_le_bytes(*b"Genu")
+}
+
 thread_local! {
     /// The page whose faults end the instruction, and the signal that ended it.
     static CODE_PAGE: Cell<u64> = const { Cell::new(0) };

@@ -70,6 +70,7 @@ pub fn is_tested(m: Mnemonic) -> bool {
             | Pushfq
             | Popfq
             | Leave
+            | Enter
             | Xlatb
             | Movsb
             | Movsw
@@ -276,6 +277,11 @@ pub fn instruction(code: Code, rng: &mut Rng, rig: &Rig, memory: bool) -> Option
             Kind::ax => reg(&mut insn, Register::AX),
             Kind::eax => reg(&mut insn, Register::EAX),
             Kind::rax => reg(&mut insn, Register::RAX),
+            // Of ENTER.
+            Kind::imm8 if n == 1 && info.op_kind(0) == Kind::imm16 => {
+                insn.set_op_kind(n, OpKind::Immediate8_2nd);
+                insn.set_immediate8_2nd(if rng.one_in(2) { imm as u8 } else { rng.below(4) as u8 });
+            }
             Kind::imm8 => set_immediate(&mut insn, n, OpKind::Immediate8, imm),
             Kind::imm8_const_1 => set_immediate(&mut insn, n, OpKind::Immediate8, 1),
             Kind::imm8sex16 => set_immediate(&mut insn, n, OpKind::Immediate8to16, imm as i8 as u64),

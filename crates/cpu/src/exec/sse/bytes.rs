@@ -74,7 +74,7 @@ const fn spread(x: u64) -> u64 {
 
 /// Bit 7 of each byte, in bits 7:0.
 #[inline(always)]
-pub(super) const fn signs(x: u64) -> u64 {
+pub(in crate::exec) const fn signs(x: u64) -> u64 {
     // The factor moves bit 8n to bit 56 + n, for every n at once.
     ((x & BIT_7) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }

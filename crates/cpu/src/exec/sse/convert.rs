@@ -15,7 +15,7 @@ use paging::HardwareModel;
 use std::marker::PhantomData;
 
 /// A conversion of one lane. Lanes travel as `u64`, zero-extended.
-trait Conversion: 'static {
+pub(in crate::exec) trait Conversion: 'static {
     /// Bits of a source lane.
     const FROM: u32;
     /// Bits of a result lane.
@@ -42,7 +42,11 @@ fn convert<H: HardwareModel, C: Conversion>(st: &mut State<H>, x: u64) -> Result
 }
 
 /// Lanes from bit 0 on, packed into bits from 0 on.
-fn lanes<H: HardwareModel, C: Conversion>(st: &mut State<H>, src: u128, count: u32) -> Result<u128, Flow> {
+pub(in crate::exec) fn lanes<H: HardwareModel, C: Conversion>(
+    st: &mut State<H>,
+    src: u128,
+    count: u32,
+) -> Result<u128, Flow> {
     let settled = is_settled(st.mxcsr);
     if !settled && !is_plain(st.mxcsr) {
         return in_software::<H, C>(st, src, count);
@@ -100,11 +104,11 @@ struct Narrow;
 /// CVTSS2SD.
 struct Widen;
 /// A signed integer of `BITS` bits to a float.
-struct FromInt<F, const BITS: u32>(PhantomData<F>);
+pub(in crate::exec) struct FromInt<F, const BITS: u32>(PhantomData<F>);
 /// A float to a signed integer of `BITS` bits, rounded as MXCSR says.
-struct Round<F, const BITS: u32>(PhantomData<F>);
+pub(in crate::exec) struct Round<F, const BITS: u32>(PhantomData<F>);
 /// A float to a signed integer of `BITS` bits, truncated.
-struct Truncate<F, const BITS: u32>(PhantomData<F>);
+pub(in crate::exec) struct Truncate<F, const BITS: u32>(PhantomData<F>);
 
 impl Conversion for Narrow {
     const FROM: u32 = 64;
@@ -199,7 +203,7 @@ fn to_integer<F: Float + FromInteger, const BITS: u32>(x: u64, rounded: F, exact
 }
 
 /// Integers on the host.
-trait FromInteger: Float {
+pub(in crate::exec) trait FromInteger: Float {
     /// Rounded to nearest.
     fn from_integer(x: i64) -> Self;
     /// Truncated; saturates.

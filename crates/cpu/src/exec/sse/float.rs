@@ -7,7 +7,7 @@ use rustc_apfloat::{FloatConvert, ieee};
 use std::ops::{Add, Div, Mul, Sub};
 
 /// A format, as the host's type of the same format.
-pub(super) trait Float:
+pub(in crate::exec) trait Float:
     Copy + PartialOrd + Add<Output = Self> + Sub<Output = Self> + Mul<Output = Self> + Div<Output = Self> + 'static
 {
     /// The same format in software.

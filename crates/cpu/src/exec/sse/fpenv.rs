@@ -54,7 +54,7 @@ pub(super) fn is_settled(mxcsr: u32) -> bool {
 }
 
 /// The floating-point environment of one instruction on the soft path.
-pub(super) struct Env {
+pub(in crate::exec) struct Env {
     control: u32,
     raised: u32,
 }

@@ -71,13 +71,13 @@ pub(super) fn pair(low: u64, high: u64) -> u128 {
 
 /// Bits 127:64.
 #[inline(always)]
-pub(super) fn high(x: u128) -> u64 {
+pub(in crate::exec) fn high(x: u128) -> u64 {
     (x >> 64) as u64
 }
 
 /// `x` with its low 64 bits replaced.
 #[inline(always)]
-pub(super) fn with_low64(x: u128, low: u64) -> u128 {
+pub(in crate::exec) fn with_low64(x: u128, low: u64) -> u128 {
     pair(low, high(x))
 }
 

@@ -4,21 +4,23 @@
 //! [`shift`] and [`moves`] say which function. What rounds or raises has a fast path on the host's floats and a soft path
 //! ([`arith`], [`compare`], [`convert`]; [`soft`], [`soft_convert`]), and [`fpenv`] is MXCSR for both.
 //!
-//! Not here: MMX registers, and RCP and RSQRT, whose approximations are not the architecture's but a processor's.
+//! RCP and RSQRT, whose results are not the architecture's but a processor's, are in [`approximate`]. Not here: what has an
+//! MMX register ([`super::mmx`]).
 
+mod approximate;
 mod arith;
-mod bytes;
+pub(in crate::exec) mod bytes;
 mod compare;
-mod convert;
+pub(in crate::exec) mod convert;
 mod float;
 mod fpenv;
-mod lanes;
+pub(in crate::exec) mod lanes;
 mod moves;
-mod operand;
-mod packed_int;
-mod pure;
-mod shift;
-mod shuffle;
+pub(in crate::exec) mod operand;
+pub(in crate::exec) mod packed_int;
+pub(in crate::exec) mod pure;
+pub(in crate::exec) mod shift;
+pub(in crate::exec) mod shuffle;
 mod soft;
 mod soft_convert;
 mod state_ops;
@@ -31,6 +33,7 @@ use paging::HardwareModel;
 pub(crate) fn bind<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
     moves::bind(insn, op)
         || arith::bind(insn, op)
+        || approximate::bind(insn, op)
         || packed_int::bind(insn, op)
         || shuffle::bind(insn, op)
         || compare::bind(insn, op)

@@ -5,28 +5,14 @@
 use super::bytes;
 use super::lanes::{high, pair, split_i8, split_u16, with_low32, with_low64};
 use super::operand::{Aligned, General, Memory, Register, aligned, get};
-use super::pure::{Pure, to_general, to_xmm};
+use super::pure::{pure_operations, to_general, to_xmm};
 use crate::bind::to;
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
 use decode::{Code, Insn, Mnemonic as M, Operand};
 use paging::HardwareModel;
 
-/// The functions of the moves.
-macro_rules! moves {
-    ($($name:ident, $f:expr;)*) => {$(
-        struct $name;
-        impl Pure for $name {
-            #[inline(always)]
-            fn apply(dst: u128, src: u128, imm: u64) -> u128 {
-                let f: fn(u128, u128, u64) -> u128 = $f;
-                f(dst, src, imm)
-            }
-        }
-    )*};
-}
-
-moves! {
+pure_operations! {
     Whole, |_, b, _| b;
     Low64, |_, b, _| u128::from(b as u64);
     MergeLow32, |a, b, _| with_low32(a, b as u32);
@@ -206,15 +192,14 @@ fn store_general64<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     st.after_store()
 }
 
-/// MASKMOVDQU: the bytes whose mask has bit 7 set. The whole operand must be writable, unless no byte is written.
+/// MASKMOVDQU: the bytes whose mask has bit 7 set. All must be writable, whatever the mask, and as
+/// on silicon it is the upper half that is looked at first.
 fn store_masked<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let value = st.xmm[usize::from(op.src & 15)].to_le_bytes();
     let mask = split_i8(st.xmm[usize::from(op.aux & 15)]);
-    if mask.iter().all(|&m| m >= 0) {
-        return Flow::Next;
-    }
     let la = op.ea(st);
-    tri!(st.mmu.check_write(la, 16));
+    tri!(st.mmu.check_write(la.wrapping_add(8), 8));
+    tri!(st.mmu.check_write(la, 8));
     for (at, byte) in (0..).zip(value).filter(|&(at, _)| mask[at as usize] < 0) {
         tri!(st.mmu.store(la.wrapping_add(at), byte));
     }

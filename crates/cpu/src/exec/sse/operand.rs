@@ -12,24 +12,24 @@ use paging::HardwareModel;
 use std::marker::PhantomData;
 
 /// A place that the second operand is read from. An error is how the handler has to end.
-pub(super) trait Source: 'static {
+pub(in crate::exec) trait Source: 'static {
     fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow>;
 }
 
 /// An XMM register.
-pub(super) struct Register;
+pub(in crate::exec) struct Register;
 
 /// 16 bytes of memory that must be aligned (MMU-157).
-pub(super) struct Aligned;
+pub(in crate::exec) struct Aligned;
 
 /// Memory of the size of `T`, anywhere.
-pub(super) struct Memory<T>(PhantomData<T>);
+pub(in crate::exec) struct Memory<T>(PhantomData<T>);
 
 /// The low `T` of a general register.
-pub(super) struct General<T>(PhantomData<T>);
+pub(in crate::exec) struct General<T>(PhantomData<T>);
 
 /// An immediate.
-pub(super) struct Immediate;
+pub(in crate::exec) struct Immediate;
 
 impl Source for Register {
     #[inline(always)]
@@ -100,7 +100,7 @@ macro_rules! get {
         }
     };
 }
-pub(super) use get;
+pub(in crate::exec) use get;
 
 /// Chooses a handler by the second operand: `$s` names the source within the handler's path.
 macro_rules! by_source {
@@ -119,4 +119,4 @@ macro_rules! by_source {
         }
     };
 }
-pub(super) use by_source;
+pub(in crate::exec) use by_source;

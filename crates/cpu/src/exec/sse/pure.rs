@@ -9,7 +9,7 @@ use crate::state::State;
 use paging::HardwareModel;
 
 /// A function of the destination's old value, the source and the immediate.
-pub(super) trait Pure: 'static {
+pub(in crate::exec) trait Pure: 'static {
     fn apply(dst: u128, src: u128, imm: u64) -> u128;
 }
 
@@ -28,11 +28,27 @@ pub(super) fn to_general<H: HardwareModel, O: Pure>(st: &mut State<H>, op: &Op<H
     Flow::Next
 }
 
+/// Declares operations that are bound by hand: name, function.
+macro_rules! pure_operations {
+    ($($name:ident, $f:expr;)*) => {$(
+        struct $name;
+        impl crate::exec::sse::pure::Pure for $name {
+            #[inline(always)]
+            fn apply(dst: u128, src: u128, imm: u64) -> u128 {
+                let f: fn(u128, u128, u64) -> u128 = $f;
+                f(dst, src, imm)
+            }
+        }
+    )*};
+}
+pub(in crate::exec) use pure_operations;
+
 /// Declares instructions `xmm, xmm/mem[, imm8]`: mnemonic, kind of memory operand, function; and `bind` for them.
 macro_rules! pure_table {
     ($($name:ident, $memory:ty, $f:expr;)*) => {
-        mod operations {
-            $(pub(in crate::exec::sse) struct $name;)*
+        /// The functions of these instructions.
+        pub(in crate::exec) mod operations {
+            $(pub(in crate::exec) struct $name;)*
         }
 
         $(impl crate::exec::sse::pure::Pure for operations::$name {

@@ -11,7 +11,7 @@ use paging::HardwareModel;
 /// Defines a shift; its function takes the value and a count cut to the lane's width.
 macro_rules! shifts {
     ($($name:ident, $bits:literal, $f:expr;)*) => {$(
-        struct $name;
+        pub(in crate::exec) struct $name;
         impl Pure for $name {
             #[inline(always)]
             fn apply(dst: u128, src: u128, _: u64) -> u128 {

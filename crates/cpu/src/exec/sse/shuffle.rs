@@ -44,7 +44,7 @@ fn shuffle_single(a: u128, b: u128, imm: u64) -> u128 {
 }
 
 #[inline(always)]
-fn shuffle_words(x: u64, imm: u64) -> u64 {
+pub(in crate::exec) fn shuffle_words(x: u64, imm: u64) -> u64 {
     (0..4).fold(0, |r, i| r | (x >> (16 * field(imm, i, 2)) & 0xffff) << (16 * i))
 }
 

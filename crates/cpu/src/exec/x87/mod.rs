@@ -7,7 +7,7 @@
 //!
 //! - `f80`, `source`, `round`: the number formats, operands, rounding;
 //! - `arith`, `partial`, `compare`, `convert`: pure operations on them;
-//! - `unit`, `image`: the registers;
+//! - `unit`, `image`: the registers; `mmx`: the registers as MMX sees them;
 //! - `compute`, `stack`, `control`: instructions; `bind` finds them.
 
 mod arith;
@@ -18,6 +18,7 @@ mod control;
 mod convert;
 mod f80;
 mod image;
+mod mmx;
 mod partial;
 mod round;
 mod source;
@@ -35,4 +36,4 @@ macro_rules! wait {
         }
     };
 }
-use wait;
+pub(in crate::exec) use wait;

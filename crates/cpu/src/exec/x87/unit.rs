@@ -59,7 +59,7 @@ impl Fpu {
 
     /// True if a flagged exception is not masked: the next waiting instruction raises #MF.
     #[inline(always)]
-    pub(super) const fn pending(&self) -> bool {
+    pub(in crate::exec) const fn pending(&self) -> bool {
         self.status & !self.control & EXCEPTIONS != 0
     }
 
