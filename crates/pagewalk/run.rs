@@ -3,8 +3,10 @@
 use crate::cli::{RunArgs, Stat};
 use crate::error::Error;
 use crate::report;
-use pagewalk::{ExecError, HostConsole, Interrupt, Machine, MachineConfig, ViewConfig};
+use pagewalk::{Ending, ExecError, HostConsole, Interrupt, Machine, MachineConfig, ViewConfig};
+use signal_hook::{consts, low_level};
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -16,7 +18,7 @@ const ENVIRONMENT: [&str; 4] =
 /// Runs a program to its end and gives the exit status that stands for it.
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     let interrupt = Interrupt::new();
-    signal_hook::flag::register(signal_hook::consts::SIGINT, interrupt.flag()).map_err(Error::Signal)?;
+    forward_signals(&interrupt)?;
     let console = HostConsole::new(interrupt.flag());
     if let Some(timeout) = args.timeout {
         stop_after(timeout, interrupt.clone());
@@ -24,7 +26,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     let mut machine = Machine::new(config(args), Box::new(console), interrupt)?;
     exec(&mut machine, args)?;
     let started = Instant::now();
-    let ending = machine.run();
+    let ending = run_to_the_end(&mut machine);
     let elapsed = started.elapsed();
     report::ending(&machine, &ending);
     report::limits(&machine);
@@ -32,6 +34,28 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
         report::stats(&machine.stats(), (what == Stat::Host).then_some(elapsed));
     }
     Ok(report::status(&ending))
+}
+
+/// What the terminal sends is the guest's.
+fn forward_signals(interrupt: &Interrupt) -> Result<(), Error> {
+    for (signal, flags) in interrupt.flags() {
+        for flag in flags {
+            signal_hook::flag::register(signal.number().into(), flag).map_err(Error::Signal)?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs the machine. If Ctrl-Z has stopped all that runs in it, pagewalk stops too, until a shell lets it go on.
+fn run_to_the_end(machine: &mut Machine) -> Ending {
+    let mut ending = machine.run();
+    while matches!(ending, Ending::Stopped(_)) && std::io::stdin().is_terminal() {
+        if low_level::raise(consts::SIGSTOP).is_err() {
+            break;
+        }
+        ending = machine.continue_stopped();
+    }
+    ending
 }
 
 /// Ends the run when the time is up. The thread ends with the process.

@@ -7,7 +7,8 @@ use crate::Hw;
 use crate::death::{Cause, FaultReport, MappingSummary, Neighbourhood};
 use crate::kernel::{Disposition, Kernel};
 use crate::mm::{MemSignal, SignalKind, TASK_SIZE_MAX, Vma, VmaName};
-use crate::signal::{SigInfo, Signal, TrapRecord};
+use crate::process::State;
+use crate::signal::{SigInfo, Signal, Target, TrapRecord};
 use crate::time::FAULT_COST_NS;
 use arch::{AccessKind, Exception, LinearAddr, PageFault, PageFaultCode, Rflags, UserContext, XsaveImage};
 use event::Resolution;
@@ -61,6 +62,15 @@ impl Kernel {
         self.enter(hw, 0);
         self.current.cut_short = cut_short;
         self.raise_group(self.terminal.foreground, SigInfo::kernel(signal));
+        self.leave(hw, ctx)
+    }
+
+    /// Lets every stopped process go on, as a shell does when it puts a job into the foreground.
+    pub fn continue_all(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
+        self.enter(hw, 0);
+        for pid in self.pids_where(|process| process.state == State::Stopped) {
+            self.raise(pid, Target::Process, SigInfo::kernel(Signal::CONT));
+        }
         self.leave(hw, ctx)
     }
 

@@ -1,17 +1,23 @@
-//! A request from outside to interrupt the guest, as Ctrl-C makes it, or to stop the run.
+//! Requests from outside: signals for the guest's foreground, as a terminal sends them, or the end of the run.
 
+use kernel::Signal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A flag that any thread or a signal handler may raise and the run loop takes. Clones are the same flags.
+/// Flags that any thread or a signal handler may raise and the run loop takes. Clones are the same flags.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt {
-    interrupted: Arc<AtomicBool>,
+    /// Raised with each of the others, to cut short what waits.
+    woken: Arc<AtomicBool>,
+    signals: [Arc<AtomicBool>; Self::SIGNALS.len()],
     stopped: Arc<AtomicBool>,
 }
 
 impl Interrupt {
-    /// A flag that is not raised.
+    /// The signals that a terminal sends to its foreground: Ctrl-C, Ctrl-\, Ctrl-Z, and a new size.
+    pub const SIGNALS: [Signal; 4] = [Signal::INT, Signal::QUIT, Signal::TSTP, Signal::WINCH];
+
+    /// Flags that are not raised.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -19,13 +25,14 @@ impl Interrupt {
 
     /// Asks for SIGINT to be delivered.
     pub fn raise(&self) {
-        self.interrupted.store(true, Ordering::Relaxed);
+        self.signals[0].store(true, Ordering::Relaxed);
+        self.woken.store(true, Ordering::Relaxed);
     }
 
     /// Asks the run to end at the next look, in a few milliseconds. Whoever waits on the guest's behalf is told too.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
-        self.raise();
+        self.woken.store(true, Ordering::Relaxed);
     }
 
     /// Whether the run is to end.
@@ -33,14 +40,45 @@ impl Interrupt {
         self.stopped.load(Ordering::Relaxed)
     }
 
-    /// The flag itself, for who waits on the guest's behalf and for signal handlers.
+    /// The flag that is raised whatever is asked for, for who waits on the guest's behalf.
     #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.interrupted)
+        Arc::clone(&self.woken)
     }
 
-    /// True once for each time that it was raised.
-    pub(crate) fn take(&self) -> bool {
-        self.interrupted.swap(false, Ordering::Relaxed)
+    /// The flags that a handler of each of [`Self::SIGNALS`] raises: its own first, then [`Self::flag`].
+    pub fn flags(&self) -> impl Iterator<Item = (Signal, [Arc<AtomicBool>; 2])> {
+        Self::SIGNALS.into_iter().zip(&self.signals).map(|(signal, own)| (signal, [Arc::clone(own), self.flag()]))
+    }
+
+    /// The next signal to be delivered, once for each time that its flag was raised.
+    pub(crate) fn take(&self) -> Option<Signal> {
+        if !self.woken.swap(false, Ordering::Relaxed) {
+            return None;
+        }
+        let taken = Self::SIGNALS.into_iter().zip(&self.signals).find(|(_, flag)| flag.swap(false, Ordering::Relaxed));
+        if taken.is_some() {
+            // There may be more.
+            self.woken.store(true, Ordering::Relaxed);
+        }
+        taken.map(|(signal, _)| signal)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_signal_is_taken_once() {
+        let interrupt = Interrupt::new();
+        assert_eq!(interrupt.take(), None);
+        for (_, flags) in interrupt.flags().skip(2) {
+            flags.iter().for_each(|flag| flag.store(true, Ordering::Relaxed));
+        }
+        interrupt.raise();
+        let taken: Vec<Signal> = std::iter::from_fn(|| interrupt.take()).collect();
+        assert_eq!(taken, [Signal::INT, Signal::TSTP, Signal::WINCH]);
+        assert!(!interrupt.flag().load(Ordering::Relaxed));
     }
 }

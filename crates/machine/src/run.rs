@@ -4,7 +4,7 @@ use crate::{Ending, Interrupt, MachineConfig, MachineError, Stats};
 use arch::{ControlRegs, LinearAddr, UserContext};
 use cpu::{Cpu, Exit};
 use kernel::fs::Console;
-use kernel::{Disposition, ExecError, Hw, Kernel, KernelConfig};
+use kernel::{Disposition, ExecError, Hw, Kernel, KernelConfig, Signal};
 use mmu::Mmu;
 use paging::{HardwareModel, NoModel, Shootdown};
 use physmem::{Bus, Ram};
@@ -102,8 +102,8 @@ impl<H: HardwareModel> Machine<H> {
             if self.interrupt.is_stopped() {
                 return Ending::TimedOut;
             }
-            if self.interrupt.take()
-                && let Some(ending) = self.interrupt_guest()
+            if let Some(signal) = self.interrupt.take()
+                && let Some(ending) = self.interrupt_guest(signal)
             {
                 return ending;
             }
@@ -122,6 +122,12 @@ impl<H: HardwareModel> Machine<H> {
                 return ending;
             }
         }
+    }
+
+    /// Lets stopped processes go on after [`Ending::Stopped`], and runs to the next ending.
+    pub fn continue_stopped(&mut self) -> Ending {
+        let disposition = self.kernel.continue_all(&mut hw!(self), &mut self.ctx);
+        self.follow(disposition).unwrap_or_else(|| self.run())
     }
 
     /// Instructions until the kernel layer wants to be entered, at least one.
@@ -186,11 +192,11 @@ impl<H: HardwareModel> Machine<H> {
         self.follow(disposition)
     }
 
-    fn interrupt_guest(&mut self) -> Option<Ending> {
+    fn interrupt_guest(&mut self, signal: Signal) -> Option<Ending> {
         if !self.is_waiting {
             self.cpu.save_context(&mut self.ctx);
         }
-        let disposition = self.kernel.interrupt(&mut hw!(self), &mut self.ctx, kernel::Signal::INT);
+        let disposition = self.kernel.interrupt(&mut hw!(self), &mut self.ctx, signal);
         self.follow(disposition)
     }
 
