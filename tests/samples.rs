@@ -49,6 +49,10 @@ const CASES: &[Case] = &[
     Case { command: "sieve 100000", status: 0, host: Host::Same },
     Case { command: "crc", status: 0, host: Host::Same },
     Case { command: "matrix", status: 0, host: Host::Same },
+    Case { command: "fork-cow", status: 0, host: Host::Same },
+    Case { command: "pipe", status: 0, host: Host::Same },
+    Case { command: "same-address", status: 0, host: Host::Same },
+    Case { command: "exec", status: 0, host: Host::Same },
 ];
 
 fn command_line(case: &Case) -> String {

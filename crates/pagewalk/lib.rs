@@ -24,5 +24,5 @@ pub use kernel::{
     Blocked, Cause, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Death, ExecError, ExitStatus, FaultReport, MappingSummary,
     Neighbourhood, Signal,
 };
-pub use machine::{Ending, Interrupt, Machine, MachineConfig, MachineError, Stats};
+pub use machine::{Ending, Interrupt, Machine, MachineConfig, MachineError, Stats, Stop, Stopped};
 pub use mmu::SlotCount;

@@ -18,15 +18,17 @@
 
 enum {
     SYS_read = 0, SYS_write = 1, SYS_open = 2, SYS_close = 3, SYS_fstat = 5, SYS_mmap = 9, SYS_mprotect = 10,
-    SYS_munmap = 11, SYS_brk = 12, SYS_rt_sigaction = 13, SYS_rt_sigreturn = 15, SYS_sigaltstack = 131,
+    SYS_munmap = 11, SYS_brk = 12, SYS_rt_sigaction = 13, SYS_rt_sigreturn = 15, SYS_pipe = 22, SYS_getpid = 39,
+    SYS_fork = 57, SYS_execve = 59, SYS_wait4 = 61, SYS_fcntl = 72, SYS_getrusage = 98, SYS_sigaltstack = 131,
     SYS_exit_group = 231,
 };
 
-enum { EINVAL = 22 };
+enum { EBADF = 9, EINVAL = 22, EPIPE = 32 };
 enum { O_RDONLY = 0 };
 enum { PROT_NONE = 0, PROT_READ = 1, PROT_WRITE = 2, PROT_EXEC = 4 };
-enum { MAP_PRIVATE = 0x02, MAP_ANONYMOUS = 0x20 };
-enum { SIGSEGV = 11 };
+enum { MAP_SHARED = 0x01, MAP_PRIVATE = 0x02, MAP_ANONYMOUS = 0x20, MAP_FIXED_NOREPLACE = 0x100000 };
+enum { F_GETFD = 1, F_SETFD = 2, F_GETPIPE_SZ = 1032, FD_CLOEXEC = 1 };
+enum { SIGSEGV = 11, SIGPIPE = 13 };
 enum { SEGV_MAPERR = 1, SEGV_ACCERR = 2 };
 enum { SA_SIGINFO = 0x4, SA_RESTORER = 0x04000000, SA_ONSTACK = 0x08000000 };
 enum { AT_NULL = 0, AT_PHDR = 3, AT_PHNUM = 5, AT_PAGESZ = 6, AT_ENTRY = 9, AT_EXECFN = 31 };
@@ -114,6 +116,40 @@ static inline long sys_fstat(int fd, struct kernel_stat *stat)
     return syscall3(SYS_fstat, fd, (long)stat, 0);
 }
 
+/* ---- Processes ------------------------------------------------------------------------------------------------- */
+
+/* Returns the child's process id in the parent and 0 in the child. */
+static inline long sys_fork(void)
+{
+    return syscall3(SYS_fork, 0, 0, 0);
+}
+
+/* Comes back only with an error: otherwise nothing of this program is left. */
+static inline long sys_execve(const char *path, const char *const *argv, const char *const *environment)
+{
+    return syscall3(SYS_execve, (long)path, (long)argv, (long)environment);
+}
+
+static inline long sys_getpid(void)
+{
+    return syscall3(SYS_getpid, 0, 0, 0);
+}
+
+/* The two ends of a pipe. */
+struct pipe_ends {
+    int read_end, write_end;
+};
+
+static inline long sys_pipe(struct pipe_ends *ends)
+{
+    return syscall3(SYS_pipe, (long)ends, 0, 0);
+}
+
+static inline long sys_fcntl(int fd, int command, long argument)
+{
+    return syscall3(SYS_fcntl, fd, command, argument);
+}
+
 /* ---- Signals --------------------------------------------------------------------------------------------------- */
 
 /* What SA_SIGINFO hands to a handler; for SIGSEGV, address is the linear address of the access that faulted. */
@@ -175,5 +211,23 @@ bool parse_number(const char *text, unsigned long *number);
 
 bool same_text(const char *a, const char *b);
 size_t text_length(const char *text);
+
+/* Waits until that child has ended and returns its exit status. Ends the program if a signal killed the child. */
+static inline int wait_for(long child)
+{
+    int status = 0;
+    must("wait4", syscall6(SYS_wait4, child, (long)&status, 0, 0, 0, 0));
+    check("the child ended by itself", (status & 0x7f) == 0);
+    return status >> 8 & 0xff;
+}
+
+/* How many page faults of this process the kernel has served so far without reading from a device. */
+static inline unsigned long minor_faults(void)
+{
+    /* struct rusage: two times of two words each, then fourteen numbers, of which the fifth is ru_minflt. */
+    unsigned long usage[18];
+    must("getrusage", syscall3(SYS_getrusage, 0, (long)usage, 0));
+    return usage[8];
+}
 
 #endif

@@ -4,7 +4,9 @@
 pub(crate) mod elf;
 
 use pagewalk::{BufferConsole, Captured, Ending, ExitStatus, Interrupt, Machine, MachineConfig, Stats, ViewConfig};
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// All that a run shows to its caller.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,13 +36,19 @@ pub(crate) fn config() -> MachineConfig {
     MachineConfig::new(ViewConfig { mounts: vec![mount], cwd: "/repository".into(), ..ViewConfig::default() })
 }
 
-/// Runs a command line, such as `elf-samples/hello`, whose words have no blanks.
-pub(crate) fn run(config: MachineConfig, command: &str) -> Outcome {
+/// A machine that is about to run a command line, such as `elf-samples/hello`, whose words have no blanks.
+pub(crate) fn machine(config: MachineConfig, command: &str) -> (Machine, Rc<RefCell<Captured>>) {
     let argv: Vec<Vec<u8>> = command.split(' ').map(|word| word.as_bytes().to_vec()).collect();
     let console = BufferConsole::new("");
     let captured = console.captured();
     let mut machine = Machine::new(config, Box::new(console), Interrupt::new()).expect("there is memory for a machine");
     machine.exec(&argv[0], &argv, &[b"LANG=C".to_vec()]).expect("the program can be loaded");
+    (machine, captured)
+}
+
+/// Runs a command line.
+pub(crate) fn run(config: MachineConfig, command: &str) -> Outcome {
+    let (mut machine, captured) = machine(config, command);
     let ending = machine.run();
     let output = captured.take();
     Outcome { output, ending, stats: machine.stats() }

@@ -1,10 +1,11 @@
 //! Debian's `busybox-static`: the tools of it that need no second process.
 
-use crate::compare::{Invocation, Lines, find_program};
+use crate::compare::{HOST_PATH, Invocation, Lines, find_program};
 use libtest_mimic::Trial;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
 
 /// Arguments after `busybox`.
 const COMMANDS: &[&[&str]] = &[
@@ -213,6 +214,9 @@ const PREPARED: &[(&str, &[&str], &str)] = &[
     ("script.bc", &["printf", "scale=30; 4*a(1); e(1); sqrt(2); 2^200; s(1)\\n"], "empty"),
 ];
 
+/// When these were made, as far as anybody can see: the time does not depend on when the tests run.
+const PREPARED_AT: Duration = Duration::from_secs(1_600_000_000);
+
 pub(crate) fn trials(inputs: &Path) -> Vec<Trial> {
     let busybox = find_program("busybox").filter(|program| is_static(program));
     if let Some(program) = &busybox {
@@ -237,13 +241,13 @@ fn trial(
     let missing = busybox.is_none();
     let run = move || {
         let program = busybox.as_deref().ok_or("there is no static busybox here")?;
-        Invocation { program, args, cwd: &cwd, stdin, lines }.check()
+        Invocation { program, args, cwd: &cwd, stdin, lines, path: HOST_PATH.as_ref() }.check()
     };
     Trial::test(name, run).with_ignored_flag(missing)
 }
 
 /// Some distributions' busybox is dynamically linked, which pagewalk says and does not run.
-fn is_static(program: &Path) -> bool {
+pub(crate) fn is_static(program: &Path) -> bool {
     let bytes = std::fs::read(program).unwrap_or_default();
     let interpreter = b"/lib64/ld-linux-x86-64.so.2\0";
     !bytes[..bytes.len().min(4096)].windows(interpreter.len()).any(|window| window == interpreter)
@@ -256,5 +260,7 @@ fn prepare(busybox: &Path, dir: &Path) {
         let mut command = Command::new(busybox);
         command.args(*args).current_dir(dir).stdin(open(stdin)).stdout(target).stderr(Stdio::null());
         command.status().expect("busybox runs");
+        let made = File::options().write(true).open(dir.join(output)).expect("an input file");
+        made.set_modified(SystemTime::UNIX_EPOCH + PREPARED_AT).expect("the file's time can be set");
     }
 }

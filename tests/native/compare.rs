@@ -2,9 +2,13 @@
 
 use libtest_mimic::Failed;
 use std::ffi::OsStr;
+use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{self, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// Whether the order of the lines on standard output means anything. Folders are listed in the file system's order
 /// natively and sorted by pagewalk.
@@ -23,26 +27,44 @@ pub(crate) struct Invocation<'a> {
     /// A file in `cwd`.
     pub(crate) stdin: Option<&'a str>,
     pub(crate) lines: Lines,
+    /// Both see this PATH.
+    pub(crate) path: &'a OsStr,
 }
 
-/// What both see. The tunable keeps glibc from code paths for instructions that pagewalk's CPUID does not have: its
+/// A PATH with the host's programs.
+pub(crate) const HOST_PATH: &str = "/usr/bin:/bin";
+
+/// If set to a number, each command runs so often natively and never under pagewalk, with the same checks: this finds
+/// cases that cannot be compared because they are not the same each time.
+const NATIVE_RUNS: &str = "PAGEWALK_NATIVE_RUNS";
+
+/// A command that is still running then is ended, so that one that hangs is a failure and not the end of the tests.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// What both see, beside PATH. The tunable keeps glibc from code paths for instructions that pagewalk's CPUID does not have: its
 /// mathematical functions round differently with fused multiply-add.
-const ENVIRONMENT: [(&str, &str); 5] = [
-    ("PATH", "/usr/bin:/bin"),
-    ("HOME", "/"),
-    ("LANG", "C"),
-    ("TERM", "dumb"),
-    ("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4"),
-];
+const ENVIRONMENT: [(&str, &str); 4] =
+    [("HOME", "/"), ("LANG", "C"), ("TERM", "dumb"), ("GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4")];
 
 impl Invocation<'_> {
     /// Fails with both answers if they differ.
     pub(crate) fn check(&self) -> Result<(), Failed> {
-        let native = self.run(Command::new(self.program))?;
+        self.check_after(|| Ok(()))
+    }
+
+    /// The same, for a command that changes files: `prepare` puts them in order before each run.
+    pub(crate) fn check_after(&self, prepare: impl Fn() -> std::io::Result<()>) -> Result<(), Failed> {
+        let run = |command| -> Result<Output, Failed> {
+            prepare()?;
+            self.run(command)
+        };
+        let native = run(Command::new(self.program))?;
+        if let Some(runs) = native_runs() {
+            return (1..runs).try_for_each(|_| self.compare(&native, &run(Command::new(self.program))?));
+        }
         let mut pagewalk = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
         pagewalk.args(["run", "--env-host", "--"]).arg(self.program);
-        let simulated = self.run(pagewalk)?;
-        self.compare(&native, &simulated)
+        self.compare(&native, &run(pagewalk)?)
     }
 
     fn run(&self, mut command: Command) -> Result<Output, Failed> {
@@ -50,7 +72,8 @@ impl Invocation<'_> {
             Some(file) => std::fs::File::open(self.cwd.join(file))?.into(),
             None => Stdio::null(),
         };
-        Ok(command.args(self.args).current_dir(self.cwd).env_clear().envs(ENVIRONMENT).stdin(stdin).output()?)
+        command.args(self.args).current_dir(self.cwd).env_clear().envs(ENVIRONMENT).env("PATH", self.path);
+        finish(command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?)
     }
 
     fn compare(&self, native: &Output, simulated: &Output) -> Result<(), Failed> {
@@ -74,6 +97,37 @@ impl Invocation<'_> {
         lines.sort_unstable();
         lines.concat()
     }
+}
+
+fn native_runs() -> Option<u32> {
+    std::env::var(NATIVE_RUNS).ok()?.parse().ok()
+}
+
+/// Waits for the end of a program and of what it says.
+fn finish(mut child: Child) -> Result<Output, Failed> {
+    let (send, ended) = mpsc::channel();
+    let stdout = collect(child.stdout.take().expect("it is a pipe"), send.clone());
+    let stderr = collect(child.stderr.take().expect("it is a pipe"), send);
+    let in_time = (0..2).all(|_| ended.recv_timeout(PATIENCE).is_ok());
+    if !in_time {
+        child.kill()?;
+        child.wait()?;
+        return Err(format!("it has not ended after {} seconds", PATIENCE.as_secs()).into());
+    }
+    let text = |reader: JoinHandle<Vec<u8>>| reader.join().map_err(|_| "the reader of a pipe panicked");
+    Ok(Output { status: child.wait()?, stdout: text(stdout)?, stderr: text(stderr)? })
+}
+
+/// Reads a pipe to its end, which it then reports.
+fn collect(mut pipe: impl Read + Send + 'static, ended: Sender<()>) -> JoinHandle<Vec<u8>> {
+    std::thread::spawn(move || {
+        let mut text = Vec::new();
+        // What was read before an error is compared as well.
+        let _ = pipe.read_to_end(&mut text);
+        // Nobody listens any more after the time is over.
+        let _ = ended.send(());
+        text
+    })
 }
 
 /// The status as a shell has it: 128 more than the signal's number for a program that was killed.

@@ -1,6 +1,6 @@
 //! The programs of `tests/programs`, compiled here: C with glibc and with musl, a Rust program, and Lua linked into a C one.
 
-use crate::compare::{Invocation, Lines, find_program};
+use crate::compare::{HOST_PATH, Invocation, Lines, find_program};
 use libtest_mimic::{Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,7 +34,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
 ];
 
 /// A compiler and what makes its programs static.
-const COMPILERS: &[(&str, &str)] = &[("glibc", "gcc"), ("musl", "musl-gcc")];
+pub(crate) const COMPILERS: &[(&str, &str)] = &[("glibc", "gcc"), ("musl", "musl-gcc")];
 
 const LUA_LIBRARIES: &[&str] = &["/usr/lib/x86_64-linux-gnu/liblua5.4.a", "/usr/lib/liblua5.4.a"];
 
@@ -65,7 +65,15 @@ fn trial(
         let scratch = tempfile::tempdir()?;
         let binary = scratch.path().join(program);
         compile(compiler, &format!("{program}.c"), &binary, &[])?;
-        Invocation { program: &binary, args, cwd: &cwd, stdin: Some("keys"), lines: Lines::Ordered }.check()
+        Invocation {
+            program: &binary,
+            args,
+            cwd: &cwd,
+            stdin: Some("keys"),
+            lines: Lines::Ordered,
+            path: HOST_PATH.as_ref(),
+        }
+        .check()
     };
     Trial::test(name.trim_end(), run).with_ignored_flag(missing)
 }
@@ -78,17 +86,16 @@ fn rust(cwd: PathBuf) -> Trial {
         let rustc = compilers.as_deref().ok_or("there is no rustc or no gcc here")?;
         let scratch = tempfile::tempdir()?;
         let binary = scratch.path().join("unwind");
-        let mut command = Command::new(rustc);
-        command.args([
-            "-O",
-            "--edition=2024",
-            "-C",
-            "target-feature=+crt-static",
-            "--target",
-            "x86_64-unknown-linux-gnu",
-        ]);
-        succeed(command.arg("-o").arg(&binary).arg(source("unwind.rs")))?;
-        Invocation { program: &binary, args: &[], cwd: &cwd, stdin: Some("keys"), lines: Lines::Ordered }.check()
+        compile_rust(rustc, "unwind.rs", &binary)?;
+        Invocation {
+            program: &binary,
+            args: &[],
+            cwd: &cwd,
+            stdin: Some("keys"),
+            lines: Lines::Ordered,
+            path: HOST_PATH.as_ref(),
+        }
+        .check()
     };
     Trial::test("rust unwind", run).with_ignored_flag(missing)
 }
@@ -105,8 +112,15 @@ fn lua(cwd: PathBuf) -> Trial {
         compile(compiler, "lua.c", &binary, &["-I/usr/include/lua5.4", library, "-lm"])?;
         let script = source("script.lua");
         let script = script.to_str().ok_or("the repository's path is not UTF-8")?;
-        Invocation { program: &binary, args: &[script, "12"], cwd: &cwd, stdin: Some("keys"), lines: Lines::Ordered }
-            .check()
+        Invocation {
+            program: &binary,
+            args: &[script, "12"],
+            cwd: &cwd,
+            stdin: Some("keys"),
+            lines: Lines::Ordered,
+            path: HOST_PATH.as_ref(),
+        }
+        .check()
     };
     Trial::test("lua script.lua", run).with_ignored_flag(missing)
 }
@@ -115,9 +129,17 @@ fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs").join(name)
 }
 
-fn compile(compiler: &Path, name: &str, binary: &Path, libraries: &[&str]) -> Result<(), Failed> {
+/// A static program for the target with glibc.
+pub(crate) fn compile_rust(rustc: &Path, name: &str, binary: &Path) -> Result<(), Failed> {
+    let mut command = Command::new(rustc);
+    command.args(["-O", "--edition=2024", "-C", "target-feature=+crt-static", "--target", "x86_64-unknown-linux-gnu"]);
+    succeed(command.arg("-o").arg(binary).arg(source(name)))
+}
+
+/// A static C program; C++ as well, with its compiler.
+pub(crate) fn compile(compiler: &Path, name: &str, binary: &Path, libraries: &[&str]) -> Result<(), Failed> {
     let mut command = Command::new(compiler);
-    command.args(["-O2", "-static", "-w", "-std=gnu11", "-o"]).arg(binary).arg(source(name)).args(libraries);
+    command.args(["-O2", "-static", "-w", "-o"]).arg(binary).arg(source(name)).args(libraries);
     succeed(command.arg("-lm"))
 }
 

@@ -13,7 +13,8 @@ pub(crate) fn create() -> TempDir {
     dir
 }
 
-fn fill(dir: &Path) -> std::io::Result<()> {
+/// Puts all input files into a folder.
+pub(crate) fn fill(dir: &Path) -> std::io::Result<()> {
     let text = prose(4_000);
     let files: [(&str, Vec<u8>); 16] = [
         ("text", text.clone().into_bytes()),

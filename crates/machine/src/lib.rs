@@ -10,9 +10,11 @@ mod ending;
 mod interrupt;
 mod run;
 mod stats;
+mod stop;
 
 pub use config::{MachineConfig, MachineError};
 pub use ending::{Ending, ExecError};
 pub use interrupt::Interrupt;
 pub use run::Machine;
 pub use stats::Stats;
+pub use stop::{Stop, Stopped};

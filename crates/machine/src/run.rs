@@ -14,7 +14,7 @@ const SLICE: u64 = 1 << 20;
 
 /// A machine with one core.
 pub struct Machine<H = NoModel> {
-    cpu: Cpu<H>,
+    pub(crate) cpu: Cpu<H>,
     kernel: Kernel,
     ctx: UserContext,
     shootdown: Shootdown,
@@ -22,7 +22,12 @@ pub struct Machine<H = NoModel> {
     interrupt: Interrupt,
     max_instructions: u64,
     /// No process can run until the host has input, or the interrupt flag is served.
-    is_waiting: bool,
+    pub(crate) is_waiting: bool,
+    /// Page faults of programs so far, and the one to stop at.
+    faults: u64,
+    pub(crate) stop_at_fault: Option<u64>,
+    /// What has stopped the core and is still to be served.
+    pub(crate) pending: Option<Exit>,
 }
 
 /// The kernel layer's view of the machine, from disjoint parts of it.
@@ -83,6 +88,9 @@ impl<H: HardwareModel> Machine<H> {
             interrupt,
             max_instructions: config.max_instructions.unwrap_or(u64::MAX),
             is_waiting: false,
+            faults: 0,
+            stop_at_fault: None,
+            pending: None,
         })
     }
 
@@ -98,30 +106,43 @@ impl<H: HardwareModel> Machine<H> {
 
     /// Runs the program to its end.
     pub fn run(&mut self) -> Ending {
+        self.stop_at_fault = None;
         loop {
-            if self.interrupt.is_stopped() {
-                return Ending::TimedOut;
-            }
-            if let Some(signal) = self.interrupt.take()
-                && let Some(ending) = self.interrupt_guest(signal)
-            {
-                return ending;
-            }
-            if self.is_waiting {
-                if let Some(ending) = self.tick() {
-                    return ending;
-                }
-                continue;
-            }
-            let left = self.max_instructions - self.cpu.retired();
-            if left == 0 {
-                return Ending::InstructionLimit(self.max_instructions);
-            }
-            let exit = self.cpu.run(left.min(SLICE).min(self.until_event()));
-            if let Some(ending) = self.serve(exit) {
+            if let Some(ending) = self.advance(u64::MAX) {
                 return ending;
             }
         }
+    }
+
+    /// Runs up to the next entry into the kernel layer, or for `fuel` instructions, and serves that entry.
+    pub(crate) fn advance(&mut self, fuel: u64) -> Option<Ending> {
+        if self.interrupt.is_stopped() {
+            return Some(Ending::TimedOut);
+        }
+        if let Some(signal) = self.interrupt.take()
+            && let Some(ending) = self.interrupt_guest(signal)
+        {
+            return Some(ending);
+        }
+        if self.is_waiting {
+            return self.tick();
+        }
+        if let Some(exit) = self.pending.take() {
+            return self.serve(exit);
+        }
+        let left = self.max_instructions - self.cpu.retired();
+        if left == 0 {
+            return Some(Ending::InstructionLimit(self.max_instructions));
+        }
+        let exit = self.cpu.run(fuel.min(left).min(SLICE).min(self.until_event()));
+        if let Exit::PageFault(_) = exit {
+            self.faults += 1;
+            if self.stop_at_fault == Some(self.faults) {
+                self.pending = Some(exit);
+                return None;
+            }
+        }
+        self.serve(exit)
     }
 
     /// Lets stopped processes go on after [`Ending::Stopped`], and runs to the next ending.
@@ -196,6 +217,8 @@ impl<H: HardwareModel> Machine<H> {
         if !self.is_waiting {
             self.cpu.save_context(&mut self.ctx);
         }
+        // A fault that was not served comes again.
+        self.pending = None;
         let disposition = self.kernel.interrupt(&mut hw!(self), &mut self.ctx, signal);
         self.follow(disposition)
     }

@@ -1,0 +1,22 @@
+# errexit, errreturn, nounset, pipefail; where they end the shell.
+shell=$(readlink /proc/$$/exe)
+run() { $shell -f -c "$1" name 2>/dev/null; print "[$1] $?" }
+run 'set -e; false; print reached'
+run 'set -e; if false; then :; fi; print reached'
+run 'set -e; false || true; print reached'
+run 'set -e; x=$(false); print reached'
+run 'set -e; (false; print inner); print reached'
+run 'set -eo pipefail; false | cat; print reached'
+run 'set -u; print $nothing; print reached'
+run 'set -u; print ${nothing-}; print reached'
+run 'set -e; trap "print cleanup" EXIT; false'
+run 'set -e; trap "print zerr" ZERR; false'
+run 'set -e; f() { false; print in f }; f || print handled; f; print reached'
+run 'setopt errreturn; f() { false; print in f }; f; print "f $?"'
+run 'set -e; { false } always { print always }; print reached'
+run 'set -e; ! true; print reached'
+run 'set -e; ((0)); print reached'
+run 'exit 256'; run 'kill -9 $$'; run 'trap "exit 3" TERM; kill $$; print reached'
+run 'cd /nonexistent || exit 12'; run 'source ./missing; print reached'; run 'readonly r=1; r=2; print reached'
+run 'exec ./missing; print reached'; run 'return 3; print reached'; run 'print $((1 / 0)); print reached'
+run 'print *.nothing; print reached'; run 'f() { f() { print 2 }; print 1 }; f; f'; run 'false; print $?; true; print $?'
