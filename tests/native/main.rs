@@ -11,6 +11,7 @@ mod compiled;
 mod inputs;
 mod pipelines;
 mod processes;
+mod repeat;
 mod scripts;
 mod workshop;
 
@@ -31,6 +32,7 @@ fn main() {
     trials.extend(pipelines::trials(&workshop));
     trials.extend(scripts::trials(&workshop));
     trials.extend(processes::trials(&workshop));
+    trials.extend(repeat::trials(&workshop));
     let conclusion = libtest_mimic::run(&args, trials);
     // `exit` would run no destructor.
     drop((inputs, workshop));
