@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Exit status when the command line makes no sense, or pagewalk itself cannot go on.
 pub(crate) const FAILED: u8 = 125;
 
-/// Run static x86-64 Linux programs on page tables that live in simulated memory.
+/// Run x86-64 Linux programs on page tables that live in simulated memory.
 ///
 /// A program sees the host's files; what it changes is gone when it ends, unless `run --mount` says otherwise.
 #[derive(Parser)]
@@ -49,14 +49,6 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "guest")]
     pub(crate) stat: Option<Stat>,
 
-    /// Size of the simulated RAM, such as 64M or 2GiB
-    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
-    pub(crate) ram: Bytes,
-
-    /// Seed of all randomness that the program sees
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) seed: u64,
-
     /// Stop after so many instructions, exactly
     #[arg(long, value_name = "N")]
     pub(crate) max_instructions: Option<u64>,
@@ -64,6 +56,25 @@ pub(crate) struct RunArgs {
     /// Stop after so long on the host's clock, in seconds or with a unit: 500ms, 10s, 2m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
+
+    /// The program, an ELF file or a script, and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM [ARGS]")]
+    pub(crate) program: Vec<OsString>,
+}
+
+/// The machine, and what the program sees of the world.
+#[derive(Args)]
+pub(crate) struct GuestArgs {
+    /// Size of the simulated RAM, such as 64M or 2GiB
+    #[arg(long, value_name = "SIZE", default_value = "256MiB")]
+    pub(crate) ram: Bytes,
+
+    /// Seed of all randomness that the program sees
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
 
     /// Let at most so many processes live at once; a fork beyond that fails with EAGAIN
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_PROCESSES, value_parser = count)]
@@ -96,10 +107,6 @@ pub(crate) struct RunArgs {
     /// Slots of the fast translation table (a power of two); never shows in any result
     #[arg(long, value_name = "SLOTS", hide = true, value_parser = slots)]
     pub(crate) soft_tlb: Option<pagewalk::SlotCount>,
-
-    /// The program, a static ELF file, and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM [ARGS]")]
-    pub(crate) program: Vec<OsString>,
 }
 
 /// What `--stat` prints.

@@ -1,6 +1,6 @@
 //! `pagewalk run`.
 
-use crate::cli::{RunArgs, Stat};
+use crate::cli::{GuestArgs, RunArgs, Stat};
 use crate::error::Error;
 use crate::report;
 use pagewalk::{Ending, ExecError, HostConsole, Interrupt, Machine, MachineConfig, ViewConfig};
@@ -23,8 +23,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     if let Some(timeout) = args.timeout {
         stop_after(timeout, interrupt.clone());
     }
-    let mut machine = Machine::new(config(args), Box::new(console), interrupt)?;
-    exec(&mut machine, args)?;
+    let limit = MachineConfig { max_instructions: args.max_instructions, ..config(&args.guest) };
+    let mut machine = Machine::new(limit, Box::new(console), interrupt)?;
+    exec(&mut machine, &args.guest, &args.program)?;
     let started = Instant::now();
     let ending = run_to_the_end(&mut machine);
     let elapsed = started.elapsed();
@@ -66,7 +67,8 @@ fn stop_after(timeout: Duration, interrupt: Interrupt) {
     });
 }
 
-fn config(args: &RunArgs) -> MachineConfig {
+/// The machine that the options describe.
+pub(crate) fn config(args: &GuestArgs) -> MachineConfig {
     let host_cwd = || std::env::current_dir().unwrap_or_else(|_| "/".into());
     let start = if args.root.is_some() { "/".into() } else { host_cwd() };
     let view = ViewConfig {
@@ -78,7 +80,6 @@ fn config(args: &RunArgs) -> MachineConfig {
     MachineConfig {
         ram_bytes: args.ram.0,
         seed: args.seed,
-        max_instructions: args.max_instructions,
         quantum: args.quantum,
         max_processes: args.max_processes,
         soft_tlb: args.soft_tlb.unwrap_or_default(),
@@ -87,7 +88,7 @@ fn config(args: &RunArgs) -> MachineConfig {
 }
 
 /// The environment: the host's or the fixed list, then what `--env` sets, later over earlier, in the order of first mention.
-fn environment(args: &RunArgs) -> Vec<Vec<u8>> {
+fn environment(args: &GuestArgs) -> Vec<Vec<u8>> {
     let mut list: Vec<Vec<u8>> = if args.env_host {
         std::env::vars_os().map(|(name, value)| [name.into_vec(), value.into_vec()].join(&b'=')).collect()
     } else {
@@ -104,8 +105,8 @@ fn environment(args: &RunArgs) -> Vec<Vec<u8>> {
 }
 
 /// Loads the program. A name without a slash is looked up in the PATH of the program's environment, as a shell would.
-fn exec(machine: &mut Machine, args: &RunArgs) -> Result<(), Error> {
-    let argv: Vec<Vec<u8>> = args.program.iter().cloned().map(OsString::into_vec).collect();
+pub(crate) fn exec(machine: &mut Machine, args: &GuestArgs, program: &[OsString]) -> Result<(), Error> {
+    let argv: Vec<Vec<u8>> = program.iter().cloned().map(OsString::into_vec).collect();
     let envp = environment(args);
     let mut outcome = Ok(());
     for path in candidates(&argv[0], &envp) {
