@@ -13,6 +13,7 @@ mod pipelines;
 mod processes;
 mod repeat;
 mod scripts;
+mod terminal;
 mod workshop;
 
 use libtest_mimic::{Arguments, Trial};
@@ -33,6 +34,7 @@ fn main() {
     trials.extend(scripts::trials(&workshop));
     trials.extend(processes::trials(&workshop));
     trials.extend(repeat::trials(&workshop));
+    trials.extend(terminal::trials(&workshop));
     let conclusion = libtest_mimic::run(&args, trials);
     // `exit` would run no destructor.
     drop((inputs, workshop));

@@ -347,7 +347,8 @@ impl Kernel {
             self.give_back(input, from, got - put);
             (from, to) = (from.further(put), to.further(put));
             (left, done) = (left - put, done + put as u64);
-            if put < got {
+            // A short read of a stream is all there is; what may follow, such as a terminal's end of file, is the next call's.
+            if put < got || !can_give_back && got < want {
                 break;
             }
         }
