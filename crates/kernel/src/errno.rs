@@ -73,9 +73,18 @@ errnos! {
     ENODATA = 61, "no data available";
     EOVERFLOW = 75, "value too large for defined data type";
     ENOTSOCK = 88, "socket operation on non-socket";
+    EMSGSIZE = 90, "message too long";
+    ENOPROTOOPT = 92, "protocol not available";
+    EPROTONOSUPPORT = 93, "protocol not supported";
+    ESOCKTNOSUPPORT = 94, "socket type not supported";
     EOPNOTSUPP = 95, "operation not supported";
     EAFNOSUPPORT = 97, "address family not supported by protocol";
+    ECONNRESET = 104, "connection reset by peer";
+    ENOBUFS = 105, "no buffer space available";
+    EISCONN = 106, "transport endpoint is already connected";
+    ENOTCONN = 107, "transport endpoint is not connected";
     ETIMEDOUT = 110, "connection timed out";
+    ECONNREFUSED = 111, "connection refused";
     ERESTARTSYS = 512, "internal: the call waits, or is made again; no program sees it";
 }
 

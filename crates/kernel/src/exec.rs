@@ -238,6 +238,7 @@ impl Kernel {
         let limits = self.current.limits.of_mm();
         let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.current.pid };
         let mut mm = Mm::new(&mut cx, &self.kernel_half, limits)?;
+        mm.set_exe(&mut cx, program.inode);
         let mapped = mm.map_program(&mut cx, &program.plan, program.inode, stack.bytes.len() as u64);
         let mapped = mapped.and_then(|()| match &program.loader {
             Some(loader) => mm.map_segments(&mut cx, &loader.plan, loader.inode),
@@ -259,6 +260,7 @@ impl Kernel {
 
     /// The point of no return (`begin_new_exec`).
     fn become_program(&mut self, hw: &mut Hw<'_>, program: &Program, mm: Mm) {
+        self.exit_robust_list(hw);
         self.clear_child_tid(hw);
         let new = self.mms.insert(mm);
         let old = std::mem::replace(&mut self.current.mm, new);
@@ -266,7 +268,6 @@ impl Kernel {
         self.end_vfork();
         hw.sink.record(&Event::Exec { pid: self.current.pid });
         self.current.signals.exec();
-        self.current.robust_list = LinearAddr(0);
         self.current.has_executed = true;
         self.current.exit_signal = Some(Signal::CHLD);
         self.current.set_comm(&program.path);

@@ -34,6 +34,7 @@ impl Kernel {
         if pid == FIRST_PID {
             self.ended = Some(Ended { status, at: hw.instructions });
         }
+        self.exit_robust_list(hw);
         self.clear_child_tid(hw);
         self.current.account(hw.instructions);
         self.release_current(hw);

@@ -21,6 +21,8 @@ pub(crate) enum ChildMemory {
     Borrowed,
     /// The same, for good (CLONE_VM).
     Shared,
+    /// A copy, and yet the parent waits (CLONE_VFORK).
+    AwaitedCopy,
 }
 
 /// What is particular about a new process (`struct kernel_clone_args`).
@@ -98,7 +100,7 @@ impl Kernel {
 
     fn copy_mm(&mut self, hw: &mut Hw<'_>, memory: ChildMemory) -> Result<MmId, Errno> {
         let mm = self.current.mm;
-        if memory != ChildMemory::Copy {
+        if matches!(memory, ChildMemory::Borrowed | ChildMemory::Shared) {
             self.mms.get(mm);
             return Ok(mm);
         }
@@ -143,7 +145,7 @@ impl Kernel {
             parent_death_signal: None,
             job_event: None,
             has_executed: false,
-            borrows_mm: args.memory == ChildMemory::Borrowed,
+            borrows_mm: matches!(args.memory, ChildMemory::Borrowed | ChildMemory::AwaitedCopy),
             is_subreaper: false,
             credentials: current.credentials,
             limits: current.limits,

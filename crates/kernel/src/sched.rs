@@ -205,8 +205,8 @@ impl Kernel {
         self.current.in_call = Some(number);
         self.current.retry = Some(wait.as_retry());
         self.current.usage.voluntary_switches += 1;
-        if let Some(until) = wait.until {
-            self.sched.set_alarm(until, pid, Alarm::Wait);
+        if let Some(at) = wait.alarm() {
+            self.sched.set_alarm(at, pid, Alarm::Wait);
         }
         self.current.wait = Some(wait);
         self.sched.waiting.push(pid);
@@ -217,8 +217,8 @@ impl Kernel {
         let Some(process) = self.process_mut(pid).filter(|process| process.state == State::Waiting) else { return };
         process.state = State::Runnable;
         let wait = process.wait.take();
-        if let Some(until) = wait.and_then(|wait| wait.until) {
-            self.sched.clear_alarm(until, pid, Alarm::Wait);
+        if let Some(at) = wait.and_then(|wait| wait.alarm()) {
+            self.sched.clear_alarm(at, pid, Alarm::Wait);
         }
         self.sched.waiting.retain(|&other| other != pid);
         self.sched.enqueue(pid);

@@ -69,7 +69,13 @@ impl Kernel {
             }
             Channel::Vfork(pid) => format!("its child {} to execute or end", pid.0),
             Channel::Pipe(pipe) => format!("a pipe, {}", self.pipe_in_words(pipe)),
-            Channel::Event(_) => "an eventfd".to_owned(),
+            Channel::Socket(_) => "a socket".to_owned(),
+            Channel::Event(file) => match self.vfs.file(file).kind {
+                FileKind::Timer => "a timerfd that does not run".to_owned(),
+                FileKind::Signal => "a signal".to_owned(),
+                FileKind::Epoll => "what an epoll watches".to_owned(),
+                _ => "an eventfd".to_owned(),
+            },
             Channel::Lock(inode) => format!("a lock on {}", String::from_utf8_lossy(&self.vfs.inode_name(inode))),
             Channel::Stream(_) => "a standard stream".to_owned(),
             Channel::Futex(..) => "a futex".to_owned(),

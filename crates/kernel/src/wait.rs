@@ -8,7 +8,7 @@
 //! A signal that is there when a call wants to wait ends the call: as a partial success if it has moved bytes, else by its
 //! [`Restart`].
 
-use crate::fs::{InodeId, OpenFileId, PipeId, Stream};
+use crate::fs::{InodeId, OpenFileId, PipeId, Record, SocketId, Stream};
 use crate::kernel::Kernel;
 use crate::process::MmId;
 use crate::signal::{SigSet, Signal, Signals};
@@ -21,6 +21,8 @@ use event::Pid;
 pub(crate) enum Channel {
     /// A pipe or FIFO has got bytes, room, or lost an end; or a FIFO has got an end.
     Pipe(PipeId),
+    /// This socket has got a message, room to send, or lost its peer.
+    Socket(SocketId),
     /// The count of this eventfd has changed.
     Event(OpenFileId),
     /// A lock on a file may have become free.
@@ -53,12 +55,16 @@ pub(crate) struct Wait {
     pub(crate) channels: Vec<Channel>,
     /// CLOCK_MONOTONIC in nanoseconds at which it ends.
     pub(crate) until: Option<u64>,
+    /// CLOCK_MONOTONIC at which to look again: something that is waited for will be there.
+    pub(crate) look_at: Option<u64>,
     /// Signals that end it although they are blocked.
     pub(crate) wanted: SigSet,
     /// What a signal makes of the call.
     pub(crate) restart: Restart,
     /// Which signals end it at all.
     pub(crate) interrupted_by: InterruptedBy,
+    /// The record lock that it is for, so that a circle of those who wait is seen.
+    pub(crate) lock: Option<Record>,
     /// What the call has done so far; if it is not 0, a signal makes it the result.
     pub(crate) done: u64,
 }
@@ -68,8 +74,8 @@ pub(crate) struct Wait {
 pub(crate) enum InterruptedBy {
     /// Those that are not blocked, and the wanted ones (TASK_INTERRUPTIBLE).
     Signals,
-    /// SIGKILL (TASK_KILLABLE).
-    Kill,
+    /// Those that kill the process (TASK_KILLABLE).
+    FatalSignals,
 }
 
 impl Wait {
@@ -83,9 +89,11 @@ impl Wait {
         Self {
             channels,
             until: None,
+            look_at: None,
             wanted: SigSet::EMPTY,
             restart: Restart::Sys,
             interrupted_by: InterruptedBy::Signals,
+            lock: None,
             done: 0,
         }
     }
@@ -105,9 +113,14 @@ impl Wait {
         Self { wanted, ..self }
     }
 
-    /// Not ended by any signal but SIGKILL.
+    /// Not ended by any signal but those that kill.
     pub(crate) fn killable(self) -> Self {
-        Self { interrupted_by: InterruptedBy::Kill, ..self }
+        Self { interrupted_by: InterruptedBy::FatalSignals, ..self }
+    }
+
+    /// For a record lock of a process on a file.
+    pub(crate) fn for_lock(inode: InodeId, wanted: Record) -> Self {
+        Self { lock: Some(wanted), ..Self::on(Channel::Lock(inode)) }
     }
 
     /// After a part of the work.
@@ -117,6 +130,11 @@ impl Wait {
 }
 
 impl Wait {
+    /// When it ends without anybody's doing.
+    pub(crate) fn alarm(&self) -> Option<u64> {
+        [self.until, self.look_at].into_iter().flatten().min()
+    }
+
     /// What the call finds when it is made again.
     pub(crate) const fn as_retry(&self) -> Retry {
         Retry { until: self.until, done: self.done }
@@ -124,14 +142,17 @@ impl Wait {
 
     /// Whether raising a signal, other than SIGKILL, would end it.
     pub(crate) fn would_end_by(&self, signals: &Signals, signal: Signal) -> bool {
-        self.interrupted_by == InterruptedBy::Signals && signals.would_wake(signal, self.wanted)
+        match self.interrupted_by {
+            InterruptedBy::Signals => signals.would_wake(signal, self.wanted),
+            InterruptedBy::FatalSignals => signals.is_fatal(signal),
+        }
     }
 
     /// Whether a signal that is pending ends it.
     pub(crate) fn is_ended_by(&self, signals: &Signals) -> bool {
         match self.interrupted_by {
             InterruptedBy::Signals => signals.has_any(self.wanted),
-            InterruptedBy::Kill => signals.pending_set().contains(Signal::KILL),
+            InterruptedBy::FatalSignals => signals.has_fatal(),
         }
     }
 }

@@ -48,9 +48,14 @@ impl Vfs {
             (None, _) => {
                 let now = self.now;
                 let (uid, gid) = (self.credentials.uid, self.credentials.gid);
+                let (kind, permissions, dev, ino) = match open.kind {
+                    FileKind::Socket(id) => (Kind::Socket, 0o777, 0xb, id.ino()),
+                    FileKind::Pipe(pipe) => (Kind::Fifo, 0o600, 0xc, pipe.ino()),
+                    _ => (Kind::Fifo, 0o600, 0xc, 1),
+                };
                 let meta = super::Meta {
-                    kind: Kind::Fifo,
-                    permissions: 0o600,
+                    kind,
+                    permissions,
                     uid,
                     gid,
                     nlink: 1,
@@ -61,8 +66,7 @@ impl Vfs {
                     ctime: now,
                     rdev: 0,
                 };
-                let ino = if let FileKind::Pipe(pipe) = open.kind { pipe.ino() } else { 1 };
-                Ok(FileStat { dev: 0xc, ino, meta })
+                Ok(FileStat { dev, ino, meta })
             }
         }
     }

@@ -231,6 +231,7 @@ impl Vfs {
             _ => return Err(Errno::EINVAL),
         }
         self.may(inode, May::WRITE)?;
+        self.may_be_written(inode)?;
         self.inode_get(inode);
         let result = self.open_writer(inode).and_then(|()| self.set_size(cx, inode, size));
         self.inode_put(cx, inode);

@@ -51,6 +51,8 @@ bitflags::bitflags! {
         const ERR = 8;
         /// The other end is closed.
         const HUP = 0x10;
+        /// The other end sends no more (POLLRDHUP).
+        const RDHUP = 0x2000;
     }
 }
 
@@ -108,6 +110,11 @@ pub trait Console {
     /// # Errors
     /// `EBADF` if the stream is closed: then the guest has no such descriptor.
     fn stat(&self, stream: Stream) -> Result<(Meta, Option<(u64, u64)>), Errno>;
+
+    /// Where on the host the stream's file is, if it is one and the host says.
+    fn path(&self, _stream: Stream) -> Option<std::path::PathBuf> {
+        None
+    }
 
     /// How the stream is open: access mode, O_APPEND, O_NONBLOCK.
     fn flags(&self, stream: Stream) -> OpenFlags;

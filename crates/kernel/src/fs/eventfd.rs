@@ -64,14 +64,14 @@ impl Vfs {
     pub(super) fn read_event(&mut self, file: OpenFileId, buf: &mut [u8]) -> Result<usize, Errno> {
         let out = buf.get_mut(..8).ok_or(Errno::EINVAL)?;
         out.copy_from_slice(&self.event(file).take()?.to_le_bytes());
-        self.wake(Channel::Event(file));
+        self.wake_for(Channel::Event(file), Ready::OUT);
         Ok(8)
     }
 
     pub(super) fn write_event(&mut self, file: OpenFileId, bytes: &[u8]) -> Result<usize, Errno> {
         let bytes = bytes.first_chunk::<8>().ok_or(Errno::EINVAL)?;
         self.event(file).add(u64::from_le_bytes(*bytes))?;
-        self.wake(Channel::Event(file));
+        self.wake_for(Channel::Event(file), Ready::IN);
         Ok(8)
     }
 

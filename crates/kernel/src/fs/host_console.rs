@@ -5,6 +5,7 @@
 //! output as it would natively.
 
 use std::os::fd::BorrowedFd;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -111,6 +112,11 @@ impl HostConsole {
 }
 
 impl Console for HostConsole {
+    fn path(&self, stream: Stream) -> Option<PathBuf> {
+        let link = format!("/proc/self/fd/{}", stream as usize);
+        self.is_file[stream as usize].then(|| std::fs::read_link(link).ok()).flatten()
+    }
+
     fn read(&mut self, stream: Stream, buf: &mut [u8]) -> Result<usize, Errno> {
         self.wait(stream, Ready::IN)?;
         Ok(rustix::io::read(fd(stream), buf)?)

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use arch::Pfn;
@@ -38,6 +39,8 @@ pub(super) struct MountId(pub(super) u32);
 pub(super) struct MountPoint {
     /// The host's folder; `None` if all of it is made here, as /dev is.
     pub(super) tree: Option<Rc<HostTree>>,
+    /// Where that is, if the host says.
+    pub(super) folder: Option<PathBuf>,
     pub(super) mode: MountMode,
     pub(super) root: InodeId,
 }

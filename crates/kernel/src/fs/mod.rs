@@ -3,7 +3,7 @@
 //! Map. `view` says what the guest is given. `host` is the only way to the host's files and cannot leave their folder;
 //! `tree` merges them with the layer in memory (`layer`) or, in a writable mount, passes changes on (`passthrough`);
 //! `change` holds the checks common to both. `namei` walks paths, `inode` numbers files, `cache` holds their pages in
-//! simulated frames, `file` and `io` are open files, `fdtable` the descriptors, `console` the standard streams.
+//! simulated frames, `open`, `file` and `io` are open files, `fdtable` the descriptors, `console` the standard streams.
 //!
 //! Invariants. The host's files outside writable mounts never change. Everything that the guest can tell (numbers, order,
 //! times of its own changes) follows from its actions and from the files themselves, not from the host's state. What the
@@ -14,6 +14,7 @@ mod cache;
 mod change;
 mod console;
 mod device;
+mod epoll;
 mod eventfd;
 mod fdtable;
 mod file;
@@ -25,13 +26,19 @@ mod layer;
 mod lock;
 mod meta;
 mod namei;
+mod open;
 mod passthrough;
 mod pipe;
 mod pipe_file;
 mod proc_tree;
 mod procfs;
+mod signalfd;
+mod socket;
+mod socket_file;
+mod timerfd;
 mod tree;
 mod view;
+mod write_access;
 
 #[cfg(test)]
 mod tests;
@@ -47,6 +54,7 @@ pub use cache::{CachedPage, PageError, PageSource};
 pub(crate) use change::Rename;
 pub use console::{BufferConsole, Captured, Console, Ready, Seek, SettingsWhen, Stream, TerminalSettings, WindowSize};
 pub use device::Device;
+pub(crate) use epoll::EpollEvent;
 pub(crate) use eventfd::EventSemantics;
 pub use fdtable::{Descriptor, FdTable, FilesId, OnExec};
 pub(crate) use file::FileKind;
@@ -61,13 +69,17 @@ pub(crate) use namei::Follow;
 pub(crate) use pipe::PipeId;
 pub(crate) use proc_tree::ProcLinks;
 pub(crate) use procfs::{ProcFile, ProcessFile, SystemFile};
+pub(crate) use socket::{PeerCredentials, SEND_BUFFER, STREAM_PIECE, Shut, SocketId, Style};
+pub(crate) use timerfd::{TimerClock, TimerFd};
 pub(crate) use tree::FileSystem;
 pub use view::{FsError, Mount, MountMode, ViewConfig};
 
 use crate::Errno;
 use crate::mm::frames::FrameTable;
+use crate::signal::SigSet;
 use crate::wait::Channel;
 use device::RandomBytes;
+use epoll::Epoll;
 use eventfd::EventFd;
 use file::FileTable;
 use host::HostTree;
@@ -76,7 +88,9 @@ use lock::LockTable;
 use pipe::PipeTable;
 use proc_tree::ProcFs;
 use procfs::ProcNode;
+use socket::SocketTable;
 use std::collections::BTreeMap;
+use write_access::WriteAccess;
 
 /// What an operation on files works with besides the files.
 pub struct FsCx<'a> {
@@ -93,8 +107,13 @@ pub struct Vfs {
     files: FileTable,
     fd_tables: Vec<Option<FdTable>>,
     pipes: PipeTable,
+    sockets: SocketTable,
     events: BTreeMap<OpenFileId, EventFd>,
+    timers: BTreeMap<OpenFileId, TimerFd>,
+    signal_masks: BTreeMap<OpenFileId, SigSet>,
+    epolls: BTreeMap<OpenFileId, Epoll>,
     locks: LockTable,
+    write_access: WriteAccess,
     proc: ProcFs,
     /// What has been woken since the scheduler last asked.
     woken: Vec<Channel>,
@@ -128,8 +147,13 @@ impl Vfs {
             files: FileTable::default(),
             fd_tables: Vec::new(),
             pipes: PipeTable::default(),
+            sockets: SocketTable::default(),
             events: BTreeMap::new(),
+            timers: BTreeMap::new(),
+            signal_masks: BTreeMap::new(),
+            epolls: BTreeMap::new(),
             locks: LockTable::default(),
+            write_access: WriteAccess::default(),
             proc: ProcFs::new(),
             woken: Vec::new(),
             console,
@@ -185,13 +209,14 @@ impl Vfs {
     /// The regular file at a path, to be executed. It holds one reference, which the caller gives back.
     ///
     /// # Errors
-    /// Those of `execve(2)`: `EACCES` for what is not a regular file or not executable.
+    /// Those of `execve(2)`: `EACCES` for what is not a regular file or not executable, `ETXTBSY` for what is being written.
     pub fn open_exec(&mut self, cwd: InodeId, path: &[u8]) -> Result<InodeId, Errno> {
         let id = self.walk(cwd, path, Follow::Always)?;
         if self.inodes.get(id).meta.kind != Kind::Regular {
             return Err(Errno::EACCES);
         }
         self.may(id, May::EXEC)?;
+        self.may_be_executed(id)?;
         self.open_reader(id)?;
         self.inode_get(id);
         Ok(id)
@@ -199,6 +224,12 @@ impl Vfs {
 
     /// Says that what a channel stands for has changed.
     pub(crate) fn wake(&mut self, channel: Channel) {
+        self.wake_for(channel, Ready::all());
+    }
+
+    /// The same, if the change can only have made files ready for this.
+    fn wake_for(&mut self, channel: Channel, event: Ready) {
+        self.note_event(channel, event);
         if !self.woken.contains(&channel) {
             self.woken.push(channel);
         }
@@ -285,7 +316,8 @@ impl Vfs {
         let id = self.inodes.number_of(mount, stat.key).map_err(failed)?;
         let dev = self.inodes.device_of(mount, stat.key.0);
         self.inodes.insert(id, Inode::of_host(&stat, mount, dev, Vec::new(), at));
-        self.mounts.push(MountPoint { tree: Some(Rc::new(tree)), mode, root: id });
+        let folder = std::fs::canonicalize(folder).ok();
+        self.mounts.push(MountPoint { tree: Some(Rc::new(tree)), folder, mode, root: id });
         Ok(id)
     }
 
@@ -324,7 +356,7 @@ impl Vfs {
         let inode = self.inodes.get_mut(id);
         (inode.mount, inode.dev, inode.name) = (mount, 0x5 + u64::from(mount.0), name.to_vec());
         inode.meta.nlink = 2;
-        self.mounts.push(MountPoint { tree: None, mode: MountMode::Layered, root: id });
+        self.mounts.push(MountPoint { tree: None, folder: None, mode: MountMode::Layered, root: id });
         self.set_slot(self.root, name, Slot::Node(id))?;
         Ok(id)
     }

@@ -112,7 +112,7 @@ impl Vfs {
     pub(super) fn read_pipe(&mut self, id: PipeId, buf: &mut [u8]) -> Result<usize, Errno> {
         let len = self.pipes.get_mut(id).read(buf)?;
         if len > 0 {
-            self.wake(Channel::Pipe(id));
+            self.wake_for(Channel::Pipe(id), Ready::OUT);
         }
         Ok(len)
     }
@@ -120,7 +120,7 @@ impl Vfs {
     pub(super) fn write_pipe(&mut self, id: PipeId, bytes: &[u8]) -> Result<usize, Errno> {
         let len = self.pipes.get_mut(id).write(bytes)?;
         if len > 0 {
-            self.wake(Channel::Pipe(id));
+            self.wake_for(Channel::Pipe(id), Ready::IN);
         }
         Ok(len)
     }

@@ -5,14 +5,16 @@
 //! still has a name: a walk that follows one jumps ([`Jump`]).
 
 use std::collections::BTreeMap;
+use std::os::unix::ffi::OsStrExt;
 use std::rc::Rc;
 
 use super::console::Stream;
 use super::fdtable::FilesId;
 use super::file::{FileKind, OpenFileId};
-use super::inode::{Body, Inode, InodeId, Truth};
+use super::inode::{Body, Inode, InodeId, MountPoint, Truth};
 use super::io::At;
 use super::meta::{Kind, Meta};
+use super::namei::Follow;
 use super::procfs::{ProcFile, ProcNode};
 use super::tree::DirEntry;
 use super::{FdTable, Vfs};
@@ -317,12 +319,32 @@ impl Vfs {
         match (open.inode, open.kind) {
             (Some(inode), _) => self.inode_name(inode),
             (None, FileKind::Pipe(id)) => format!("pipe:[{}]", id.ino()).into_bytes(),
+            (None, FileKind::Socket(id)) => format!("socket:[{}]", id.ino()).into_bytes(),
             (None, FileKind::Stream(stream)) => self.stream_name(stream),
-            _ => b"anon_inode:[eventfd]".to_vec(),
+            (None, kind) => anonymous_name(kind).to_vec(),
         }
     }
 
-    fn stream_name(&mut self, stream: Stream) -> Vec<u8> {
+    /// The guest's name of the file that a stream is: known if a mount shows this very file.
+    fn stream_path(&mut self, stream: Stream) -> Option<Vec<u8>> {
+        let (_, key) = self.console.stat(stream).ok()?;
+        let (key, path) = (key?, self.console.path(stream)?);
+        let below = |mount: &MountPoint| Some((mount.root, path.strip_prefix(mount.folder.as_ref()?).ok()?.to_owned()));
+        // What is mounted later lies deeper.
+        let places: Vec<_> = self.mounts.iter().rev().filter_map(below).collect();
+        for (root, rest) in places {
+            let Ok(id) = self.walk(root, rest.as_os_str().as_bytes(), Follow::NotLast) else { continue };
+            if self.inodes.get(id).key == Some(key) {
+                return self.path_of(id);
+            }
+        }
+        None
+    }
+
+    pub(super) fn stream_name(&mut self, stream: Stream) -> Vec<u8> {
+        if let Some(path) = self.stream_path(stream) {
+            return path;
+        }
         let ino = stream as u64 + 3;
         let kind = self.console.stat(stream).map(|(meta, _)| meta.kind);
         let name = match kind {
@@ -330,9 +352,19 @@ impl Vfs {
             Ok(Kind::CharDevice) => "/dev/null".to_owned(),
             Ok(Kind::Fifo) => format!("pipe:[{ino}]"),
             Ok(Kind::Socket) => format!("socket:[{ino}]"),
-            // The host does not say what a file is called that it has open.
+            // A file that the guest cannot see, or not by this name.
             _ => format!("/dev/std{}", ["in", "out", "err"][stream as usize]),
         };
         name.into_bytes()
+    }
+}
+
+/// What links in /proc call a file that has no file system (`anon_inode_getfile`).
+const fn anonymous_name(kind: FileKind) -> &'static [u8] {
+    match kind {
+        FileKind::Timer => b"anon_inode:[timerfd]",
+        FileKind::Signal => b"anon_inode:[signalfd]",
+        FileKind::Epoll => b"anon_inode:[eventpoll]",
+        _ => b"anon_inode:[eventfd]",
     }
 }

@@ -37,7 +37,12 @@ impl Mm {
             ..Self::new(cx, kernel_half, self.limits)?
         };
         match self.dup_mmap(cx, &mut child) {
-            Ok(()) => Ok(child),
+            Ok(()) => {
+                if let Some(exe) = self.exe {
+                    child.set_exe(cx, exe);
+                }
+                Ok(child)
+            }
             Err(OutOfFrames) => {
                 child.drop_all(cx);
                 Err(Errno::ENOMEM)

@@ -49,7 +49,7 @@ pub use pgtable::OutOfFrames;
 pub use uaccess::Partial;
 pub use vma::{Backing, Vma, VmaName};
 
-use crate::fs::{FsCx, Vfs};
+use crate::fs::{FsCx, InodeId, Vfs};
 use crate::{Errno, Hw};
 use arch::{Cr3, FRAME_SHIFT, LinearAddr, Pfn};
 use event::Pid;
@@ -131,6 +131,8 @@ pub struct Mm {
     /// An address in the initial stack.
     start_stack: LinearAddr,
     strings: Strings,
+    /// The program that it was made for, which nobody may write to (`exe_file`).
+    exe: Option<InodeId>,
     /// Pages with a frame of their own or of a file (`get_mm_rss`), now and at most.
     resident: u64,
     peak_resident: u64,
@@ -152,6 +154,7 @@ impl Mm {
             brk: LinearAddr(0),
             start_stack: STACK_TOP,
             strings: Strings::default(),
+            exe: None,
             resident: 0,
             peak_resident: 0,
         })
@@ -178,6 +181,12 @@ impl Mm {
     /// Tells where they are.
     pub const fn set_strings(&mut self, strings: Strings) {
         self.strings = strings;
+    }
+
+    /// Tells for which program it is.
+    pub fn set_exe(&mut self, cx: &mut MmCx<'_, '_>, exe: InodeId) {
+        cx.vfs.exe_get(exe);
+        self.exe = Some(exe);
     }
 
     /// Takes new limits; what is mapped already stays.
@@ -234,6 +243,10 @@ impl Mm {
     /// Gives back everything: mappings, frames, paging structures (`exit_mmap`).
     pub fn drop_all(mut self, cx: &mut MmCx<'_, '_>) {
         self.unmap_region(cx, LinearAddr(0), LinearAddr(TASK_SIZE_MAX));
+        if let Some(exe) = self.exe {
+            let (mut fs, vfs) = cx.fs();
+            vfs.exe_put(&mut fs, exe);
+        }
         debug_assert_eq!(self.resident, 0, "every page belongs to a mapping");
         self.table.free(cx.hw.mem, cx.frames);
     }

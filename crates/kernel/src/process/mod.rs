@@ -66,7 +66,7 @@ pub(crate) struct Process {
     pub(crate) job_event: Option<JobEvent>,
     /// Whether it has executed a program since it was forked: then its parent may not move it to another group.
     pub(crate) has_executed: bool,
-    /// Whether its parent waits until it leaves the shared address space (vfork).
+    /// Whether its parent waits until it leaves the address space that it was born with (vfork).
     pub(crate) borrows_mm: bool,
     /// Whether orphans below it become its children (PR_SET_CHILD_SUBREAPER).
     pub(crate) is_subreaper: bool,

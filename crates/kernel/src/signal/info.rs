@@ -1,6 +1,6 @@
 //! `siginfo_t`: what a handler is told about its signal (Linux's `include/uapi/asm-generic/siginfo.h`).
 
-use super::Signal;
+use super::{SigSet, Signal};
 use arch::LinearAddr;
 use event::Pid;
 
@@ -92,6 +92,37 @@ impl SigInfo {
     #[must_use]
     pub fn addr(&self) -> LinearAddr {
         LinearAddr(u64::from_le_bytes(self.payload[..8].try_into().expect("eight bytes")))
+    }
+
+    /// The `struct signalfd_siginfo` of it (`signalfd_copyinfo`).
+    pub(crate) fn to_signalfd(self) -> [u8; SIGINFO_BYTES] {
+        const SI_TIMER: i32 = -2;
+        let mut bytes = [0; SIGINFO_BYTES];
+        bytes[0..4].copy_from_slice(&u32::from(self.signal.number()).to_le_bytes());
+        bytes[4..8].copy_from_slice(&self.errno.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.code.to_le_bytes());
+        let is_fault = SigSet::SYNCHRONOUS.contains(self.signal) && self.code > 0;
+        match self.code {
+            // ssi_tid and ssi_overrun.
+            SI_TIMER => {
+                bytes[24..28].copy_from_slice(&self.payload[..4]);
+                bytes[32..36].copy_from_slice(&self.payload[4..8]);
+            }
+            // ssi_addr.
+            _ if is_fault => bytes[72..80].copy_from_slice(&self.payload[..8]),
+            // ssi_pid and ssi_uid.
+            _ => bytes[12..20].copy_from_slice(&self.payload[..8]),
+        }
+        if self.code < 0 {
+            // ssi_int and ssi_ptr.
+            bytes[44..48].copy_from_slice(&self.payload[8..12]);
+            bytes[48..56].copy_from_slice(&self.payload[8..16]);
+        } else if self.code > 0 && !is_fault {
+            // ssi_status, ssi_utime, ssi_stime: of a child.
+            bytes[40..44].copy_from_slice(&self.payload[8..12]);
+            bytes[56..72].copy_from_slice(&self.payload[16..32]);
+        }
+        bytes
     }
 
     /// The `siginfo_t` as a handler sees it.

@@ -162,6 +162,21 @@ impl Signals {
         wanted.contains(signal) || !self.blocked.contains(signal) && !self.ignores(signal)
     }
 
+    /// Whether a signal, once raised, kills without anybody's being able to put it off: SIGKILL takes its place then
+    /// (`complete_signal`). Those that would dump core are not among them, as on Linux.
+    pub(crate) fn is_fatal(&self, signal: Signal) -> bool {
+        let kills = signal.default_action() == DefaultAction::Terminate && !SigSet::COREDUMP.contains(signal);
+        signal == Signal::KILL || kills && self.action(signal).is_default() && !self.blocked.contains(signal)
+    }
+
+    /// Whether such a signal is pending.
+    pub(crate) fn has_fatal(&self) -> bool {
+        let pending = self.pending_set();
+        (1..=Signal::COUNT as u64)
+            .filter_map(Signal::new)
+            .any(|signal| pending.contains(signal) && self.is_fatal(signal))
+    }
+
     /// Takes the next signal that is not in `mask`: faults first, then the thread's, then the process's; the lowest number
     /// first (`dequeue_signal`).
     pub(crate) fn dequeue(&mut self, mask: SigSet) -> Option<SigInfo> {

@@ -114,6 +114,10 @@ impl SigSet {
         .with(Signal::FPE)
         .with(Signal::SYS);
 
+    /// The signals whose default is to dump core (Linux's `SIG_KERNEL_COREDUMP_MASK`).
+    pub(crate) const COREDUMP: Self =
+        Self(Self::SYNCHRONOUS.0).with(Signal::QUIT).with(Signal::ABRT).with(Signal::XCPU).with(Signal::XFSZ);
+
     /// The set of one signal.
     #[must_use]
     pub const fn of(signal: Signal) -> Self {

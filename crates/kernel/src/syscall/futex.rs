@@ -163,6 +163,12 @@ impl Kernel {
         self.sched.waiting().iter().copied().filter(is_waiter).take(count).collect()
     }
 
+    /// Wakes one who waits for a word, of this process or shared.
+    pub(super) fn wake_one(&mut self, uaddr: LinearAddr) {
+        let key = self.futex_key(uaddr.0, false);
+        self.futex_wake(key, u32::MAX, 1);
+    }
+
     /// Wakes who waits for a word that the kernel layer itself has changed.
     pub(crate) fn wake_futex(&mut self, uaddr: LinearAddr) {
         let keys = [self.futex_key(uaddr.0, true), self.futex_key(uaddr.0, false)];

@@ -14,6 +14,7 @@ mod mem;
 mod optional;
 mod process;
 mod resource;
+mod robust;
 mod signals;
 mod table;
 mod task;
@@ -28,7 +29,7 @@ use crate::Errno;
 use crate::Hw;
 use crate::death::ExitStatus;
 use crate::kernel::{Disposition, Kernel};
-use crate::signal::{SigCode, SigInfo, SigSet, Signal, Target};
+use crate::signal::SigSet;
 use crate::time::SYSCALL_COST_NS;
 use arch::{Gpr, LinearAddr, UserContext};
 use event::Event;
@@ -191,7 +192,7 @@ impl Kernel {
             return Outcome::Return(Err(errno));
         }
         if let Some(result) = file::dispatch(self, hw, call.number, call.args) {
-            return self.after_file_call(call.number, result);
+            return Self::after_file_call(call.number, result);
         }
         let families = [Self::mem_call, Self::process_call, Self::task_call, Self::job_call, Self::identity_call];
         let families =
@@ -208,11 +209,12 @@ impl Kernel {
         }
     }
 
-    /// ppoll and pselect6 may bring a signal mask for the time of their wait.
+    /// ppoll, epoll_pwait and pselect6 may bring a signal mask for the time of their wait.
     fn take_wait_mask(&mut self, hw: &mut Hw<'_>, call: &Call<'_>) -> Result<(), Errno> {
         let (mask, size) = match call.number {
             _ if self.current.signals.is_suspended() => return Ok(()), // it has waited already
             PPOLL => (call.args[3], call.args[4]),
+            281 | 441 => (call.args[4], call.args[5]),
             PSELECT6 if call.args[5] != 0 => {
                 let pair = LinearAddr(call.args[5]);
                 (self.read_user_u64(hw, pair)?, self.read_user_u64(hw, pair.wrapping_add(8))?)
@@ -229,14 +231,9 @@ impl Kernel {
         Ok(())
     }
 
-    /// What follows from a file call's result: SIGPIPE, or a transfer to the host that was cut short.
-    fn after_file_call(&mut self, number: u64, result: SysResult) -> Outcome {
+    /// What follows from a file call's result, if it is a transfer to the host that was cut short.
+    fn after_file_call(number: u64, result: SysResult) -> Outcome {
         match result {
-            Err(Errno::EPIPE) => {
-                let (pid, uid) = (self.current.pid, self.current.credentials.user.real);
-                self.current.signals.raise(Target::Thread, SigInfo::sent(Signal::PIPE, SigCode::SI_USER, pid, uid));
-                Outcome::Return(result)
-            }
             Err(Errno::EINTR) if WAITS_FOR_EVENTS.contains(&number) => Outcome::Interrupted(Restart::NoHand),
             Err(Errno::EINTR) => Outcome::Interrupted(Restart::Sys),
             _ => Outcome::Return(result),

@@ -390,8 +390,7 @@ fn clone_args(
         (false, false) => ChildMemory::Copy,
         (true, true) => ChildMemory::Borrowed,
         (true, false) => ChildMemory::Shared,
-        // The parent waits, although the child has a copy: nobody needs it.
-        (false, true) => return Ok(None),
+        (false, true) => ChildMemory::AwaitedCopy,
     };
     let place = |flag, at: u64| flags.contains(flag).then_some(LinearAddr(at));
     Ok(Some(CloneArgs {

@@ -2,7 +2,7 @@
 
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
-use crate::process::{Limits, Resource, Rlimit, Usage};
+use crate::process::{Ids, Limits, Process, Resource, Rlimit, Usage};
 use crate::time::NSEC_PER_SEC;
 use crate::{Errno, Hw};
 use arch::{FRAME_SIZE, LinearAddr};
@@ -28,22 +28,37 @@ impl Kernel {
     }
 
     fn sys_prlimit64(&mut self, hw: &mut Hw<'_>, [pid, resource, new, old, ..]: [u64; 6]) -> SysResult {
-        let pid = self.by_id(pid)?.pid;
-        if pid != self.current.pid && new != 0 {
+        let process = self.by_id(pid)?;
+        if !self.may_use_limits(process) {
             return Err(Errno::EPERM);
         }
-        self.prlimit(hw, resource, new, old)
+        self.prlimit_of(hw, process.pid, [resource, new, old])
+    }
+
+    /// Whether the limits of a process may be looked at: it is oneself, or has one's ids and no others
+    /// (`check_prlimit_permission`).
+    fn may_use_limits(&self, process: &Process) -> bool {
+        let (mine, its) = (self.current.credentials, process.credentials);
+        let same = |id: u32, ids: Ids| [ids.real, ids.effective, ids.saved].into_iter().all(|other| other == id);
+        process.pid == self.current.pid
+            || self.current.is_root()
+            || same(mine.user.real, its.user) && same(mine.group.real, its.group)
     }
 
     fn prlimit(&mut self, hw: &mut Hw<'_>, resource: u64, new: u64, old: u64) -> SysResult {
+        self.prlimit_of(hw, self.current.pid, [resource, new, old])
+    }
+
+    fn prlimit_of(&mut self, hw: &mut Hw<'_>, pid: Pid, [resource, new, old]: [u64; 3]) -> SysResult {
         let resource = u64::from(resource as u32);
         let wanted = match new {
             0 => None,
             at => Some(Rlimit::from_bytes(self.read_user(hw, LinearAddr(at))?)),
         };
-        let before = *self.current.limits.by_number(resource).ok_or(Errno::EINVAL)?;
+        let limits = |process: &mut Process| process.limits.by_number(resource).copied();
+        let before = self.process_mut(pid).and_then(limits).ok_or(Errno::EINVAL)?;
         if let Some(wanted) = wanted {
-            self.set_limit(resource, before, wanted)?;
+            self.set_limit(pid, resource, before, wanted)?;
         }
         if old != 0 {
             self.copy_to_user(hw, LinearAddr(old), &before.to_bytes())?;
@@ -51,7 +66,7 @@ impl Kernel {
         Ok(0)
     }
 
-    fn set_limit(&mut self, resource: u64, before: Rlimit, wanted: Rlimit) -> Result<(), Errno> {
+    fn set_limit(&mut self, pid: Pid, resource: u64, before: Rlimit, wanted: Rlimit) -> Result<(), Errno> {
         if wanted.soft > wanted.hard {
             return Err(Errno::EINVAL);
         }
@@ -59,8 +74,13 @@ impl Kernel {
         if too_many_files || wanted.hard > before.hard && !self.current.is_root() {
             return Err(Errno::EPERM);
         }
-        *self.current.limits.by_number(resource).ok_or(Errno::EINVAL)? = wanted;
-        self.mms[self.current.mm].set_limits(self.current.limits.of_mm());
+        let process = self.process_mut(pid).ok_or(Errno::ESRCH)?;
+        *process.limits.by_number(resource).ok_or(Errno::EINVAL)? = wanted;
+        // A zombie has no memory any more.
+        if !process.has_ended() {
+            let (mm, limits) = (process.mm, process.limits.of_mm());
+            self.mms[mm].set_limits(limits);
+        }
         Ok(())
     }
 

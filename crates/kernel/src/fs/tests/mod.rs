@@ -7,6 +7,8 @@ mod layered;
 mod model;
 mod procfs;
 mod safety;
+mod sockets;
+mod streams;
 
 use std::path::Path;
 

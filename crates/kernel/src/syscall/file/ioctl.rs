@@ -59,6 +59,7 @@ impl Kernel {
                 Ok(left as u32)
             }
             (FileKind::Pipe(pipe), _) => Ok(self.vfs.pipe_len(pipe) as u32),
+            (FileKind::Socket(id), _) => Ok(self.vfs.socket_readable(id) as u32),
             (FileKind::Stream(stream), _) => self.vfs.console().available(stream),
             _ => Err(Errno::ENOTTY),
         }

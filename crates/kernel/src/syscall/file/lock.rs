@@ -6,6 +6,7 @@ use crate::kernel::Kernel;
 use crate::wait::{Channel, Wait};
 use crate::{Errno, Hw};
 use arch::LinearAddr;
+use event::Pid;
 
 /// LOCK_NB of `flock`.
 const LOCK_NB: u64 = 4;
@@ -142,9 +143,38 @@ impl Kernel {
 
     fn take_lock(&mut self, inode: InodeId, wanted: Record, command: LockCommand) -> Result<(), Errno> {
         match self.vfs.lock_record(inode, wanted) {
-            Err(Errno::EAGAIN) if command == LockCommand::SetWait => Err(self.wait(Wait::on(Channel::Lock(inode)))),
+            Err(Errno::EAGAIN) if command == LockCommand::SetWait => {
+                if self.closes_a_circle(inode, wanted) {
+                    return Err(Errno::EDEADLK);
+                }
+                Err(self.wait(Wait::for_lock(inode, wanted)))
+            }
             result => result,
         }
+    }
+
+    /// Whether a process that waits for a lock would, in the end, wait for itself (`posix_locks_deadlock`). Open files are not
+    /// looked at, as nobody knows who will unlock them.
+    fn closes_a_circle(&self, mut inode: InodeId, mut wanted: Record) -> bool {
+        const MAX_DEADLK_ITERATIONS: usize = 10;
+        let me = wanted.owner;
+        for _ in 0..=MAX_DEADLK_ITERATIONS {
+            let Some(blocker) = self.vfs.lock_blocker(inode, &wanted).map(|record| record.owner) else { return false };
+            if blocker == me {
+                return matches!(me, LockOwner::Process(_));
+            }
+            let waits_for = |&pid: &Pid| {
+                let process = self.process(pid).filter(|process| LockOwner::Process(process.files) == blocker)?;
+                let wait = process.wait.as_ref()?;
+                match (wait.lock, &wait.channels[..]) {
+                    (Some(lock), &[Channel::Lock(inode)]) => Some((inode, lock)),
+                    _ => None,
+                }
+            };
+            let Some(next) = self.sched.waiting().iter().find_map(waits_for) else { return false };
+            (inode, wanted) = next;
+        }
+        false
     }
 
     /// Where the start of a lock is counted from.

@@ -5,18 +5,23 @@
 
 mod attr;
 mod dir;
+mod epoll;
 mod event;
 mod fd;
 mod ioctl;
 mod link;
 mod lock;
+mod message;
 mod open;
 mod pipe;
 mod poll;
+mod rights;
 mod rw;
+mod signalfd;
 mod socket;
 mod stat;
 mod sync;
+mod timerfd;
 mod user;
 
 #[cfg(test)]
@@ -89,7 +94,19 @@ fn handler(number: u64) -> Option<fn(&mut Kernel, &mut Hw<'_>, Args) -> SysResul
         32 => Kernel::sys_dup,
         33 => Kernel::sys_dup2,
         40 => Kernel::sys_sendfile,
-        42..=52 | 54 | 55 | 288 | 299 | 307 => Kernel::sys_not_a_socket,
+        42 => Kernel::sys_connect,
+        43 | 50 | 288 => Kernel::sys_accept,
+        44 => Kernel::sys_sendto,
+        45 => Kernel::sys_recvfrom,
+        46 => Kernel::sys_sendmsg,
+        47 => Kernel::sys_recvmsg,
+        48 => Kernel::sys_shutdown,
+        49 => Kernel::sys_bind,
+        51 => Kernel::sys_getsockname,
+        52 => Kernel::sys_getpeername,
+        53 => Kernel::sys_socketpair,
+        54 => Kernel::sys_setsockopt,
+        55 => Kernel::sys_getsockopt,
         72 => Kernel::sys_fcntl,
         73 => Kernel::sys_flock,
         74 | 75 => Kernel::sys_fsync,
@@ -120,8 +137,11 @@ fn handler(number: u64) -> Option<fn(&mut Kernel, &mut Hw<'_>, Args) -> SysResul
         162 => Kernel::sys_sync,
         187 => Kernel::sys_readahead,
         188..=199 => Kernel::sys_xattr,
+        213 => Kernel::sys_epoll_create,
         217 => Kernel::sys_getdents64,
         221 => Kernel::sys_fadvise64,
+        232 => Kernel::sys_epoll_wait,
+        233 => Kernel::sys_epoll_ctl,
         235 => Kernel::sys_utimes,
         257 => Kernel::sys_openat,
         258 => Kernel::sys_mkdirat,
@@ -141,13 +161,21 @@ fn handler(number: u64) -> Option<fn(&mut Kernel, &mut Hw<'_>, Args) -> SysResul
         275 | 276 | 278 => Kernel::sys_splice,
         277 => Kernel::sys_sync_file_range,
         280 => Kernel::sys_utimensat,
+        281 => Kernel::sys_epoll_wait,
+        282 => Kernel::sys_signalfd,
+        283 => Kernel::sys_timerfd_create,
         284 => Kernel::sys_eventfd,
         285 => Kernel::sys_fallocate,
+        286 => Kernel::sys_timerfd_settime,
+        287 => Kernel::sys_timerfd_gettime,
+        289 => Kernel::sys_signalfd4,
         290 => Kernel::sys_eventfd2,
+        291 => Kernel::sys_epoll_create1,
         292 => Kernel::sys_dup3,
         293 => Kernel::sys_pipe2,
         295 => Kernel::sys_preadv,
         296 => Kernel::sys_pwritev,
+        299 | 307 => Kernel::sys_many_messages,
         306 => Kernel::sys_fsync,
         316 => Kernel::sys_renameat2,
         319 => Kernel::sys_memfd_create,
@@ -158,6 +186,7 @@ fn handler(number: u64) -> Option<fn(&mut Kernel, &mut Hw<'_>, Args) -> SysResul
         436 => Kernel::sys_close_range,
         437 => Kernel::sys_openat2,
         439 => Kernel::sys_faccessat2,
+        441 => Kernel::sys_epoll_pwait2,
         452 => Kernel::sys_fchmodat2,
         _ => return None,
     })

@@ -1,7 +1,7 @@
 //! Making pipes, and how much they hold.
 
 use super::{Args, SysResult};
-use crate::fs::{Descriptor, FileKind, OpenFileId, OpenFlags};
+use crate::fs::{FileKind, OnExec, OpenFileId, OpenFlags};
 use crate::kernel::Kernel;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
@@ -15,28 +15,35 @@ impl Kernel {
         let known = OpenFlags::CLOEXEC | OpenFlags::NONBLOCK;
         super::only(flags, known.bits().into())?;
         let flags = OpenFlags::from_bits_truncate(flags as u32);
-        let on_exec = super::open::on_exec(flags);
-        let limit = self.fd_limit();
-        let (vfs, process, mut cx) = self.fs_cx(hw);
-        let [reader, writer] = vfs.open_pipe(flags & OpenFlags::NONBLOCK)?;
-        let installed =
-            vfs.fds_mut(process.files).install(Descriptor { file: reader, on_exec }, 0, limit).and_then(|first| {
-                let second = vfs.fds_mut(process.files).install(Descriptor { file: writer, on_exec }, 0, limit);
-                second.map(|second| [first, second]).inspect_err(|_| {
-                    let _its_own = vfs.fds_mut(process.files).take(first);
-                })
-            });
-        let [first, second] = match installed {
-            Ok(fds) => fds,
+        let files = self.vfs.open_pipe(flags & OpenFlags::NONBLOCK)?;
+        self.install_two(hw, files, super::open::on_exec(flags), fds)
+    }
+
+    /// Gives two open files descriptors and stores these at an address; if that fails both are closed.
+    pub(super) fn install_two(
+        &mut self,
+        hw: &mut Hw<'_>,
+        files: [OpenFileId; 2],
+        on_exec: OnExec,
+        at: u64,
+    ) -> SysResult {
+        let [first, second] = files;
+        let first = match self.install(hw, first, on_exec) {
+            Ok(fd) => fd,
             Err(e) => {
-                vfs.file_put(&mut cx, reader);
-                vfs.file_put(&mut cx, writer);
+                let (vfs, _, mut cx) = self.fs_cx(hw);
+                vfs.file_put(&mut cx, second);
                 return Err(e);
             }
         };
-        let both = [(first as u32).to_le_bytes(), (second as u32).to_le_bytes()].concat();
-        if let Err(e) = self.copy_to_user(hw, LinearAddr(fds), &both) {
-            for fd in [first, second] {
+        let mut fds = vec![first];
+        let stored = self.install(hw, second, on_exec).and_then(|second| {
+            fds.push(second);
+            let both = [(first as u32).to_le_bytes(), (second as u32).to_le_bytes()].concat();
+            self.copy_to_user(hw, LinearAddr(at), &both)
+        });
+        if let Err(e) = stored {
+            for fd in fds {
                 self.sys_close(hw, [fd, 0, 0, 0, 0, 0])?;
             }
             return Err(e);

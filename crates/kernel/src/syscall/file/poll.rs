@@ -1,14 +1,14 @@
 //! `poll` and `select`.
 //!
-//! Regular files are always ready; pipes and eventfds say what they hold; for standard streams the host is asked. What is
+//! Regular files are always ready; pipes, sockets and eventfds say what they hold; for standard streams the host is asked. What is
 //! not ready is waited for on the channels of all files that are watched, up to the deadline.
 
 use super::super::Restart;
+use super::epoll::Watched;
 use super::{Args, SysResult};
 use crate::fs::{OpenFlags, Ready};
 use crate::kernel::Kernel;
 use crate::time::NSEC_PER_SEC;
-use crate::wait::Wait;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
 use std::time::Duration;
@@ -163,14 +163,12 @@ impl Kernel {
         if ready > 0 || wait == Some(Duration::ZERO) || self.is_past(hw, until) {
             return Ok(ready);
         }
-        let mut channels = Vec::new();
+        let mut watched = Watched::default();
         for watch in watches.iter() {
             let Some(file) = u64::try_from(watch.fd).ok().and_then(|fd| self.file(fd).ok()) else { continue };
-            channels.extend(self.vfs.channel_for(file, watch.wanted));
+            self.watch(&mut watched, file, watch.wanted);
         }
-        channels.sort_unstable();
-        channels.dedup();
-        Err(self.wait(Wait::on_any(channels).until(until).restart(Restart::NoHand)))
+        Err(self.wait(watched.wait().until(until).restart(Restart::NoHand)))
     }
 
     /// Looks at each descriptor without waiting. Returns how many are ready.
@@ -184,7 +182,7 @@ impl Kernel {
                     continue;
                 }
             };
-            let ready = self.vfs.ready(file, watch.wanted)?;
+            let ready = self.file_ready(file, watch.wanted)?;
             watch.ready(ready);
         }
         Ok(watches.iter().filter(|w| w.found != 0).count() as u64)
@@ -195,7 +193,7 @@ impl Kernel {
 fn read_pollfd(bytes: &[u8]) -> Watch {
     let fd = i32::from_le_bytes(bytes[..4].try_into().expect("four bytes"));
     let events = u16::from_le_bytes([bytes[4], bytes[5]]);
-    let mut wanted = Ready::from_bits_truncate(events) & (Ready::IN | Ready::OUT);
+    let mut wanted = Ready::from_bits_truncate(events) & (Ready::IN | Ready::OUT | Ready::RDHUP);
     wanted.set(Ready::IN, events & (Ready::IN.bits() | POLLRDNORM) != 0);
     wanted.set(Ready::OUT, events & (Ready::OUT.bits() | POLLWRNORM) != 0);
     Watch { fd, wanted, found: 0 }

@@ -4,12 +4,12 @@
 //! or would make it wait. If user memory faults midway the count so far is returned, and `EFAULT` only if it is 0. A write
 //! to a pipe goes on until all is written; what it has written when it waits is in [`Wait::done`].
 
+use super::epoll::Watched;
 use super::user::{Fault, MAX_RW_COUNT, UserBuffers};
 use super::{Args, SysResult};
 use crate::fs::{At, FileKind, OpenFileId, OpenFlags, Ready, Seek};
 use crate::kernel::Kernel;
 use crate::signal::{SigCode, SigInfo, Signal, Target};
-use crate::wait::Wait;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
 
@@ -91,6 +91,12 @@ impl Kernel {
     }
 
     fn read_file(&mut self, hw: &mut Hw<'_>, file: OpenFileId, mut at: At, mut to: UserBuffers) -> SysResult {
+        if let (FileKind::Socket(id), At::Offset) = (self.vfs.file(file).kind, at) {
+            return self.read_socket(hw, (file, id), to);
+        }
+        if let (FileKind::Signal, At::Offset) = (self.vfs.file(file).kind, at) {
+            return self.read_signals(hw, file, to);
+        }
         self.let_others_run(file, at)?;
         let mut chunk = vec![0; CHUNK.min(to.left as usize)];
         let mut done = 0;
@@ -155,6 +161,9 @@ impl Kernel {
         if !self.vfs.file_flags(file).writes() {
             return Err(Errno::EBADF);
         }
+        if let (FileKind::Socket(id), At::Offset) = (self.vfs.file(file).kind, at) {
+            return self.send_message(hw, (file, id), from, super::message::Sending::default());
+        }
         let is_pipe = matches!(self.vfs.file(file).kind, FileKind::Pipe(_));
         let mut done = self.done_before();
         from.skip(done);
@@ -169,7 +178,7 @@ impl Kernel {
             let put = match self.write_chunk(hw, file, at, &chunk[..len]) {
                 Ok(put) => put,
                 Err(Errno::EAGAIN) => return self.write_later(file, done),
-                Err(e) if done == 0 => return Err(e),
+                Err(e) if done == 0 => return Err(self.broken(e)),
                 Err(e) => return Ok(self.cut_off(e, done)),
             };
             done += put as u64;
@@ -211,22 +220,30 @@ impl Kernel {
 
     /// The count of a write that an error ended midway. A pipe that nobody reads any more still gives its signal.
     fn cut_off(&mut self, e: Errno, done: u64) -> u64 {
+        self.broken(e);
+        done
+    }
+
+    /// Raises SIGPIPE if that is what an error of a write calls for.
+    pub(super) fn broken(&mut self, e: Errno) -> Errno {
         if e == Errno::EPIPE {
             let (pid, uid) = (self.current.pid, self.current.credentials.user.real);
             self.current.signals.raise(Target::Thread, SigInfo::sent(Signal::PIPE, SigCode::SI_USER, pid, uid));
         }
-        done
+        e
     }
 
     /// `EAGAIN` of a file without O_NONBLOCK becomes a wait for what is wanted of it.
-    fn or_wait(&mut self, file: OpenFileId, wanted: Ready, e: Errno, done: u64) -> Errno {
+    pub(super) fn or_wait(&mut self, file: OpenFileId, wanted: Ready, e: Errno, done: u64) -> Errno {
         if e != Errno::EAGAIN || self.vfs.file_flags(file).contains(OpenFlags::NONBLOCK) {
             return e;
         }
-        match self.vfs.channel_for(file, wanted) {
-            Some(channel) => self.wait(Wait::on(channel).done(done)),
-            None => e,
+        if self.vfs.channel_for(file, wanted).is_none() {
+            return e;
         }
+        let mut watched = Watched::default();
+        self.watch(&mut watched, file, wanted);
+        self.wait(watched.wait().done(done))
     }
 
     /// True if a read may go on with the next part without waiting.
@@ -341,7 +358,11 @@ impl Kernel {
                 Ok(put) => put,
                 Err(e) => {
                     self.give_back(input, from, got);
-                    return if done > 0 { Ok(self.cut_off(e, done)) } else { Err(self.or_wait(out, Ready::OUT, e, 0)) };
+                    if done > 0 {
+                        return Ok(self.cut_off(e, done));
+                    }
+                    let e = self.broken(e);
+                    return Err(self.or_wait(out, Ready::OUT, e, 0));
                 }
             };
             self.give_back(input, from, got - put);
