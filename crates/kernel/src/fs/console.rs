@@ -277,7 +277,13 @@ impl Console for BufferConsole {
     }
 
     fn poll_any(&mut self, wants: &[(Stream, Ready)], _wait: Option<Duration>) -> Result<Vec<Stream>, Errno> {
-        Ok(wants.iter().map(|&(stream, _)| stream).collect())
+        let mut ready = Vec::new();
+        for &(stream, wanted) in wants {
+            if !self.poll(stream, wanted, None)?.is_empty() {
+                ready.push(stream);
+            }
+        }
+        Ok(ready)
     }
 
     fn available(&self, _stream: Stream) -> Result<u32, Errno> {
