@@ -107,6 +107,8 @@ pub struct UserContext {
     pub gs_base: u64,
     /// x87 and SSE state.
     pub xsave: XsaveImage,
+    /// Bits 255:128 of YMM0 to YMM15; the low halves are the XMM registers.
+    pub ymm_high: [u128; 16],
 }
 
 impl UserContext {
@@ -122,6 +124,7 @@ impl UserContext {
             fs_base: 0,
             gs_base: 0,
             xsave: XsaveImage::default(),
+            ymm_high: [0; 16],
         }
     }
 

@@ -13,6 +13,7 @@ impl<H: HardwareModel> State<H> {
         self.flags.set(ctx.rflags);
         self.system_flags = ctx.rflags.difference(Rflags::STATUS) | Rflags::FIXED;
         self.load_fxsave(&ctx.xsave.0);
+        self.ymm_high = ctx.ymm_high;
     }
 
     /// Gives all registers.
@@ -23,6 +24,7 @@ impl<H: HardwareModel> State<H> {
         ctx.gs_base = self.regs[usize::from(GS)];
         ctx.rflags = self.rflags();
         self.store_fxsave(&mut ctx.xsave.0);
+        ctx.ymm_high = self.ymm_high;
     }
 
     /// RFLAGS, complete.

@@ -37,6 +37,8 @@ pub(crate) struct State<H> {
     pub(crate) system_flags: Rflags,
     /// XMM0 to XMM15.
     pub(crate) xmm: [u128; 16],
+    /// Bits 255:128 of YMM0 to YMM15. Apart, so that what has only XMM registers need not know of them.
+    pub(crate) ymm_high: [u128; 16],
     /// SSE control and status.
     pub(crate) mxcsr: u32,
     /// x87.
@@ -59,6 +61,7 @@ impl<H: HardwareModel> State<H> {
             flags: Flags::default(),
             system_flags: Rflags::FIXED | Rflags::IF,
             xmm: [0; 16],
+            ymm_high: [0; 16],
             mxcsr: 0x1f80,
             fpu: Fpu::default(),
             target: 0,

@@ -51,6 +51,8 @@ pub enum Operand {
     Reg64(u8),
     /// XMM register, 0 to 15.
     Xmm(u8),
+    /// YMM register, 0 to 15.
+    Ymm(u8),
     /// MMX register, 0 to 7.
     Mm(u8),
     /// x87 stack register, 0 to 7 from the top.
@@ -63,7 +65,7 @@ pub enum Operand {
     Imm(u64),
     /// A branch target, relative to the page that holds the instruction's first byte.
     Target(i64),
-    /// Something the core does not execute (control and debug registers, AVX registers, far pointers).
+    /// Something the core does not execute (control and debug registers, registers of AVX-512, far pointers).
     Other,
 }
 
@@ -131,6 +133,7 @@ fn register(r: Register) -> Operand {
             0..16 => Operand::Xmm(n),
             _ => Operand::Other,
         },
+        _ if r.is_ymm() && n < 16 => Operand::Ymm(n),
         _ if r.is_mm() => Operand::Mm(n),
         _ if r.is_st() => Operand::St(n),
         _ if r.is_segment_register() => Operand::SegReg(n),

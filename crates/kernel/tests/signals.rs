@@ -64,7 +64,7 @@ proptest! {
         xsave.0[26..28].fill(0); // bits of MXCSR that there are not
         let settable = Rflags::STATUS | Rflags::DF | Rflags::AC | Rflags::TF;
         let rflags = Rflags::from_bits_truncate(flags) & settable | Rflags::FIXED | Rflags::IF;
-        let before = UserContext { gpr, rip, rflags, fs_base: 5, gs_base: 6, xsave };
+        let before = UserContext { gpr, rip, rflags, fs_base: 5, gs_base: 6, xsave, ymm_high: [0; 16] };
         rig.ctx = before.clone();
         prop_assert_eq!(rig.enter(|kernel, hw, ctx| kernel.interrupt(hw, ctx, Signal::ALRM)), Disposition::Resume);
         prop_assert!(rig.in_handler());

@@ -124,6 +124,7 @@ impl Kernel {
             }
             None => XsaveImage::default(),
         };
+        ctx.ymm_high = [0; 16];
         if !frame.selectors_are_usable() {
             return None;
         }
@@ -144,6 +145,7 @@ fn enter_handler(ctx: &mut UserContext, signal: Signal, place: Place, handler: L
     ctx.rip = handler.0;
     ctx.rflags -= Rflags::DF | Rflags::RF | Rflags::TF;
     ctx.xsave = XsaveImage::default();
+    ctx.ymm_high = [0; 16];
 }
 
 /// The x87 and SSE state as the frame holds it: the bytes that software may use are zero.
