@@ -10,7 +10,9 @@ use crate::fs::{self, FsCx, ProcLinks, Vfs};
 use crate::job::Terminal;
 use crate::mm::frames::FrameTable;
 use crate::mm::{KernelHalf, Mm, MmCx};
-use crate::process::{CpuTimes, Credentials, FIRST_PID, Limits, MmTable, PARENT_PID, Process, State, Table, Usage};
+use crate::process::{
+    CpuTimes, Credentials, FIRST_PID, Limits, MmTable, PARENT_PID, Process, Scheduling, State, Table, Usage,
+};
 use crate::random::Random;
 use crate::sched::{DEFAULT_QUANTUM, Scheduler};
 use crate::signal::Signal;
@@ -156,6 +158,7 @@ impl Kernel {
         let mut times = CpuTimes::default();
         times.start(0);
         let clock = Clock::new(config.epoch_seconds);
+        let groups = vfs.credentials().groups.clone();
         let process = Process {
             pid: FIRST_PID,
             parent: PARENT_PID,
@@ -179,6 +182,7 @@ impl Kernel {
             borrows_mm: false,
             is_subreaper: false,
             credentials: config.credentials,
+            groups,
             limits: config.limits,
             timers: Timers::default(),
             times,
@@ -186,6 +190,7 @@ impl Kernel {
             children_usage: Usage::default(),
             comm: [0; 16],
             nice: 0,
+            scheduling: Scheduling::default(),
             personality: 0,
             no_new_privs: 0,
             start_ns: clock.monotonic_ns(0),

@@ -261,7 +261,7 @@ impl Kernel {
     pub fn next_event(&self, instructions: u64) -> Option<u64> {
         let now = self.clock.monotonic_ns(instructions);
         let alarm = self.sched.alarms.first().map(|(at, ..)| instructions.saturating_add(at.saturating_sub(now)));
-        let own = self.current.timers.next_expiry(&self.current.times, instructions);
+        let own = self.current.next_own_expiry(instructions);
         let is_shared = !self.sched.queue.is_empty() || self.waits_for_input() || self.ended.is_some();
         let turn = is_shared.then_some(self.sched.turn_ends);
         [alarm, own, turn].into_iter().flatten().min()

@@ -225,17 +225,22 @@ impl Vfs {
 
     /// `truncate`: sets the length of a file that need not be open.
     pub(crate) fn truncate(&mut self, cx: &mut FsCx<'_>, inode: InodeId, size: u64) -> Result<(), Errno> {
+        self.may_truncate(inode)?;
+        self.inode_get(inode);
+        let result = self.open_writer(inode).and_then(|()| self.set_size(cx, inode, size));
+        self.inode_put(cx, inode);
+        result
+    }
+
+    /// Whether it is a file whose length can be set, and this user's to set.
+    pub(crate) fn may_truncate(&self, inode: InodeId) -> Result<(), Errno> {
         match self.inodes.get(inode).meta.kind {
             Kind::Regular if matches!(self.inodes.get(inode).body, Body::Regular(_)) => {}
             Kind::Directory => return Err(Errno::EISDIR),
             _ => return Err(Errno::EINVAL),
         }
         self.may(inode, May::WRITE)?;
-        self.may_be_written(inode)?;
-        self.inode_get(inode);
-        let result = self.open_writer(inode).and_then(|()| self.set_size(cx, inode, size));
-        self.inode_put(cx, inode);
-        result
+        self.may_be_written(inode)
     }
 
     /// `fsync`: the host's file, if writes go to one.

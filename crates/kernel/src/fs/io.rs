@@ -2,7 +2,7 @@
 
 use super::device::Device;
 use super::file::{FileKind, OpenFileId, OpenFlags};
-use super::{FsCx, Vfs};
+use super::{FsCx, InodeId, Vfs};
 use crate::Errno;
 use crate::fs::console::{Ready, Stream};
 use crate::wait::Channel;
@@ -97,12 +97,7 @@ impl Vfs {
         }
         match (open.kind, open.inode) {
             (FileKind::Regular, Some(inode)) => {
-                let offset = if open.flags.contains(OpenFlags::APPEND) {
-                    self.refresh_from_host(inode)?;
-                    self.inodes.get(inode).meta.size
-                } else {
-                    self.place(file, at)
-                };
+                let offset = self.place_of_write(file, inode, at)?;
                 let done = self.write_at(cx, inode, offset, bytes)?;
                 self.advance(file, at, offset, done);
                 Ok(done)
@@ -121,6 +116,22 @@ impl Vfs {
             (FileKind::Proc(_) | FileKind::Timer | FileKind::Signal | FileKind::Epoll, _) => Err(Errno::EINVAL),
             (FileKind::Regular | FileKind::Directory | FileKind::Symlink | FileKind::Fifo, _) => Err(Errno::EBADF),
         }
+    }
+
+    /// Where a write to a regular file starts; `None` for files of other kinds.
+    pub(crate) fn start_of_write(&mut self, file: OpenFileId, at: At) -> Result<Option<u64>, Errno> {
+        match (self.files.get(file).kind, self.files.get(file).inode) {
+            (FileKind::Regular, Some(inode)) => self.place_of_write(file, inode, at).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn place_of_write(&mut self, file: OpenFileId, inode: InodeId, at: At) -> Result<u64, Errno> {
+        if self.files.get(file).flags.contains(OpenFlags::APPEND) {
+            self.refresh_from_host(inode)?;
+            return Ok(self.inodes.get(inode).meta.size);
+        }
+        Ok(self.place(file, at))
     }
 
     pub(super) fn place(&self, file: OpenFileId, at: At) -> u64 {

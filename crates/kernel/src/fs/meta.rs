@@ -116,7 +116,7 @@ pub struct Credentials {
     /// The group.
     pub gid: u32,
     /// Further groups.
-    pub groups: Vec<u32>,
+    pub groups: std::rc::Rc<[u32]>,
 }
 
 impl Credentials {

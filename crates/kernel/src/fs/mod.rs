@@ -247,6 +247,11 @@ impl Vfs {
         self.inodes.trim(&[self.root]);
     }
 
+    /// The further groups of who makes the changes.
+    pub(crate) fn set_groups(&mut self, groups: &Rc<[u32]>) {
+        self.credentials.groups = Rc::clone(groups);
+    }
+
     /// The user on whose behalf files are used.
     #[must_use]
     pub const fn credentials(&self) -> &Credentials {

@@ -23,10 +23,10 @@ impl Kernel {
 
     fn identity(&self, process: &Process) -> String {
         let ((letter, state), pid) = (self.state(process), process.pid.0);
-        let ids = |Ids { real, effective, saved }| format!("{real}\t{effective}\t{saved}\t{effective}");
+        let ids = |Ids { real, effective, saved, fs }| format!("{real}\t{effective}\t{saved}\t{fs}");
         let (uids, gids) = (ids(process.credentials.user), ids(process.credentials.group));
         let fds = self.vfs.proc_fds(pid).map_or(0, |fds| fds.len().next_power_of_two().max(LEAST_FD_SIZE));
-        let groups: String = self.vfs.credentials().groups.iter().map(|group| format!("{group} ")).collect();
+        let groups: String = process.groups.iter().map(|group| format!("{group} ")).collect();
         format!(
             "Umask:\t{:04o}\nState:\t{letter} ({state})\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\nPPid:\t{}\nTracerPid:\t0\n\
              Uid:\t{uids}\nGid:\t{gids}\nFDSize:\t{fds}\nGroups:\t{groups}\nNStgid:\t{pid}\nNSpid:\t{pid}\nNSpgid:\t{}\n\

@@ -1,6 +1,6 @@
 //! Whose process it is: user and group ids.
 
-/// Three ids of a kind.
+/// The ids of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ids {
     /// Whose process it is.
@@ -9,13 +9,15 @@ pub struct Ids {
     pub effective: u32,
     /// Whose rights it can take back.
     pub saved: u32,
+    /// Whose files it may use; follows the effective one (setfsuid).
+    pub fs: u32,
 }
 
 impl Ids {
-    /// The same id three times.
+    /// The same id for all.
     #[must_use]
     pub const fn all(id: u32) -> Self {
-        Self { real: id, effective: id, saved: id }
+        Self { real: id, effective: id, saved: id, fs: id }
     }
 }
 

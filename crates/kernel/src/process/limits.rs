@@ -16,6 +16,10 @@ pub const RLIM_INFINITY: u64 = u64::MAX;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Resource {
+    /// Seconds on the processor.
+    Cpu = 0,
+    /// Bytes of a file that is written.
+    Fsize = 1,
     /// Bytes of heap and data.
     Data = 2,
     /// Bytes of stack.

@@ -7,6 +7,7 @@ mod cpu_times;
 mod credentials;
 mod limits;
 mod mm_table;
+mod scheduling;
 mod status;
 mod table;
 
@@ -14,6 +15,7 @@ pub(crate) use cpu_times::{CpuTimes, Usage};
 pub use credentials::{Credentials, Ids};
 pub use limits::{Limits, RLIM_INFINITY, Resource, Rlimit};
 pub(crate) use mm_table::{MmId, MmTable};
+pub(crate) use scheduling::{Policy, Scheduling};
 pub(crate) use status::{JobEvent, State, WaitStatus};
 pub(crate) use table::Table;
 
@@ -23,6 +25,7 @@ use crate::syscall::{CutShort, Timers};
 use crate::wait::{Retry, Wait};
 use arch::{LinearAddr, UserContext};
 use event::Pid;
+use std::rc::Rc;
 
 /// The process id of the first program, fixed so that what it prints is.
 pub(crate) const FIRST_PID: Pid = Pid(1000);
@@ -71,6 +74,8 @@ pub(crate) struct Process {
     /// Whether orphans below it become its children (PR_SET_CHILD_SUBREAPER).
     pub(crate) is_subreaper: bool,
     pub(crate) credentials: Credentials,
+    /// Further groups, in ascending order (setgroups).
+    pub(crate) groups: Rc<[u32]>,
     pub(crate) limits: Limits,
     pub(crate) timers: Timers,
     pub(crate) times: CpuTimes,
@@ -82,6 +87,7 @@ pub(crate) struct Process {
     pub(crate) comm: [u8; 16],
     /// Its niceness, -20 to 19.
     pub(crate) nice: i32,
+    pub(crate) scheduling: Scheduling,
     /// What personality() was told.
     pub(crate) personality: u32,
     /// 1 after PR_SET_NO_NEW_PRIVS.

@@ -41,9 +41,9 @@ impl Kernel {
             118 => self.get_three(hw, who.user, args),
             119 => self.set_three(Kind::Group, [a, b, c]),
             120 => self.get_three(hw, who.group, args),
-            // setfsuid, setfsgid: these follow the effective ids here, and report the old one whether they succeed or not.
-            122 if a == who.user.effective || a == UNCHANGED => Ok(u64::from(who.user.effective)),
-            123 if a == who.group.effective || a == UNCHANGED => Ok(u64::from(who.group.effective)),
+            116 => self.sys_setgroups(hw, args),
+            122 => Ok(self.set_fs(Kind::User, a)),
+            123 => Ok(self.set_fs(Kind::Group, a)),
             125 => self.sys_capget(hw, args),
             _ => return None,
         }))
@@ -66,7 +66,7 @@ impl Kernel {
         if privileged {
             *ids = Ids::all(id);
         } else if id == ids.real || id == ids.saved {
-            ids.effective = id;
+            (ids.effective, ids.fs) = (id, id);
         } else {
             return Err(Errno::EPERM);
         }
@@ -85,6 +85,7 @@ impl Kernel {
         }
         ids.real = or(real, old.real);
         ids.effective = or(effective, old.effective);
+        ids.fs = ids.effective;
         if real != UNCHANGED || effective != UNCHANGED && effective != old.real {
             ids.saved = ids.effective;
         }
@@ -101,7 +102,8 @@ impl Kernel {
             return Err(Errno::EPERM);
         }
         let [real, effective, saved] = wanted;
-        *ids = Ids { real: or(real, old.real), effective: or(effective, old.effective), saved: or(saved, old.saved) };
+        let effective = or(effective, old.effective);
+        *ids = Ids { real: or(real, old.real), effective, saved: or(saved, old.saved), fs: effective };
         Ok(0)
     }
 
@@ -113,7 +115,7 @@ impl Kernel {
     }
 
     fn sys_getgroups(&mut self, hw: &mut Hw<'_>, [size, list, ..]: [u64; 6]) -> SysResult {
-        let groups = self.vfs.credentials().groups.clone();
+        let groups = self.current.groups.clone();
         let (size, count) = (size as i32, groups.len());
         if size < 0 || size != 0 && (size as usize) < count {
             return Err(Errno::EINVAL);
@@ -123,6 +125,38 @@ impl Kernel {
             self.copy_to_user(hw, LinearAddr(list), &bytes)?;
         }
         Ok(count as u64)
+    }
+
+    /// A process without the privilege learns that before its list is looked at.
+    fn sys_setgroups(&mut self, hw: &mut Hw<'_>, [size, list, ..]: [u64; 6]) -> SysResult {
+        const NGROUPS_MAX: u32 = 65_536;
+        if !self.current.is_root() {
+            return Err(Errno::EPERM);
+        }
+        if size as u32 > NGROUPS_MAX {
+            return Err(Errno::EINVAL);
+        }
+        let mut bytes = vec![0; size as u32 as usize * 4];
+        self.copy_from_user(hw, LinearAddr(list), &mut bytes)?;
+        let groups = bytes.chunks_exact(4).map(|group| u32::from_le_bytes(group.try_into().expect("four bytes")));
+        let mut groups: Vec<u32> = groups.collect();
+        if groups.contains(&UNCHANGED) {
+            return Err(Errno::EINVAL);
+        }
+        groups.sort_unstable();
+        self.current.groups = groups.into();
+        Ok(0)
+    }
+
+    /// setfsuid, setfsgid: they tell the old id, whether they succeed or not.
+    fn set_fs(&mut self, kind: Kind, id: u32) -> u64 {
+        let privileged = self.current.is_root();
+        let ids = self.ids(kind);
+        let old = ids.fs;
+        if id != UNCHANGED && (privileged || [ids.real, ids.effective, ids.saved, old].contains(&id)) {
+            ids.fs = id;
+        }
+        old.into()
     }
 
     fn sys_uname(&mut self, hw: &mut Hw<'_>, at: u64) -> SysResult {

@@ -15,6 +15,7 @@ mod optional;
 mod process;
 mod resource;
 mod robust;
+mod scheduling;
 mod signals;
 mod table;
 mod task;
@@ -195,8 +196,13 @@ impl Kernel {
             return Self::after_file_call(call.number, result);
         }
         let families = [Self::mem_call, Self::process_call, Self::task_call, Self::job_call, Self::identity_call];
-        let families =
-            families.into_iter().chain([Self::resource_call, Self::signal_call, Self::time_call, Self::futex_call]);
+        let families = families.into_iter().chain([
+            Self::scheduling_call,
+            Self::resource_call,
+            Self::signal_call,
+            Self::time_call,
+            Self::futex_call,
+        ]);
         for family in families {
             if let Some(outcome) = family(self, hw, call) {
                 return outcome;

@@ -118,7 +118,7 @@ impl Kernel {
     }
 
     /// The processes that getpriority and setpriority are about: one, a group, or a user's.
-    fn priority_targets(&self, [which, who, ..]: [u64; 6]) -> Result<Vec<Pid>, Errno> {
+    pub(super) fn priority_targets(&self, [which, who, ..]: [u64; 6]) -> Result<Vec<Pid>, Errno> {
         let who = who as u32;
         let or_own = |own: u32| if who == 0 { own } else { who };
         let (pid, pgrp) = (or_own(self.current.pid.0), or_own(self.current.pgrp.0));

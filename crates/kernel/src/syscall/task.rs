@@ -1,4 +1,4 @@
-//! A process and its one thread: names, FS and GS, the scheduler of a machine with one processor.
+//! A process and its one thread: names, FS and GS, on which processor it runs.
 
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
@@ -20,10 +20,6 @@ impl Kernel {
                 Ok(0)
             }
             135 => Ok(self.sys_personality(args[0] as u32)),
-            // sched_getparam, sched_getscheduler: SCHED_OTHER, whose priority is 0.
-            143 => self.exists(args[0]).and_then(|()| self.put_u32(hw, args[1], 0)),
-            145 => self.exists(args[0]).map(|()| 0),
-            146 | 147 => sched_priority_bound(call.number, args[0]),
             157 => self.sys_prctl(hw, args),
             158 => self.sys_arch_prctl(hw, call.ctx, args),
             203 => self.exists(args[0]).and_then(|()| self.sys_sched_setaffinity(hw, args)),
@@ -175,15 +171,6 @@ impl Kernel {
 
 /// sizeof(struct robust_list_head).
 const ROBUST_LIST_HEAD_BYTES: u64 = 24;
-
-/// sched_get_priority_max and _min.
-const fn sched_priority_bound(number: u64, policy: u64) -> SysResult {
-    match policy as u32 {
-        0 | 3 | 5 | 6 => Ok(0),
-        1 | 2 => Ok(if number == 146 { 99 } else { 1 }),
-        _ => Err(Errno::EINVAL),
-    }
-}
 
 /// One processor and one thread: every barrier holds already. Only MEMBARRIER_CMD_GLOBAL is offered.
 const fn sys_membarrier([command, flags, ..]: [u64; 6]) -> SysResult {

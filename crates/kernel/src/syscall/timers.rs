@@ -1,8 +1,9 @@
-//! Interval timers (setitimer, alarm), on virtual time. ITIMER_REAL runs whoever runs; the other two with their process.
+//! Interval timers (setitimer, alarm), on virtual time. ITIMER_REAL runs whoever runs; the other two with their process, as
+//! does the limit of its time on the processor (RLIMIT_CPU).
 
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
-use crate::process::CpuTimes;
+use crate::process::{CpuTimes, Process, RLIM_INFINITY, Resource, Rlimit};
 use crate::sched::Alarm;
 use crate::signal::{SigInfo, Signal, Target};
 use crate::time::NSEC_PER_SEC;
@@ -63,7 +64,7 @@ pub(crate) struct Timers {
 
 impl Timers {
     /// The instruction count at which the next one by the process's own time expires, if it goes on running.
-    pub(crate) fn next_expiry(&self, times: &CpuTimes, instructions: u64) -> Option<u64> {
+    fn next_expiry(&self, times: &CpuTimes, instructions: u64) -> Option<u64> {
         let due = |which: TimerClock, now: u64| {
             let left = self.running[which as usize]?.expires.saturating_sub(now);
             instructions.checked_add(left)
@@ -86,8 +87,34 @@ impl Timers {
     }
 }
 
+impl Process {
+    /// The instruction count at which a timer or the limit by its own time is due, if it goes on running.
+    pub(crate) fn next_own_expiry(&self, instructions: u64) -> Option<u64> {
+        let soft = self.limits.get(Resource::Cpu).soft;
+        let left = |seconds: u64| seconds.saturating_mul(NSEC_PER_SEC).saturating_sub(self.times.cpu_ns(instructions));
+        let limit = (soft != RLIM_INFINITY).then(|| instructions.saturating_add(left(soft)));
+        [self.timers.next_expiry(&self.times, instructions), limit].into_iter().flatten().min()
+    }
+
+    /// The signal for time beyond the limit: SIGKILL from the hard one on; at the soft one SIGXCPU, and that limit moves on
+    /// by a second (`check_process_timers`).
+    fn exceeded_cpu_limit(&mut self, instructions: u64) -> Option<Signal> {
+        let Rlimit { soft, hard } = self.limits.get(Resource::Cpu);
+        let used = self.times.cpu_ns(instructions);
+        let exceeds = |seconds: u64| seconds != RLIM_INFINITY && used >= seconds.saturating_mul(NSEC_PER_SEC);
+        if !exceeds(soft) {
+            return None;
+        }
+        if exceeds(hard) {
+            return Some(Signal::KILL);
+        }
+        self.limits.set(Resource::Cpu, Rlimit { soft: soft + 1, hard });
+        Some(Signal::XCPU)
+    }
+}
+
 impl Kernel {
-    /// Lets the timers of the current process that run by its own time raise their signals.
+    /// Lets the timers and the limit of the current process that go by its own time raise their signals.
     pub(crate) fn run_own_timers(&mut self, instructions: u64) {
         let times = &self.current.times;
         let now = [(TimerClock::Virtual, times.user_ns(instructions)), (TimerClock::Prof, times.cpu_ns(instructions))];
@@ -95,6 +122,9 @@ impl Kernel {
             if let Some(signal) = self.current.timers.expire(which, now) {
                 self.current.signals.raise(Target::Process, SigInfo::kernel(signal));
             }
+        }
+        if let Some(signal) = self.current.exceeded_cpu_limit(instructions) {
+            self.current.signals.raise(Target::Process, SigInfo::kernel(signal));
         }
     }
 

@@ -5,11 +5,13 @@
 mod common;
 
 mod clone;
+mod cpu_limit;
 mod ends;
 mod exec;
 mod files;
 mod job;
 mod leftovers;
+mod scheduling;
 mod turns;
 mod wait;
 mod waits;

@@ -123,6 +123,8 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         let inode = self.inode_at(hw, CWD, path, 0)?;
+        self.vfs.may_truncate(inode)?;
+        self.may_grow(inode, size)?;
         let (vfs, _, mut cx) = self.fs_cx(hw);
         vfs.truncate(&mut cx, inode, size)?;
         Ok(0)
@@ -137,11 +139,14 @@ impl Kernel {
         if flags.contains(crate::fs::OpenFlags::PATH) {
             return Err(Errno::EBADF);
         }
-        let (vfs, _, mut cx) = self.fs_cx(hw);
-        match (vfs.file(file).kind, vfs.file_inode(file)) {
+        match (self.vfs.file(file).kind, self.vfs.file_inode(file)) {
             _ if !flags.writes() => return Err(Errno::EINVAL),
-            (FileKind::Stream(stream), _) => vfs.console().set_size(stream, size)?,
-            (FileKind::Regular, Some(inode)) => vfs.set_size(&mut cx, inode, size)?,
+            (FileKind::Stream(stream), _) => self.vfs.console().set_size(stream, size)?,
+            (FileKind::Regular, Some(inode)) => {
+                self.may_grow(inode, size)?;
+                let (vfs, _, mut cx) = self.fs_cx(hw);
+                vfs.set_size(&mut cx, inode, size)?;
+            }
             _ => return Err(Errno::EINVAL),
         }
         Ok(0)
@@ -158,12 +163,15 @@ impl Kernel {
         if !self.vfs.file_flags(file).writes() {
             return Err(Errno::EBADF);
         }
-        let (vfs, _, mut cx) = self.fs_cx(hw);
-        let inode = match (vfs.file(file).kind, vfs.file_inode(file)) {
+        let inode = match (self.vfs.file(file).kind, self.vfs.file_inode(file)) {
             (FileKind::Regular, Some(inode)) => inode,
             (FileKind::Pipe(_), _) => return Err(Errno::ESPIPE),
             _ => return Err(Errno::ENODEV),
         };
+        if mode & FALLOC_FL_KEEP_SIZE == 0 && offset.checked_add(len).is_some_and(|end| end <= i64::MAX as u64) {
+            self.may_grow(inode, offset + len)?;
+        }
+        let (vfs, _, mut cx) = self.fs_cx(hw);
         vfs.allocate(&mut cx, inode, offset, len)?;
         if mode & FALLOC_FL_KEEP_SIZE == 0 && offset + len > vfs.inode_size(inode) {
             vfs.set_size(&mut cx, inode, offset + len)?;

@@ -8,6 +8,7 @@ mod dir;
 mod epoll;
 mod event;
 mod fd;
+mod file_size;
 mod ioctl;
 mod link;
 mod lock;
@@ -61,8 +62,9 @@ pub(crate) fn dispatch(kernel: &mut Kernel, hw: &mut Hw<'_>, number: u64, args: 
     let call = handler(number)?;
     let now = kernel.clock.realtime_ns(hw.instructions);
     let now = Timestamp { sec: (now / NSEC_PER_SEC) as i64, nsec: (now % NSEC_PER_SEC) as u32 };
-    let (uid, gid) = (kernel.current.credentials.user.effective, kernel.current.credentials.group.effective);
+    let (uid, gid) = (kernel.current.credentials.user.fs, kernel.current.credentials.group.fs);
     kernel.vfs.enter(now, uid, gid);
+    kernel.vfs.set_groups(&kernel.current.groups);
     kernel.vfs.proc_set_current(kernel.current.pid.0);
     if kernel.retry().is_none() {
         let (vfs, process, mut cx) = kernel.fs_cx(hw);

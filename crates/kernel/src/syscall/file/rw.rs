@@ -178,7 +178,7 @@ impl Kernel {
             let put = match self.write_chunk(hw, file, at, &chunk[..len]) {
                 Ok(put) => put,
                 Err(Errno::EAGAIN) => return self.write_later(file, done),
-                Err(e) if done == 0 => return Err(self.broken(e)),
+                Err(e) if done == 0 => return Err(self.refused(file, at, e)),
                 Err(e) => return Ok(self.cut_off(e, done)),
             };
             done += put as u64;
@@ -206,8 +206,12 @@ impl Kernel {
     }
 
     fn write_chunk(&mut self, hw: &mut Hw<'_>, file: OpenFileId, at: At, chunk: &[u8]) -> Result<usize, Errno> {
+        let room = usize::try_from(self.room_in_file(file, at)?).unwrap_or(usize::MAX);
+        if room == 0 && !chunk.is_empty() {
+            return Err(Errno::EFBIG);
+        }
         let (vfs, _, mut cx) = self.fs_cx(hw);
-        vfs.write(&mut cx, file, at, chunk)
+        vfs.write(&mut cx, file, at, &chunk[..chunk.len().min(room)])
     }
 
     /// There is no room: the rest of a write comes once there is, or not at all with O_NONBLOCK.
@@ -216,6 +220,14 @@ impl Kernel {
             Errno::EAGAIN if done > 0 => Ok(done),
             e => Err(e),
         }
+    }
+
+    /// What an error means that came before anything was written: one that has a signal gives it.
+    fn refused(&mut self, file: OpenFileId, at: At, e: Errno) -> Errno {
+        if e == Errno::EFBIG && self.room_in_file(file, at) == Ok(0) {
+            return self.file_too_large();
+        }
+        self.broken(e)
     }
 
     /// The count of a write that an error ended midway. A pipe that nobody reads any more still gives its signal.
@@ -361,7 +373,7 @@ impl Kernel {
                     if done > 0 {
                         return Ok(self.cut_off(e, done));
                     }
-                    let e = self.broken(e);
+                    let e = self.refused(out, to, e);
                     return Err(self.or_wait(out, Ready::OUT, e, 0));
                 }
             };

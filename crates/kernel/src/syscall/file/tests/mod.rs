@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod events;
+mod file_size;
 mod names;
 mod sockets;
 mod transfers;
