@@ -42,7 +42,7 @@ impl Host {
         let mut hw = Hw { mem: &mut self.bus, sink: &mut Silence, shootdown: &mut shootdown, instructions: 0 };
         let (frames, vfs) = (&mut self.frames, &mut self.vfs);
         let result = f(&mut MmCx { hw: &mut hw, frames, vfs, pid: Pid(1) }, &self.half);
-        shootdown.drain().for_each(drop);
+        shootdown.drain(arch::Pcid::default()).for_each(drop);
         result
     }
 

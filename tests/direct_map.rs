@@ -41,7 +41,7 @@ impl TranslationCache for Recorder {
         None
     }
 
-    fn fill(&mut self, _: LinearAddr, _: AccessKind, _: &Translation) {}
+    fn fill(&mut self, _: &PagingContext, _: LinearAddr, _: AccessKind, _: &Translation) {}
 
     fn displaced(&mut self) -> Option<LinearAddr> {
         None

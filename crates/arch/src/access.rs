@@ -90,6 +90,17 @@ impl fmt::Display for PageFaultCode {
     }
 }
 
+bitflags! {
+    /// The flags that a processor sets in a paging-structure entry, at their places in it (SDM "Accessed and Dirty Flags").
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct AccessedDirty: u8 {
+        /// A: the entry was used.
+        const A = 1 << 5;
+        /// D: the page was written.
+        const D = 1 << 6;
+    }
+}
+
 /// A page-fault exception: the value of CR2 and the error code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PageFault {

@@ -22,13 +22,15 @@ pub struct PhysAddr(pub u64);
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pfn(pub u64);
 
-/// The sizes that a leaf entry can map in 4-level paging.
+/// The sizes that a leaf entry can map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PageSize {
     /// 4 KiB, mapped by a PTE.
     Size4K,
     /// 2 MiB, mapped by a PDE with PS=1.
     Size2M,
+    /// 4 MiB, mapped by a PDE with PS=1 of 32-bit paging.
+    Size4M,
     /// 1 GiB, mapped by a PDPTE with PS=1.
     Size1G,
 }
@@ -109,6 +111,7 @@ impl PageSize {
         match self {
             Self::Size4K => 12,
             Self::Size2M => 21,
+            Self::Size4M => 22,
             Self::Size1G => 30,
         }
     }
@@ -125,6 +128,7 @@ impl fmt::Display for PageSize {
         f.write_str(match self {
             Self::Size4K => "4 KiB",
             Self::Size2M => "2 MiB",
+            Self::Size4M => "4 MiB",
             Self::Size1G => "1 GiB",
         })
     }

@@ -1,4 +1,4 @@
-//! The paging-structure entries of 4-level paging, bit by bit (SDM "Paging-Structure Entries").
+//! The 8-byte paging-structure entries, bit by bit (SDM "Paging-Structure Entries").
 //!
 //! ```text
 //!  63  62..59 58..52  51..M     M-1..12      11..9  8  7   6  5  4   3   2   1   0
@@ -7,52 +7,27 @@
 //! +---+------+-------+---------+------------+------+--+---+--+--+---+---+---+---+---+
 //! ```
 //! A star marks what only a leaf has; in a PTE bit 7 is PAT, in a larger leaf bit 12 is PAT. With P=0 all other bits are
-//! the kernel's to use (MMU-020).
+//! the kernel's to use (MMU-020). PAE paging has the same PDE and PTE but reserves bits 62:M (MMU-034); its PDPTEs are
+//! registers with fewer bits:
+//! ```text
+//!  63..M     M-1..12      11..9   8..5      4   3   2..1      0
+//! +---------+------------+-------+---------+---+---+---------+---+
+//! |reserved | frame      |ignored|reserved |PCD|PWT|reserved | P |   PDPTE of PAE paging (MMU-030)
+//! +---------+------------+-------+---------+---+---+---------+---+
+//! ```
+//! The 4-byte entries of 32-bit paging (SDM "32-Bit Paging"):
+//! ```text
+//!  31..22   21     20..13     12    11..9  8  7  6  5  4   3   2   1   0
+//! +--------+------+----------+-----+------+--+--+--+--+---+---+---+---+---+
+//! | frame  | rsvd | PA[39:32]| PAT |ignor.|G |1 |D |A |PCD|PWT|U/S|R/W| P |   PDE, 4 MiB page, M >= 40 (MMU-023)
+//! +--------+------+----------+-----+------+--+--+--+--+---+---+---+---+---+
+//! | frame 31..12                   |ignored  |0 |i |A |PCD|PWT|U/S|R/W| P |   PDE, page table (MMU-021)
+//! +--------------------------------+------+--+--+--+--+---+---+---+---+---+
+//! | frame 31..12                   |ignor.|G |PA|D |A |PCD|PWT|U/S|R/W| P |   PTE, PA is PAT (MMU-024)
+//! +--------------------------------+------+--+--+--+--+---+---+---+---+---+
+//! ```
 
 use bitfield::bitfield;
-
-/// A level of 4-level paging, from the root down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// The root table; its entries map 512 GiB each.
-    Pml4,
-    /// Page-directory-pointer table; entries map 1 GiB.
-    Pdpt,
-    /// Page directory; entries map 2 MiB.
-    Pd,
-    /// Page table; entries map 4 KiB.
-    Pt,
-}
-
-impl Level {
-    /// log2 of the bytes that one entry of this level maps.
-    #[must_use]
-    pub const fn shift(self) -> u32 {
-        match self {
-            Self::Pml4 => 39,
-            Self::Pdpt => 30,
-            Self::Pd => 21,
-            Self::Pt => 12,
-        }
-    }
-
-    /// The next level down; `None` below a page table.
-    #[must_use]
-    pub const fn below(self) -> Option<Self> {
-        match self {
-            Self::Pml4 => Some(Self::Pdpt),
-            Self::Pdpt => Some(Self::Pd),
-            Self::Pd => Some(Self::Pt),
-            Self::Pt => None,
-        }
-    }
-
-    /// Index of the entry for linear address `la` in a table of this level, 0..512.
-    #[must_use]
-    pub const fn index(self, la: crate::LinearAddr) -> u64 {
-        la.0 >> self.shift() & 0x1ff
-    }
-}
 
 macro_rules! entry {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $get:ident, $set:ident: $bit:literal;)* }) => {
@@ -84,6 +59,13 @@ macro_rules! entry {
     };
 }
 
+entry! {
+    /// PML5E, of 5-level paging (MMU-040, MMU-050).
+    Pml5e {
+        /// Bit 7: reserved, must be 0.
+        page_size, set_page_size: 7;
+    }
+}
 entry! {
     /// PML4E (MMU-040).
     Pml4e {

@@ -68,3 +68,16 @@ impl Exception {
         }
     }
 }
+
+/// #GP(0), raised by a write to a control register or by an invalidation, with the rule that was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GeneralProtection {
+    /// The rule's number, MMU-nnn.
+    pub rule: &'static str,
+}
+
+impl From<GeneralProtection> for Exception {
+    fn from(_: GeneralProtection) -> Self {
+        Self::GeneralProtection { code: 0 }
+    }
+}

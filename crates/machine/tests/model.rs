@@ -30,7 +30,7 @@ impl TranslationCache for Counting {
     fn lookup(&mut self, _: &PagingContext, _: LinearAddr, _: Access) -> Option<Translation> {
         None
     }
-    fn fill(&mut self, _: LinearAddr, _: AccessKind, _: &Translation) {}
+    fn fill(&mut self, _: &PagingContext, _: LinearAddr, _: AccessKind, _: &Translation) {}
     fn displaced(&mut self) -> Option<LinearAddr> {
         None
     }

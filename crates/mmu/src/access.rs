@@ -167,15 +167,17 @@ impl<H: HardwareModel> Mmu<H> {
 
     /// Translates an access in one or two pieces, low page first (MMU-160, MMU-170, MMU-174).
     fn pieces(&mut self, la: LinearAddr, size: usize, kind: AccessKind) -> Result<Pieces, Fault> {
-        if !paging::is_canonical(la, size as u64) {
+        let width = self.ctx.mode().linear_width();
+        if !width.is_canonical(la, size as u64) {
             return Err(self.raise(MemFault::NonCanonical));
         }
+        let la = width.wrap(la);
         let in_page = (FRAME_SIZE - la.page_offset()) as usize;
         let low = self.data_page(la, kind)?;
         if size <= in_page {
             return Ok(Pieces { low, low_len: size, high: low });
         }
-        let high = self.data_page(la.page_base().wrapping_add(FRAME_SIZE), kind)?;
+        let high = self.data_page(width.wrap(la.page_base().wrapping_add(FRAME_SIZE)), kind)?;
         Ok(Pieces { low, low_len: in_page, high })
     }
 
@@ -195,8 +197,9 @@ impl<H: HardwareModel> Mmu<H> {
         if H::DETAIL < Detail::EveryAccess {
             return;
         }
-        let high = (la.page_base().wrapping_add(FRAME_SIZE), p.high, size - p.low_len);
-        for (la, pa, size) in [(la, p.low, p.low_len), high].into_iter().filter(|piece| piece.2 > 0) {
+        let width = self.ctx.mode().linear_width();
+        let high = (width.wrap(la.page_base().wrapping_add(FRAME_SIZE)), p.high, size - p.low_len);
+        for (la, pa, size) in [(width.wrap(la), p.low, p.low_len), high].into_iter().filter(|piece| piece.2 > 0) {
             match kind {
                 AccessKind::Write => self.model.store(la, pa, size as u32),
                 AccessKind::Read | AccessKind::Fetch => self.model.load(la, pa, size as u32),

@@ -10,12 +10,14 @@
 #![deny(unsafe_code)]
 
 mod access;
+mod control;
 mod soft_tlb;
 
 pub use access::{Fault, MemFault, Primitive};
+pub use control::AlignmentCheck;
 pub use soft_tlb::{SlotCount, SoftTlb};
 
-use arch::{Access, AccessKind, ControlRegs, Cr4, LinearAddr, Pfn, Privilege};
+use arch::{Access, AccessKind, LinearAddr, Pfn, Privilege};
 use paging::{HardwareModel, Invalidation, PagingContext, Shootdown};
 use physmem::Bus;
 
@@ -71,32 +73,11 @@ impl<H: HardwareModel> Mmu<H> {
         }
     }
 
-    /// Loads the control registers; a write to CR3 drops every translation that is not global (MMU-207), a change of
-    /// CR4.PGE those too (MMU-209).
-    pub fn load_control(&mut self, regs: ControlRegs) {
-        let pge_changes = (self.ctx.regs.cr4 ^ regs.cr4).contains(Cr4::PGE);
-        self.counters.cr3_writes += 1;
-        self.ctx.regs = regs;
-        self.model.context_switch(regs.cr3.root());
-        self.drop_translations(if pge_changes { Invalidation::All } else { Invalidation::NonGlobal });
-    }
-
     /// Carries out the invalidations that edits of the paging structures called for.
     pub fn shoot_down(&mut self, shootdown: &mut Shootdown) {
-        for what in shootdown.drain() {
-            match what {
-                Invalidation::Page(_) => self.counters.page_invalidations += 1,
-                Invalidation::NonGlobal | Invalidation::All => self.counters.full_flushes += 1,
-            }
+        for what in shootdown.drain(self.ctx.pcid()) {
+            self.count(what);
             self.drop_translations(what);
-        }
-    }
-
-    /// INVLPG; of an address that is not canonical it does nothing (MMU-202).
-    pub fn invlpg(&mut self, la: LinearAddr) {
-        self.counters.page_invalidations += 1;
-        if paging::is_canonical(la, 1) {
-            self.drop_translations(Invalidation::Page(la));
         }
     }
 
@@ -119,9 +100,11 @@ impl<H: HardwareModel> Mmu<H> {
 
     #[cold]
     fn fetch_miss(&mut self, la: LinearAddr) -> Result<Pfn, Fault> {
-        if !paging::is_canonical(la, 1) {
+        let width = self.ctx.mode().linear_width();
+        if !width.is_canonical(la, 1) {
             return Err(self.raise(MemFault::NonCanonical));
         }
+        let la = width.wrap(la);
         let translation = self.translate(la, AccessKind::Fetch)?;
         if self.bus.is_ram(translation.frame) {
             self.tlb.fill_fetch(la, translation.size, translation.frame);
@@ -144,7 +127,7 @@ impl<H: HardwareModel> Mmu<H> {
             self.tlb.drop_page(page);
         }
         outcome.map_err(|fault| {
-            self.drop_translations(Invalidation::Page(la)); // MMU-204
+            self.tlb.drop_page(la); // MMU-204; `paging::translate` has told the model
             self.raise(MemFault::Page(fault))
         })
     }
@@ -154,11 +137,18 @@ impl<H: HardwareModel> Mmu<H> {
         Fault
     }
 
+    fn count(&mut self, what: Invalidation) {
+        match what {
+            Invalidation::Page { .. } | Invalidation::Address { .. } => self.counters.page_invalidations += 1,
+            Invalidation::Context(_) | Invalidation::NonGlobal | Invalidation::All => self.counters.full_flushes += 1,
+        }
+    }
+
     fn drop_translations(&mut self, what: Invalidation) {
         match what {
-            Invalidation::Page(la) => self.tlb.drop_page(la),
-            // The fast table does not tell global translations apart: dropping more than asked is allowed (MMU-203).
-            Invalidation::NonGlobal | Invalidation::All => self.tlb.clear(),
+            Invalidation::Page { la, .. } | Invalidation::Address { la, .. } => self.tlb.drop_page(la),
+            // The fast table tells neither globals nor PCIDs apart: dropping more than asked is allowed (MMU-203).
+            Invalidation::Context(_) | Invalidation::NonGlobal | Invalidation::All => self.tlb.clear(),
         }
         self.model.invalidate(what);
     }

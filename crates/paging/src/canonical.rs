@@ -1,17 +1,12 @@
-//! Canonical addresses (SDM "Canonical Addressing").
+//! Canonical addresses of a core that runs with 4-level paging (SDM "Canonical Addressing").
 
-use arch::LinearAddr;
+use arch::{LinearAddr, LinearWidth};
 
 /// True if every byte of an access of `size` bytes (at least 1) at `la` is canonical for 48-bit linear addresses:
 /// bits 63:47 all equal (MMU-150). The whole operand is checked before any byte is translated (MMU-151).
 #[must_use]
 pub const fn is_canonical(la: LinearAddr, size: u64) -> bool {
-    let last = la.0.wrapping_add(size - 1);
-    extends_sign(la.0) && extends_sign(last)
-}
-
-const fn extends_sign(la: u64) -> bool {
-    ((la << 16) as i64 >> 16) as u64 == la
+    LinearWidth::Bits48.is_canonical(la, size)
 }
 
 #[cfg(test)]

@@ -4,16 +4,32 @@
 //! which applies it to the MMU before the next guest instruction. So no flush is forgotten, and the editor need not know
 //! the MMU.
 
-use arch::LinearAddr;
+use arch::{LinearAddr, Pcid};
 
-/// One invalidation of the translation caches (SDM "Operations that Invalidate TLBs and Paging-Structure Caches").
+/// One invalidation of the translation caches (SDM "Operations that Invalidate TLBs and Paging-Structure Caches"). It
+/// says the least that must go: more may (MMU-203).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Invalidation {
-    /// INVLPG: this page, global or not, and every paging-structure cache entry (MMU-202).
-    Page(LinearAddr),
-    /// A write to CR3 with CR4.PCIDE=0: all but global translations (MMU-207).
+    /// INVLPG, and a page fault: this page under this PCID, globals of it under any, and every paging-structure cache entry
+    /// of the PCID (MMU-202, MMU-204).
+    Page {
+        /// Any address in the page, canonical.
+        la: LinearAddr,
+        /// The current PCID.
+        pcid: Pcid,
+    },
+    /// INVPCID type 0: as [`Self::Page`], but globals may stay (MMU-212).
+    Address {
+        /// Any address in the page, canonical.
+        la: LinearAddr,
+        /// Any PCID.
+        pcid: Pcid,
+    },
+    /// INVPCID type 1, a write to CR3: all of a PCID but globals (MMU-207, MMU-208).
+    Context(Pcid),
+    /// INVPCID type 3: all of every PCID but globals.
     NonGlobal,
-    /// A change of CR4.PGE: everything (MMU-209).
+    /// INVPCID type 2, changes of CR0 and CR4: everything (MMU-209, MMU-210).
     All,
 }
 
@@ -70,11 +86,11 @@ impl Shootdown {
         !self.everything && self.first.is_none()
     }
 
-    /// The invalidations to apply, in order; the token is empty afterwards.
-    pub fn drain(&mut self) -> impl Iterator<Item = Invalidation> {
-        let whole = std::mem::take(&mut self.everything).then_some(Invalidation::NonGlobal);
+    /// The invalidations to apply under the current PCID, in order; the token is empty afterwards.
+    pub fn drain(&mut self, pcid: Pcid) -> impl Iterator<Item = Invalidation> {
+        let whole = std::mem::take(&mut self.everything).then_some(Invalidation::Context(pcid));
         let pages = self.first.take().into_iter().chain(self.more.drain(..));
-        whole.into_iter().chain(pages.map(Invalidation::Page))
+        whole.into_iter().chain(pages.map(move |la| Invalidation::Page { la, pcid }))
     }
 }
 
@@ -88,7 +104,7 @@ mod tests {
         for i in 0..40 {
             s.merge(Shootdown::page(LinearAddr(i << 12)));
         }
-        assert_eq!(s.drain().collect::<Vec<_>>(), [Invalidation::NonGlobal]);
+        assert_eq!(s.drain(Pcid::default()).collect::<Vec<_>>(), [Invalidation::Context(Pcid::default())]);
         assert!(s.is_empty());
     }
 
@@ -96,7 +112,7 @@ mod tests {
     fn few_pages_stay_single() {
         let mut s = Shootdown::page(LinearAddr(0x1234));
         s.merge(Shootdown::page(LinearAddr(0x5000)));
-        let pages = [0x1000, 0x5000].map(|a| Invalidation::Page(LinearAddr(a)));
-        assert_eq!(s.drain().collect::<Vec<_>>(), pages);
+        let pages = [0x1000, 0x5000].map(|a| Invalidation::Page { la: LinearAddr(a), pcid: Pcid::default() });
+        assert_eq!(s.drain(Pcid::default()).collect::<Vec<_>>(), pages);
     }
 }

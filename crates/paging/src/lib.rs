@@ -12,18 +12,23 @@
 
 mod canonical;
 mod context;
+pub mod control;
+mod format;
 mod invalidate;
 mod mem;
 mod model;
+mod reason;
 mod rights;
+pub mod tlb;
 mod translate;
 mod walk;
 
 pub use canonical::is_canonical;
-pub use context::{AccessedOnFault, GigabytePages, PagingContext};
+pub use context::{AccessedOnFault, GigabytePages, PagingContext, Pse36};
 pub use invalidate::{Invalidation, Shootdown};
 pub use mem::PhysMem;
 pub use model::{Detail, HardwareModel, NoModel, TranslationCache};
-pub use rights::Rights;
-pub use translate::{Translation, probe, translate};
-pub use walk::{EntryUse, Step, Walk, WalkEnd};
+pub use reason::Reason;
+pub use rights::{Denials, Rights};
+pub use translate::{Translation, inspect, probe, translate};
+pub use walk::{EntryUse, Step, Table, Walk, WalkEnd};

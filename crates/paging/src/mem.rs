@@ -1,6 +1,6 @@
 //! The seam to physical memory.
 
-use arch::{Pfn, PhysAddr};
+use arch::{EntrySize, Pfn, PhysAddr};
 
 /// Physical memory as the walker, the kernel layer and devices see it.
 ///
@@ -34,4 +34,35 @@ pub trait PhysMem {
 
     /// Copies one frame's 4096 bytes onto another.
     fn copy_frame(&mut self, from: Pfn, to: Pfn);
+
+    /// The paging entry of `size` at `pa`, zero-extended. `pa` is a multiple of the size.
+    #[inline]
+    fn load_sized(&self, pa: PhysAddr, size: EntrySize) -> u64 {
+        match size {
+            EntrySize::Eight => self.load_entry(pa),
+            EntrySize::Four => {
+                let mut raw = [0; 4];
+                self.read(pa, &mut raw);
+                u64::from(u32::from_le_bytes(raw))
+            }
+        }
+    }
+
+    /// Replaces the entry of `size` at `pa` if it still is `current` (MMU-116). For entries of 4 bytes the default reads,
+    /// checks and writes, which is enough where one processor uses the memory.
+    ///
+    /// # Errors
+    /// The value that was found instead.
+    fn compare_exchange_sized(&mut self, pa: PhysAddr, size: EntrySize, current: u64, new: u64) -> Result<(), u64> {
+        match size {
+            EntrySize::Eight => self.compare_exchange_entry(pa, current, new),
+            EntrySize::Four => match self.load_sized(pa, size) {
+                found if found == current => {
+                    self.write(pa, &new.to_le_bytes()[..4]);
+                    Ok(())
+                }
+                found => Err(found),
+            },
+        }
+    }
 }

@@ -5,7 +5,8 @@
 //!
 //! A host reports no more than [`HardwareModel::DETAIL`] asks for, so that the empty model costs nothing.
 
-use crate::{Invalidation, PagingContext, Translation};
+use crate::tlb::{SpuriousFaults, TableRef};
+use crate::{EntryUse, Invalidation, PagingContext, Translation};
 use arch::{Access, AccessKind, InstrInfo, LinearAddr, PageFault, PhysAddr};
 
 /// How much a model needs to be told.
@@ -21,14 +22,33 @@ pub enum Detail {
 
 /// Cached translations, as the architecture allows them (SDM "Caching Translation Information").
 pub trait TranslationCache {
-    /// A cached translation that allows `access` at `la`, if one is held.
+    /// A cached translation that decides `access` at `la`, if one is held: the access goes through it, or faults if its
+    /// rights deny it (MMU-185). One with D=0 does not decide a write (MMU-183).
     fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation>;
 
-    /// Takes a translation that a walk has just made.
-    fn fill(&mut self, la: LinearAddr, kind: AccessKind, translation: &Translation);
+    /// The deepest cached table on the way to `la`, where a walk may begin (MMU-198).
+    fn table(&mut self, _ctx: &PagingContext, _la: LinearAddr) -> Option<TableRef> {
+        None
+    }
 
-    /// A page whose first-level entry was displaced by a lookup or a fill and not yet told of. A faster table in front is
-    /// always a subset of the first level, so its slots for that page must go too.
+    /// Takes what a walk for `la` has just read, from `start` or the root down, once its A and D are set: the entries above
+    /// the last, which is the leaf or what ended the walk, may be cached (MMU-196, MMU-197).
+    fn fill_tables(&mut self, _ctx: &PagingContext, _la: LinearAddr, _start: Option<&TableRef>, _walked: &[EntryUse]) {}
+
+    /// Takes a translation that a walk has just made.
+    fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation);
+
+    /// An access to `la` faulted: drops what is held of its page, and the tables on the way to it (MMU-204).
+    fn page_fault(&mut self, _ctx: &PagingContext, _la: LinearAddr) {}
+
+    /// Whether what is cached may make an access fault that the tables by now allow (MMU-185).
+    fn spurious_faults(&self) -> SpuriousFaults {
+        SpuriousFaults::Never
+    }
+
+    /// A page whose first-level entry was displaced by a lookup or a fill, or is no longer the most recent of its set, and
+    /// that was not yet told of. A faster table in front holds nothing but the most recent entries of the first level, so
+    /// its slots for that page must go too.
     fn displaced(&mut self) -> Option<LinearAddr>;
 
     /// Drops what an invalidation covers.
@@ -67,7 +87,7 @@ impl TranslationCache for NoModel {
         None
     }
 
-    fn fill(&mut self, _: LinearAddr, _: AccessKind, _: &Translation) {}
+    fn fill(&mut self, _: &PagingContext, _: LinearAddr, _: AccessKind, _: &Translation) {}
 
     fn displaced(&mut self) -> Option<LinearAddr> {
         None

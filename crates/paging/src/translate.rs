@@ -1,7 +1,8 @@
-//! The one miss path: cached translation, walk, A and D, fill.
+//! The one miss path: cached translation, walk from the deepest cached table, A and D, fill.
 
-use crate::{EntryUse, HardwareModel, PagingContext, PhysMem, Rights, Step, Walk};
-use arch::{Access, LinearAddr, PageFault, PageSize, Pfn, PhysAddr};
+use crate::tlb::SpuriousFaults;
+use crate::{Denials, EntryUse, HardwareModel, NoModel, PagingContext, PhysMem, Rights, Step, Walk, WalkEnd, walk};
+use arch::{Access, LinearAddr, MemoryType, PageFault, PageSize, PatIndex, Pfn, PhysAddr};
 
 /// Bits that may differ without the walk having to start again: A and D.
 const ACCESSED_DIRTY: u64 = 0x60;
@@ -19,6 +20,10 @@ pub struct Translation {
     pub dirty: bool,
     /// G of the leaf, with CR4.PGE=1 (MMU-190).
     pub global: bool,
+    /// What the leaf selects in the page attribute table (MMU-220).
+    pub pat: PatIndex,
+    /// The type that this gives, over the MTRRs' (MMU-222).
+    pub memory_type: MemoryType,
 }
 
 impl Translation {
@@ -31,7 +36,8 @@ impl Translation {
 
 /// Translates one access that lies within a page, sets A and D, and fills the model's caches.
 ///
-/// `la` is the first byte of the access in its page and is canonical; the caller has checked.
+/// `la` is the first byte of the access in its page and is canonical; the caller has checked. A walk that began at a cached
+/// table and ended in a fault is made again from the root, unless the model wants spurious faults (MMU-185).
 ///
 /// # Errors
 /// The page fault that the access raises. A bits of the upper entries are set as MMU-114 allows and the context chooses.
@@ -42,26 +48,59 @@ pub fn translate<H: HardwareModel, M: PhysMem + ?Sized>(
     la: LinearAddr,
     access: Access,
 ) -> Result<Translation, PageFault> {
-    if let Some(hit) = model.lookup(ctx, la, access) {
-        return Ok(hit);
+    if !ctx.paging() {
+        return probe(mem, ctx, la, access); // nothing to cache
     }
+    if let Some(hit) = model.lookup(ctx, la, access) {
+        let denials = hit.rights.denials(ctx, access);
+        return if denials.is_empty() { Ok(hit) } else { Err(denied(model, ctx, la, access, denials)) };
+    }
+    let mut start = model.table(ctx, la);
     loop {
-        let (end, outcome) = match walk(model, mem, ctx, la, access) {
-            Step::Done(end, translation) => (end, Ok(translation)),
-            Step::Fault(end, fault) => (end, Err(fault)),
+        let mut walk = match &start {
+            Some(from) => Walk::resume(ctx, la, access, &from.table),
+            None => Walk::start(ctx, la, access),
+        };
+        let outcome = match drive(model, mem, la, &mut walk) {
+            Step::Fault(fault, _) => Err(fault),
+            Step::Done(translation) => Ok(translation),
             Step::Load(_) => unreachable!("a walk is driven until it ends"),
         };
-        if !commit(model, mem, la, end.entries()) {
+        if !walk.settled() && !commit(model, mem, la, walk.end().entries()) {
             continue; // MMU-116
         }
         match &outcome {
             Ok(translation) => {
-                model.fill(la, access.kind, translation);
+                model.fill_tables(ctx, la, start.as_ref(), walk.end().entries());
+                model.fill(ctx, la, access.kind, translation);
             }
-            Err(fault) => model.fault(*fault),
+            Err(_) if start.is_some() && model.spurious_faults() == SpuriousFaults::Never => {
+                model.page_fault(ctx, la);
+                start = None;
+                continue;
+            }
+            Err(fault) => {
+                model.page_fault(ctx, la); // and so would drop the tables of this walk, had they been filled
+                model.fault(*fault);
+            }
         }
         return outcome;
     }
+}
+
+/// The fault of an access that a cached translation denies.
+#[cold]
+fn denied<H: HardwareModel>(
+    model: &mut H,
+    ctx: &PagingContext,
+    la: LinearAddr,
+    access: Access,
+    denials: Denials,
+) -> PageFault {
+    let fault = walk::page_fault(ctx, la, access, denials.code());
+    model.page_fault(ctx, la);
+    model.fault(fault);
+    fault
 }
 
 /// What an access would give, without setting A or D or filling any cache: for debuggers, and for the kernel layer's
@@ -75,31 +114,30 @@ pub fn probe<M: PhysMem + ?Sized>(
     la: LinearAddr,
     access: Access,
 ) -> Result<Translation, PageFault> {
-    let (mut walk, mut pa) = Walk::start(ctx, la, access);
-    loop {
-        match walk.step(mem.load_entry(pa)) {
-            Step::Load(next) => pa = next,
-            Step::Done(_, translation) => return Ok(translation),
-            Step::Fault(_, fault) => return Err(fault),
-        }
+    match inspect(mem, ctx, la, access).1 {
+        Step::Done(translation) => Ok(translation),
+        Step::Fault(fault, _) => Err(fault),
+        Step::Load(_) => unreachable!("a walk is driven until it ends"),
     }
 }
 
-fn walk<H: HardwareModel, M: PhysMem + ?Sized>(
-    model: &mut H,
-    mem: &M,
-    ctx: &PagingContext,
-    la: LinearAddr,
-    access: Access,
-) -> Step {
-    let (mut walk, mut pa) = Walk::start(ctx, la, access);
-    loop {
+/// The whole walk for an access, without setting A or D or filling any cache: the entries used, and its last step,
+/// [`Step::Done`] or [`Step::Fault`]. For a view of it.
+pub fn inspect<M: PhysMem + ?Sized>(mem: &M, ctx: &PagingContext, la: LinearAddr, access: Access) -> (WalkEnd, Step) {
+    let mut walk = Walk::start(ctx, la, access);
+    let last = drive(&mut NoModel, mem, la, &mut walk);
+    (*walk.end(), last)
+}
+
+/// Feeds a walk what it asks for until it ends, and gives its last step.
+#[inline(always)]
+fn drive<H: HardwareModel, M: PhysMem + ?Sized>(model: &mut H, mem: &M, la: LinearAddr, walk: &mut Walk<'_>) -> Step {
+    let mut step = walk.first();
+    while let Step::Load(pa) = step {
         model.walk_load(la, pa);
-        match walk.step(mem.load_entry(pa)) {
-            Step::Load(next) => pa = next,
-            end => return end,
-        }
+        step = walk.step(mem.load_sized(pa, walk.entry_size()));
     }
+    step
 }
 
 /// Sets A and D where they are not set yet (MMU-110, MMU-111). False if an entry has become another since it was read.
@@ -114,8 +152,9 @@ fn commit<H: HardwareModel, M: PhysMem + ?Sized>(
 ) -> bool {
     for entry in entries {
         let mut current = entry.seen;
-        while current & entry.set != entry.set {
-            match mem.compare_exchange_entry(entry.pa, current, current | entry.set) {
+        let set = u64::from(entry.set.bits());
+        while current & set != set {
+            match mem.compare_exchange_sized(entry.pa, entry.size, current, current | set) {
                 Ok(()) => {
                     model.walk_update(la, entry.pa);
                     break;

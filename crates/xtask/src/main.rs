@@ -36,6 +36,17 @@ enum Command {
     },
     /// Check which crate depends on which, and that unsafe code is forbidden where it should be.
     Layers,
+    /// Compare the walker with the naive statement of the rules over every combination of the bits that matter.
+    Matrix,
+    /// Compare the walk with this machine's KVM.
+    Kvm {
+        /// How many random cases.
+        #[arg(long, default_value_t = 20_000)]
+        cases: u64,
+        /// Where the random sequence begins.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
 }
 
 fn main() -> ExitCode {
@@ -55,7 +66,25 @@ fn run(command: &Command) -> Result<ExitCode, String> {
     match command {
         Command::Samples { check, cc } => run_samples(&root, *check, cc),
         Command::Layers => run_layers(&root),
+        Command::Matrix => {
+            run_cargo(&root, &["test", "--release", "-p", "pagewalk-paging", "--test", "matrix", "--", "--whole"])
+        }
+        Command::Kvm { cases, seed } => {
+            let (cases, seed) = (cases.to_string(), seed.to_string());
+            let example = ["run", "--release", "-p", "pagewalk-oracle", "--example", "kvm", "--"];
+            run_cargo(&root, &[&example[..], &["--cases", &cases, "--seed", &seed]].concat())
+        }
     }
+}
+
+/// Runs cargo, quietly but for what its program prints.
+fn run_cargo(root: &Path, arguments: &[&str]) -> Result<ExitCode, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let (command, rest) = arguments.split_first().expect("a cargo command");
+    let status =
+        std::process::Command::new(cargo).current_dir(root).args([command, "--locked", "--quiet"]).args(rest).status();
+    let status = status.map_err(|error| format!("cargo cannot be run: {error}"))?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
 }
 
 /// `cargo xtask samples`: builds all, then installs or compares.

@@ -71,7 +71,7 @@ impl KernelHalf {
         }
         let level = match size {
             PageSize::Size1G => Level::Pdpt,
-            PageSize::Size2M => Level::Pd,
+            PageSize::Size2M | PageSize::Size4M => Level::Pd,
             PageSize::Size4K => Level::Pt,
         };
         mem.store_entry(slot(table, level, la), leaf(pa, size));

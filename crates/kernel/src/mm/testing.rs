@@ -88,10 +88,12 @@ impl Guest {
         let mut hw = Hw { mem: &mut self.bus, sink: &mut self.recorder, shootdown: &mut shootdown, instructions: 0 };
         let (frames, vfs, pid) = (&mut self.frames, &mut self.vfs, self.current);
         let result = f(&mut MmCx { hw: &mut hw, frames, vfs, pid }, &self.half);
-        for invalidation in shootdown.drain() {
+        for invalidation in shootdown.drain(arch::Pcid::default()) {
             match invalidation {
-                Invalidation::Page(la) => _ = self.tlb.remove(&la.page_number()),
-                Invalidation::NonGlobal | Invalidation::All => self.tlb.clear(),
+                Invalidation::Page { la, .. } | Invalidation::Address { la, .. } => {
+                    _ = self.tlb.remove(&la.page_number())
+                }
+                _ => self.tlb.clear(),
             }
         }
         result

@@ -25,6 +25,7 @@ const ROOT: PhysAddr = PhysAddr(0x1000);
 pub(crate) struct Notes {
     pub(crate) lookups: Vec<LinearAddr>,
     pub(crate) invalidations: Vec<Invalidation>,
+    pub(crate) fault_drops: Vec<LinearAddr>,
     pub(crate) faults: Vec<PageFault>,
     pub(crate) stores: Vec<(LinearAddr, PhysAddr, u32)>,
 }
@@ -34,9 +35,12 @@ impl TranslationCache for Notes {
         self.lookups.push(la);
         None
     }
-    fn fill(&mut self, _: LinearAddr, _: AccessKind, _: &Translation) {}
+    fn fill(&mut self, _: &PagingContext, _: LinearAddr, _: AccessKind, _: &Translation) {}
     fn displaced(&mut self) -> Option<LinearAddr> {
         None
+    }
+    fn page_fault(&mut self, _: &PagingContext, la: LinearAddr) {
+        self.fault_drops.push(la);
     }
     fn invalidate(&mut self, what: Invalidation) {
         self.invalidations.push(what);

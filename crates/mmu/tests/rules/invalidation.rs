@@ -1,7 +1,7 @@
 //! Sections J to L: what may stay cached, and what an invalidation drops.
 
 use crate::guest::{A, D, G, Guest, Notes, OPEN, P, PS, RW, US};
-use arch::{Cr4, Level, LinearAddr};
+use arch::{Cr4, Level, LinearAddr, Pcid};
 use paging::{Invalidation, NoModel, Shootdown};
 
 const LA: u64 = 0x40_0000;
@@ -140,7 +140,7 @@ fn mmu_202_invlpg_of_a_non_canonical_address_does_nothing() {
     assert_eq!(g.pte(LA), FRAME | OPEN | A | D);
     let mut g = Guest::<Notes>::new();
     g.mmu.invlpg(LinearAddr(LA));
-    assert_eq!(g.mmu.model.invalidations, [Invalidation::Page(LinearAddr(LA))]);
+    assert_eq!(g.mmu.model.invalidations, [Invalidation::Page { la: LinearAddr(LA), pcid: Pcid::default() }]);
     g.mmu.invlpg(LinearAddr(0x8000_0000_0000));
     assert_eq!(g.mmu.model.invalidations.len(), 1, "the model is not told");
 }
@@ -157,7 +157,7 @@ fn mmu_204_a_fault_drops_what_is_cached_of_the_page() {
     gone(&mut g, LA);
     let mut g = Guest::<Notes>::new();
     assert!(g.mmu.load::<u64>(LinearAddr(LA + 8)).is_err());
-    assert_eq!(g.mmu.model.invalidations, [Invalidation::Page(LinearAddr(LA + 8))]);
+    assert_eq!(g.mmu.model.fault_drops, [LinearAddr(LA + 8)]);
     assert_eq!(g.mmu.model.faults.len(), 1);
 }
 
@@ -197,7 +197,7 @@ fn mmu_207_a_cr3_write_drops_what_is_not_global() {
     let mut g = Guest::<Notes>::new();
     let regs = g.mmu.context().regs;
     g.mmu.load_control(regs);
-    assert_eq!(g.mmu.model.invalidations, [Invalidation::NonGlobal]);
+    assert_eq!(g.mmu.model.invalidations, [Invalidation::Context(Pcid::default())]);
 }
 
 #[test]
@@ -223,5 +223,5 @@ fn a_shootdown_reaches_the_table_and_the_model() {
     g.mmu.shoot_down(&mut Shootdown::none());
     assert!(g.mmu.model.invalidations.is_empty());
     g.mmu.shoot_down(&mut Shootdown::page(LinearAddr(LA + 5)));
-    assert_eq!(g.mmu.model.invalidations, [Invalidation::Page(LinearAddr(LA))]);
+    assert_eq!(g.mmu.model.invalidations, [Invalidation::Page { la: LinearAddr(LA), pcid: Pcid::default() }]);
 }

@@ -20,7 +20,7 @@ impl TranslationCache for One {
     fn lookup(&mut self, ctx: &PagingContext, _: LinearAddr, access: Access) -> Option<Translation> {
         self.held.filter(|t| t.rights.allow(ctx, access) && (t.dirty || !access.is_write()))
     }
-    fn fill(&mut self, _: LinearAddr, _: AccessKind, translation: &Translation) {
+    fn fill(&mut self, _: &PagingContext, _: LinearAddr, _: AccessKind, translation: &Translation) {
         self.fills += 1;
         self.held = Some(*translation);
     }
@@ -81,7 +81,7 @@ fn mmu_182_a_cached_translation_is_used_without_reading_memory() {
     assert_eq!(translate(&mut model, &mut gone, &path.ctx, LA, USER_READ), Ok(first));
     assert_eq!(model.walk_loads.len(), 4);
     assert!(gone.bytes.iter().all(|&b| b == 0), "a stale use sets no flags");
-    model.invalidate(Invalidation::Page(LA));
+    model.invalidate(Invalidation::Page { la: LA, pcid: arch::Pcid::default() });
     assert!(translate(&mut model, &mut gone, &path.ctx, LA, USER_READ).is_err());
 }
 

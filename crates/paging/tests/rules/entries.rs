@@ -22,6 +22,10 @@ enum Meaning {
     Global,
     /// The next table, or the page, lies elsewhere.
     Address,
+    /// The page has another memory type.
+    MemoryType,
+    /// The page has another protection key.
+    Key,
     /// The entry maps a page, or no longer does.
     Size,
     /// A reserved-bit fault.
@@ -29,20 +33,23 @@ enum Meaning {
     /// Nothing that a translation shows.
     Ignored,
 }
-use Meaning::{Address, Dirty, Global, Ignored, NoExecute, Present, Reserved, Size, User, Writable};
+use Meaning::{Address, Dirty, Global, Ignored, Key, MemoryType, NoExecute, Present, Reserved, Size, User, Writable};
 
 /// Feeds the entries to a walk, wherever it looks for them; gives where it looked and how it ended.
 fn drive(path: &Path, access: Access) -> (Vec<PhysAddr>, Result<Translation, PageFaultCode>) {
-    let (mut walk, pa) = Walk::start(&path.ctx, LA, access);
-    let mut looked = vec![pa];
-    for entry in path.entries {
-        match walk.step(entry) {
-            Step::Load(pa) => looked.push(pa),
-            Step::Done(_, translation) => return (looked, Ok(translation)),
-            Step::Fault(_, fault) => return (looked, Err(fault.code)),
+    let mut walk = Walk::start(&path.ctx, LA, access);
+    let mut step = walk.first();
+    let mut looked = Vec::new();
+    loop {
+        match step {
+            Step::Load(pa) => {
+                step = walk.step(path.entries[looked.len()]);
+                looked.push(pa);
+            }
+            Step::Done(translation) => return (looked, Ok(translation)),
+            Step::Fault(fault, _) => return (looked, Err(fault.code)),
         }
     }
-    unreachable!("a walk ends at the fourth entry")
 }
 
 fn meaning(path: &Path, entry: usize, bit: u32) -> Meaning {
@@ -64,6 +71,8 @@ fn meaning(path: &Path, entry: usize, bit: u32) -> Meaning {
         Ok(t) if looked != before || t.frame != plain.frame => Address,
         Ok(t) if t.dirty != plain.dirty => Dirty,
         Ok(t) if t.global != plain.global => Global,
+        Ok(t) if t.rights.key != plain.rights.key => Key,
+        Ok(t) if t.pat != plain.pat => MemoryType,
         Ok(t) => {
             assert_eq!(t, plain);
             Ignored
@@ -122,15 +131,18 @@ fn large_entry(shift: u32) -> impl Fn(u32) -> Vec<(RangeInclusive<u32>, Meaning)
             (0..=0, Present),
             (1..=1, Writable),
             (2..=2, User),
-            (3..=5, Ignored),
+            (3..=4, MemoryType),
+            (5..=5, Ignored),
             (6..=6, Dirty),
             (7..=7, Size),
             (8..=8, Global),
-            (9..=12, Ignored),
+            (9..=11, Ignored),
+            (12..=12, MemoryType),
             (13..=shift - 1, Reserved),
             (shift..=m - 1, Address),
             (m..=51, Reserved),
-            (52..=62, Ignored),
+            (52..=58, Ignored),
+            (59..=62, Key),
             (63..=63, NoExecute),
         ]
     }
@@ -176,14 +188,16 @@ fn mmu_046_pte() {
             (0..=0, Present),
             (1..=1, Writable),
             (2..=2, User),
-            (3..=5, Ignored),
+            (3..=4, MemoryType),
+            (5..=5, Ignored),
             (6..=6, Dirty),
-            (7..=7, Ignored),
+            (7..=7, MemoryType),
             (8..=8, Global),
             (9..=11, Ignored),
             (12..=m - 1, Address),
             (m..=51, Reserved),
-            (52..=62, Ignored),
+            (52..=58, Ignored),
+            (59..=62, Key),
             (63..=63, NoExecute),
         ]
     });
@@ -224,9 +238,10 @@ fn mmu_049_a_large_page_takes_its_low_bits_from_the_address() {
             if size != PageSize::Size4K {
                 path.entries[leaf] ^= pat;
             }
-            let (mut walk, _) = Walk::start(&path.ctx, la, USER_READ);
+            let mut walk = Walk::start(&path.ctx, la, USER_READ);
+            let _ = walk.first();
             let translation = path.entries.iter().find_map(|&e| match walk.step(e) {
-                Step::Done(_, translation) => Some(translation),
+                Step::Done(translation) => Some(translation),
                 _ => None,
             });
             let translation = translation.expect("the path is open");
