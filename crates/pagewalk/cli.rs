@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::size::Bytes;
+use crate::walk::WalkArgs;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use pagewalk::{DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Mount};
 use std::ffi::OsString;
@@ -26,6 +27,9 @@ pub(crate) enum Command {
     /// Run a program; its exit status becomes pagewalk's
     #[command(after_long_help = EXIT_STATUS)]
     Run(Box<RunArgs>),
+    /// Draw a page walk: stop a program midway and follow an address through its tables, or check recorded cases
+    #[command(after_long_help = WALK_HELP)]
+    Walk(Box<WalkArgs>),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -39,6 +43,20 @@ Exit status:
   128+N    signal N ended the program
   124      the limit of instructions or time was reached
   125      pagewalk could not go on: an unknown option, instruction or system call, a deadlock
+  126      the file is there but cannot be executed
+  127      there is no such file";
+
+const WALK_HELP: &str = "\
+Examples:
+  pagewalk walk PROGRAM                            the fetch of the first instruction
+  pagewalk walk --fault 3 PROGRAM                  the third page fault, before it is served
+  pagewalk walk --after 1000 --la 0x404000 PROGRAM   a read of 0x404000, after 1000 instructions
+  pagewalk walk --cases FILE.jsonl.gz              all cases of a file, against the MMU
+
+Exit status:
+  0        drawn; with --cases: none disagrees
+  1        a case disagrees
+  125      the program ended before the place to stop at, or the case file cannot be used
   126      the file is there but cannot be executed
   127      there is no such file";
 
@@ -154,11 +172,14 @@ fn slots(text: &str) -> Result<pagewalk::SlotCount, String> {
 /// for the name itself. Read again, strictly, such a line gives clap's own complaint.
 pub(crate) fn parse() -> Result<Cli, clap::Error> {
     let cli = Cli::try_parse()?;
-    if let Command::Run(args) = &cli.command
-        && args.program[0].as_encoded_bytes().starts_with(b"-")
-    {
-        let strict = |run: clap::Command| run.mut_arg("program", |program| program.allow_hyphen_values(false));
-        Cli::command().mut_subcommand("run", strict).try_get_matches()?;
+    let (name, program) = match &cli.command {
+        Command::Run(args) => ("run", args.program.first()),
+        Command::Walk(args) => ("walk", args.program.first()),
+        Command::Completions { .. } => return Ok(cli),
+    };
+    if program.is_some_and(|program| program.as_encoded_bytes().starts_with(b"-")) {
+        let strict = |command: clap::Command| command.mut_arg("program", |program| program.allow_hyphen_values(false));
+        Cli::command().mut_subcommand(name, strict).try_get_matches()?;
     }
     Ok(cli)
 }

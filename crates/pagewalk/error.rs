@@ -1,6 +1,7 @@
 //! What goes wrong outside the guest, said so that a person can act on it.
 
 use crate::cli::FAILED;
+use cases::CaseError;
 use miette::Diagnostic;
 use pagewalk::{ExecError, MachineError};
 use std::process::ExitCode;
@@ -37,13 +38,50 @@ pub(crate) enum Error {
     #[error("cannot catch Ctrl-C")]
     #[diagnostic(code(pagewalk::signal))]
     Signal(#[source] std::io::Error),
+    /// Standard output takes no more.
+    #[error("cannot write to standard output")]
+    #[diagnostic(code(pagewalk::output))]
+    Output(#[source] std::io::Error),
+    /// A program was to be stopped, and ended first.
+    #[error("the program ended after {instructions} instructions, before the place to stop at")]
+    #[diagnostic(code(pagewalk::walk), help("`pagewalk run --stat` tells how many instructions and faults there are"))]
+    EndedBefore {
+        /// How many it executed.
+        instructions: u64,
+    },
+    /// A case file cannot be used.
+    #[error("cannot use the cases of `{file}`")]
+    #[diagnostic(code(pagewalk::cases), help("a case is a line of JSON; the file may be compressed with gzip"))]
+    Cases {
+        /// The file.
+        file: String,
+        /// Why not.
+        #[source]
+        cause: CaseError,
+    },
+    /// A case is asked for that is not there.
+    #[error("the file has no case in line {line}")]
+    #[diagnostic(code(pagewalk::cases))]
+    NoSuchCase {
+        /// The line.
+        line: usize,
+    },
+    /// A case says nothing about the MMU.
+    #[error("the case in line {line} cannot be walked: {why}")]
+    #[diagnostic(code(pagewalk::cases))]
+    CaseNotUsable {
+        /// The line.
+        line: usize,
+        /// Why.
+        why: &'static str,
+    },
 }
 
 impl Error {
     const fn status(&self) -> u8 {
         match self {
-            Self::Machine { .. } | Self::Signal(_) => FAILED,
             Self::Exec { cause, .. } => cause.exit_code(),
+            _ => FAILED,
         }
     }
 }

@@ -6,6 +6,7 @@ mod error;
 mod report;
 mod run;
 mod size;
+mod walk;
 
 use clap::CommandFactory;
 use cli::{Cli, Command};
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Walk(args) => walk::walk(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "pagewalk", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

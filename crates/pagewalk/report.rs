@@ -1,6 +1,7 @@
 //! What is said at the end of a run: on standard error, so that the program's own output stays its own.
 
 use crate::cli::FAILED;
+use crate::error::Error;
 use cpu::Unsupported;
 use pagewalk::{Blocked, Ending, ExitStatus, Machine, Signal, Stats};
 use std::io::Write;
@@ -87,6 +88,15 @@ pub(crate) fn stats(stats: &Stats, host: Option<Duration>) {
         let seconds = elapsed.as_secs_f64();
         let mips = stats.instructions as f64 / seconds.max(f64::MIN_POSITIVE) / 1e6;
         say(&format!("{seconds:>16.3}  host-seconds\n{mips:>16.1}  million-instructions-per-host-second\n"));
+    }
+}
+
+/// Writes to standard output. A reader that has gone away is no error.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::Output(e)),
+        _ => Ok(()),
     }
 }
 

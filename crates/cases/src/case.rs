@@ -193,7 +193,9 @@ impl Case {
         Some(ctx)
     }
 
-    pub(crate) fn la(&self) -> LinearAddr {
+    /// The linear address of the access's first byte.
+    #[must_use]
+    pub fn la(&self) -> LinearAddr {
         LinearAddr(self.la.u64())
     }
 

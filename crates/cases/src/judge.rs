@@ -4,7 +4,8 @@ use crate::replay::{Given, Machine, Outside, context};
 use crate::{Answer, Case, Change, Kind, Mode, Trust};
 use arch::PhysAddr;
 use mmu::MemFault;
-use paging::AccessedOnFault;
+use paging::{AccessedOnFault, PagingContext};
+use physmem::Bus;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -12,6 +13,8 @@ use std::fmt;
 const KVM_RAM: u64 = 64 << 20;
 /// RAM of the guest that QEMU ran.
 const QEMU_RAM: u64 = 128 << 20;
+
+const CR3_REFUSED: &str = "a PDPTE has a reserved bit, so CR3 cannot be loaded (MMU-014)";
 
 /// Which answer of a case to hold the MMU against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,18 +125,38 @@ impl Judge {
         if answer.kind == Kind::Other {
             return Verdict::NotUsable("the oracle gave no answer");
         }
-        let Some(ctx) = context(case, accessed_on_fault) else {
-            return Verdict::NotUsable("no processor has this MAXPHYADDR, or no access this size");
+        let (machine, ctx) = match self.prepare(case, accessed_on_fault) {
+            Ok(prepared) => prepared,
+            Err(why) => return Verdict::NotUsable(why),
         };
-        let machine = if case.is_qemu() { &mut self.qemu } else { &mut self.kvm };
-        if !machine.holds(case) {
-            return Verdict::NotUsable("a paging entry lies outside RAM");
-        }
-        let Some(given) = machine.run(case, ctx) else {
-            return Verdict::NotUsable("a PDPTE has a reserved bit, so CR3 cannot be loaded (MMU-014)");
-        };
+        let Some(given) = machine.run(case, ctx) else { return Verdict::NotUsable(CR3_REFUSED) };
         let differences = compare(case, answer, expect, &given);
         if differences.is_empty() { Verdict::Agreed } else { Verdict::Disagreed(differences) }
+    }
+
+    /// Shows `look` the memory of a case before its access, under the case's control state.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn inspect<T>(
+        &mut self,
+        case: &Case,
+        accessed_on_fault: AccessedOnFault,
+        look: impl FnOnce(&Bus, &PagingContext) -> T,
+    ) -> Result<T, &'static str> {
+        let (machine, ctx) = self.prepare(case, accessed_on_fault)?;
+        machine.inspect(case, ctx, look).ok_or(CR3_REFUSED)
+    }
+
+    /// The machine for a case, and its control state; why there is none if there is none.
+    fn prepare(
+        &mut self,
+        case: &Case,
+        accessed_on_fault: AccessedOnFault,
+    ) -> Result<(&mut Machine, PagingContext), &'static str> {
+        let ctx = context(case, accessed_on_fault).ok_or("no processor has this MAXPHYADDR, or no access this size")?;
+        let machine = if case.is_qemu() { &mut self.qemu } else { &mut self.kvm };
+        if machine.holds(case) { Ok((machine, ctx)) } else { Err("a paging entry lies outside RAM") }
     }
 
     /// The first byte of RAM that an access has written astray, if one has.
@@ -259,7 +282,10 @@ impl Differences<'_> {
         rules.sort_unstable();
         rules.dedup();
         let (expected, given) = (format!("{expected:#x?}"), format!("{given:#x?}"));
-        let one_line = |text: String| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let one_line = |text: String| {
+            let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+            words.replace("( ", "(").replace(", )", ")").replace(", }", " }")
+        };
         self.found.push(Difference { aspect, expected: one_line(expected), given: one_line(given), rules });
     }
 }

@@ -44,6 +44,14 @@ fn from_reader(mut input: impl BufRead + 'static) -> io::Result<Cases> {
     Ok(Cases { lines: input.lines(), line: 0 })
 }
 
+impl Cases {
+    /// The number of the line that the last case came from, from 1 on.
+    #[must_use]
+    pub const fn line(&self) -> usize {
+        self.line
+    }
+}
+
 impl Iterator for Cases {
     type Item = Result<Case, CaseError>;
 

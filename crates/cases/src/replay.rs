@@ -85,25 +85,47 @@ impl Machine {
 
     /// Makes the access; `None` if CR3 cannot be loaded, as a PDPTE has a reserved bit.
     pub(crate) fn run(&mut self, case: &Case, ctx: PagingContext) -> Option<Given> {
+        let (bus, loaded) = self.set_up(case, ctx);
+        let mut mmu = Mmu::new(bus, loaded.unwrap_or(ctx), SlotCount::new(16).expect("a power of two"), NoModel);
+        mmu.set_privilege(case.privilege());
+        let given = loaded.map(|_| self.access(case, &mut mmu));
+        self.put_back(case, ctx, mmu.bus, given.as_ref().map_or(&[], |given| &given.pieces));
+        given
+    }
+
+    /// Shows `look` the memory before the access; `None` if CR3 cannot be loaded.
+    pub(crate) fn inspect<T>(
+        &mut self,
+        case: &Case,
+        ctx: PagingContext,
+        look: impl FnOnce(&Bus, &PagingContext) -> T,
+    ) -> Option<T> {
+        let (bus, loaded) = self.set_up(case, ctx);
+        let seen = loaded.map(|ctx| look(&bus, &ctx));
+        self.put_back(case, ctx, bus, &[]);
+        seen
+    }
+
+    /// RAM with the entries of the case, and the control state once CR3 is loaded.
+    fn set_up(&mut self, case: &Case, ctx: PagingContext) -> (Bus, Option<PagingContext>) {
         let mut bus = self.bus.take().expect("put back by every run");
         for entry in &case.mem {
             store(&mut bus, ctx.mode(), entry.0.u64(), entry.1.u64());
         }
         let loaded = load_pdptes(ctx, &bus);
-        let mut mmu = Mmu::new(bus, loaded.unwrap_or(ctx), SlotCount::new(16).expect("a power of two"), NoModel);
-        mmu.set_privilege(case.privilege());
-        let given = loaded.map(|_| self.access(case, &mut mmu));
-        let mut bus = mmu.bus;
+        (bus, loaded)
+    }
+
+    /// Puts RAM back as it was before the entries and the data, which went to `pieces`.
+    fn put_back(&mut self, case: &Case, ctx: PagingContext, mut bus: Bus, pieces: &[(u64, u64)]) {
         let size = 1 << ctx.mode().entry_size().shift();
         let entries = case.mem.iter().map(|entry| (entry.0.u64(), size));
-        let pieces = given.iter().flat_map(|given| given.pieces.iter().copied());
-        for (start, len) in entries.chain(pieces) {
+        for (start, len) in entries.chain(pieces.iter().copied()) {
             let before: Vec<u8> = (start..start + len).map(|pa| self.untouched(pa)).collect();
             bus.write(PhysAddr(start), &before);
         }
         self.outside.take();
         self.bus = Some(bus);
-        given
     }
 
     /// Makes the access twice: the second time the fast table may know the page, which must show in nothing.
