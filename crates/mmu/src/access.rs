@@ -183,10 +183,14 @@ impl<H: HardwareModel> Mmu<H> {
 
     /// Translates what lies within one page and fills the slot.
     fn data_page(&mut self, la: LinearAddr, kind: AccessKind) -> Result<PhysAddr, Fault> {
-        let translation = self.translate(la, kind)?;
+        let outcome = self.translate(la, kind);
+        let translation = match &outcome {
+            Ok(translation) => translation,
+            Err(fault) => return Err(self.page_fault(la, *fault)),
+        };
         let pa = translation.apply(la);
         if H::DETAIL < Detail::EveryAccess && self.bus.is_ram(translation.frame) {
-            self.fill(la, &translation);
+            self.fill(la, translation);
         }
         Ok(pa)
     }

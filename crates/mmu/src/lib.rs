@@ -17,7 +17,7 @@ pub use access::{Fault, MemFault, Primitive};
 pub use control::AlignmentCheck;
 pub use soft_tlb::{SlotCount, SoftTlb};
 
-use arch::{Access, AccessKind, LinearAddr, Pfn, Privilege};
+use arch::{Access, AccessKind, LinearAddr, PageFault, Pfn, Privilege};
 use paging::{HardwareModel, Invalidation, PagingContext, Shootdown};
 use physmem::Bus;
 
@@ -105,7 +105,10 @@ impl<H: HardwareModel> Mmu<H> {
             return Err(self.raise(MemFault::NonCanonical));
         }
         let la = width.wrap(la);
-        let translation = self.translate(la, AccessKind::Fetch)?;
+        let translation = match self.translate(la, AccessKind::Fetch) {
+            Ok(translation) => translation,
+            Err(fault) => return Err(self.page_fault(la, fault)),
+        };
         if self.bus.is_ram(translation.frame) {
             self.tlb.fill_fetch(la, translation.size, translation.frame);
         }
@@ -119,17 +122,22 @@ impl<H: HardwareModel> Mmu<H> {
         }
     }
 
-    /// The one way from here to `paging::translate`.
-    fn translate(&mut self, la: LinearAddr, kind: AccessKind) -> Result<paging::Translation, Fault> {
+    /// The one way from here to `paging::translate`. Its callers look at the answer where it lies: a copy of its small fields
+    /// would wait for their stores.
+    #[inline(always)]
+    fn translate(&mut self, la: LinearAddr, kind: AccessKind) -> Result<paging::Translation, PageFault> {
         let access = Access::new(kind, self.privilege);
         let outcome = paging::translate(&mut self.model, &mut self.bus, &self.ctx, la, access);
         while let Some(page) = self.model.displaced() {
             self.tlb.drop_page(page);
         }
-        outcome.map_err(|fault| {
-            self.tlb.drop_page(la); // MMU-204; `paging::translate` has told the model
-            self.raise(MemFault::Page(fault))
-        })
+        outcome
+    }
+
+    #[cold]
+    fn page_fault(&mut self, la: LinearAddr, fault: PageFault) -> Fault {
+        self.tlb.drop_page(la); // MMU-204; `paging::translate` has told the model
+        self.raise(MemFault::Page(fault))
     }
 
     fn raise(&mut self, fault: MemFault) -> Fault {

@@ -148,7 +148,7 @@ impl<'a> Walk<'a> {
     pub fn first(&mut self) -> Step {
         match self.mode {
             PagingMode::Off => Step::Done(unpaged(self.ctx, self.la)),
-            PagingMode::Pae if self.level == Level::Pdpt => self.not_present(), // MMU-031
+            PagingMode::Pae if self.level == Level::Pdpt => fault_step(self.not_present()), // MMU-031
             _ => self.want(self.pa),
         }
     }
@@ -183,11 +183,11 @@ impl<'a> Walk<'a> {
             EntryUse { pa: self.pa, seen: entry, set: AccessedDirty::empty(), level: self.level, size };
         self.end.used += 1;
         if entry & P == 0 {
-            return self.not_present();
+            return fault_step(self.not_present());
         }
         let reserved = entry & self.format.reserved(self.level, entry);
         if reserved != 0 {
-            return self.reserved(reserved);
+            return fault_step(self.reserved(reserved));
         }
         self.and_rights &= entry;
         self.or_xd |= entry & XD;
@@ -225,7 +225,7 @@ impl<'a> Walk<'a> {
         };
         let denials = rights.denials(self.ctx, self.access);
         if !denials.is_empty() {
-            return self.denied(rights, denials); // MMU-113: the leaf stays as it is
+            return fault_step(self.denied(rights, denials)); // MMU-113: the leaf stays as it is
         }
         let write = self.access.is_write();
         if self.traversed.is_empty() {
@@ -250,25 +250,31 @@ impl<'a> Walk<'a> {
 
     /// P=0: nothing else of the entry is looked at (MMU-061).
     #[cold]
-    fn not_present(self) -> Step {
+    fn not_present(self) -> (PageFault, Reason) {
         self.fault(PageFaultCode::empty(), Reason::NotPresent { level: self.level })
     }
 
     /// MMU-060, MMU-066.
     #[cold]
-    fn reserved(self, bits: u64) -> Step {
+    fn reserved(self, bits: u64) -> (PageFault, Reason) {
         let reason = Reason::Reserved { mode: self.mode, level: self.level, bits };
         self.fault(PageFaultCode::P | PageFaultCode::RSVD, reason)
     }
 
     #[cold]
-    fn denied(self, rights: Rights, denials: Denials) -> Step {
+    fn denied(self, rights: Rights, denials: Denials) -> (PageFault, Reason) {
         self.fault(denials.code(), Reason::Denied { access: self.access, rights, denials })
     }
 
-    fn fault(self, cause: PageFaultCode, reason: Reason) -> Step {
-        Step::Fault(page_fault(self.ctx, self.la, self.access, cause), reason)
+    fn fault(self, cause: PageFaultCode, reason: Reason) -> (PageFault, Reason) {
+        (page_fault(self.ctx, self.la, self.access, cause), reason)
     }
+}
+
+/// Wraps what the cold functions give. They do not give a [`Step`] themselves, so that a step need never be in memory.
+#[inline(always)]
+const fn fault_step((fault, reason): (PageFault, Reason)) -> Step {
+    Step::Fault(fault, reason)
 }
 
 /// The fault of an access, for a cause that is told by P, RSVD and PK (MMU-130).

@@ -4,6 +4,7 @@ extern crate pagewalk_mmu as mmu;
 
 mod canonical;
 mod code_writes;
+mod control;
 mod guest;
 mod invalidation;
 mod split;

@@ -4,8 +4,13 @@ extern crate pagewalk_paging as paging;
 
 mod accessed_dirty;
 mod caching;
+mod control;
 mod entries;
 mod error_code;
+mod keys;
+mod memory_types;
+mod modes;
+mod reasons;
 mod reserved;
 mod rights;
 mod tables;
