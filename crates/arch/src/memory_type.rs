@@ -36,8 +36,15 @@ impl MemoryType {
 
     /// What an MTRR of this type and a PAT entry of type `pat` give together (SDM "Selecting Memory Types for Pentium
     /// III and More Recent Processor Families", MMU-222). Over a WB MTRR it is the PAT's type.
+    #[inline(always)]
     #[must_use]
     pub const fn with_pat(self, pat: Self) -> Self {
+        // The usual case, asked of every translation.
+        if matches!(self, Self::WriteBack) { pat } else { self.over(pat) }
+    }
+
+    /// A type other than WB, with the PAT's.
+    const fn over(self, pat: Self) -> Self {
         use MemoryType as T;
         match (self, pat) {
             (T::WriteBack, pat) | (_, pat @ (T::WriteCombining | T::Uncacheable)) => pat,
@@ -92,38 +99,41 @@ impl PatIndex {
 
 /// IA32_PAT: eight memory types, one a byte. Every byte holds a type that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Pat(u64);
+pub struct Pat([MemoryType; 8]);
 
 impl Pat {
     /// The value after reset: WB, WT, UC-, UC, twice (MMU-222).
-    pub const RESET: Self = Self(0x0007_0406_0007_0406);
+    pub const RESET: Self = match Self::new(0x0007_0406_0007_0406) {
+        Some(pat) => pat,
+        None => unreachable!(),
+    };
 
     /// The register with this value; `None` if a byte is no memory type, which WRMSR answers with #GP.
     #[must_use]
     pub const fn new(value: u64) -> Option<Self> {
+        let mut types = [MemoryType::Uncacheable; 8];
         let mut i = 0;
         while i < 8 {
-            if MemoryType::from_code((value >> (8 * i)) as u8).is_none() {
-                return None;
+            match MemoryType::from_code((value >> (8 * i)) as u8) {
+                Some(memory_type) => types[i] = memory_type,
+                None => return None,
             }
             i += 1;
         }
-        Some(Self(value))
+        Some(Self(types))
     }
 
     /// The value as RDMSR gives it.
     #[must_use]
-    pub const fn bits(self) -> u64 {
-        self.0
+    pub fn bits(self) -> u64 {
+        u64::from_le_bytes(self.0.map(|memory_type| memory_type as u8))
     }
 
     /// The type at an index.
+    #[inline]
     #[must_use]
     pub const fn memory_type(self, index: PatIndex) -> MemoryType {
-        match MemoryType::from_code((self.0 >> (8 * index.0)) as u8) {
-            Some(memory_type) => memory_type,
-            None => MemoryType::Uncacheable, // `new` has refused such a value
-        }
+        self.0[index.0 as usize & 7]
     }
 }
 

@@ -38,6 +38,7 @@ pub(crate) struct Format {
 }
 
 impl Format {
+    #[inline(always)]
     pub(crate) fn new(ctx: &PagingContext, mode: PagingMode) -> Self {
         if mode == PagingMode::Bits32 {
             return Self::bits32(ctx);

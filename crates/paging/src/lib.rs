@@ -14,6 +14,7 @@ mod canonical;
 mod context;
 pub mod control;
 mod format;
+mod glance;
 mod invalidate;
 mod mem;
 mod model;
@@ -25,6 +26,7 @@ mod walk;
 
 pub use canonical::is_canonical;
 pub use context::{AccessedOnFault, GigabytePages, PagingContext, Pse36};
+pub use glance::glance;
 pub use invalidate::{Invalidation, Shootdown};
 pub use mem::PhysMem;
 pub use model::{Detail, HardwareModel, NoModel, TranslationCache};

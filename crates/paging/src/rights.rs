@@ -64,7 +64,7 @@ impl Rights {
     }
 
     /// Every right that `access` lacks.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub const fn denials(self, ctx: &PagingContext, access: Access) -> Denials {
         let denied = match access.privilege {
@@ -85,7 +85,7 @@ impl Rights {
 
     /// What the protection key denies to a data access: PKRU judges user-mode addresses, whoever accesses them, IA32_PKRS
     /// supervisor accesses to supervisor-mode addresses.
-    #[inline]
+    #[inline(always)]
     const fn key_denials(self, ctx: &PagingContext, access: Access) -> Denials {
         let keys = if self.user { ctx.user_keys() } else { ctx.supervisor_keys() && !access.is_user() };
         if !keys {

@@ -1,7 +1,11 @@
 //! The one miss path: cached translation, walk from the deepest cached table, A and D, fill.
 
+use crate::format::G;
 use crate::tlb::SpuriousFaults;
-use crate::{Denials, EntryUse, HardwareModel, NoModel, PagingContext, PhysMem, Rights, Step, Walk, WalkEnd, walk};
+use crate::{
+    Denials, Detail, EntryUse, HardwareModel, NoModel, PagingContext, PhysMem, Rights, Step, Walk, WalkEnd, glance,
+    walk,
+};
 use arch::{Access, LinearAddr, MemoryType, PageFault, PageSize, PatIndex, Pfn, PhysAddr};
 
 /// Bits that may differ without the walk having to start again: A and D.
@@ -27,6 +31,28 @@ pub struct Translation {
 }
 
 impl Translation {
+    /// What a leaf gives for the 4 KiB frame at `page`, once the access is judged.
+    #[inline(always)]
+    pub(crate) fn new(
+        ctx: &PagingContext,
+        page: PhysAddr,
+        size: PageSize,
+        leaf: u64,
+        rights: Rights,
+        dirty: bool,
+    ) -> Self {
+        let pat = PatIndex::of_leaf(leaf, if size == PageSize::Size4K { 7 } else { 12 });
+        Self {
+            frame: page.pfn(),
+            size,
+            rights,
+            dirty,
+            global: ctx.pge() && leaf & G != 0,
+            pat,
+            memory_type: ctx.mtrr.with_pat(ctx.regs.pat.memory_type(pat)),
+        }
+    }
+
     /// The physical address of `la`, which lies in this page.
     #[must_use]
     pub const fn apply(&self, la: LinearAddr) -> PhysAddr {
@@ -42,6 +68,23 @@ impl Translation {
 /// # Errors
 /// The page fault that the access raises. A bits of the upper entries are set as MMU-114 allows and the context chooses.
 pub fn translate<H: HardwareModel, M: PhysMem + ?Sized>(
+    model: &mut H,
+    mem: &mut M,
+    ctx: &PagingContext,
+    la: LinearAddr,
+    access: Access,
+) -> Result<Translation, PageFault> {
+    if H::DETAIL == Detail::Functional
+        && let Some(translation) = glance(mem, ctx, la, access)
+    {
+        return Ok(translation); // a model that is told nothing caches nothing
+    }
+    step_by_step(model, mem, ctx, la, access)
+}
+
+/// The walk that tells the model of each step, sets A and D, and fills.
+#[inline(never)]
+fn step_by_step<H: HardwareModel, M: PhysMem + ?Sized>(
     model: &mut H,
     mem: &mut M,
     ctx: &PagingContext,

@@ -13,7 +13,7 @@
 //! The walk never writes. It says which entries are to get A and D, with the value it saw; the driver commits them with
 //! compare-exchange and starts again if an entry has become another in any bit but A and D.
 
-use crate::format::{A, Format, G, P, RW, US, XD};
+use crate::format::{A, Format, P, RW, US, XD};
 use crate::{AccessedOnFault, Denials, PagingContext, Reason, Rights, Translation};
 use arch::{Access, AccessedDirty, Cr4, Efer, EntrySize, Level, LinearAddr, MemoryType, PageFault, PageFaultCode};
 use arch::{PageSize, PagingMode, PatIndex, PhysAddr, ProtectionKey, Pte};
@@ -235,17 +235,8 @@ impl<'a> Walk<'a> {
         self.settled = self.and_rights & A != 0 && (!write || Pte(entry).dirty());
         let size = self.mode.leaf_size(self.level);
         let offset = self.la.page_base().0 & size.offset_mask();
-        let pat = PatIndex::of_leaf(entry, if size == PageSize::Size4K { 7 } else { 12 });
-        let translation = Translation {
-            frame: PhysAddr(self.format.page(entry, size) | offset).pfn(),
-            size,
-            rights,
-            dirty: write || Pte(entry).dirty(),
-            global: self.ctx.pge() && entry & G != 0,
-            pat,
-            memory_type: self.ctx.mtrr.with_pat(self.ctx.regs.pat.memory_type(pat)),
-        };
-        Step::Done(translation)
+        let page = PhysAddr(self.format.page(entry, size) | offset);
+        Step::Done(Translation::new(self.ctx, page, size, entry, rights, write || Pte(entry).dirty()))
     }
 
     /// P=0: nothing else of the entry is looked at (MMU-061).

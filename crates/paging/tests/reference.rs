@@ -3,12 +3,12 @@
 
 mod naive;
 
-use arch::{Access, AccessKind, ControlRegs, Cr0, Cr3, Cr4, Efer, KeyRights, LinearAddr, PdpteRegs, PhysAddr};
+use arch::{Access, AccessKind, ControlRegs, Cr0, Cr3, Cr4, Efer, KeyRights, LinearAddr, PdpteRegs, Pfn, PhysAddr};
 use arch::{PhysAddrWidth, Privilege, Vendor};
 use naive::access::{self, Memory, Outcome, perform};
 use naive::cpu::{Cpu, Mode, WHAT, WHO, What, Who, bit, field};
 use naive::rules::Pf;
-use pagewalk_paging::{AccessedOnFault, GigabytePages, PagingContext, Step, Walk};
+use pagewalk_paging::{self as paging, AccessedOnFault, GigabytePages, PagingContext, PhysMem, Step, Walk};
 use proptest::prelude::*;
 
 /// Tables lie in these frames, so that paths often meet, also themselves.
@@ -79,11 +79,45 @@ fn by_the_walker(ctx: &PagingContext, memory: &mut Memory, access: access::Acces
     Outcome::Done(pieces)
 }
 
+/// A memory of entries that is only read.
+struct Frozen<'a>(&'a Memory);
+
+impl PhysMem for Frozen<'_> {
+    fn ram_bytes(&self) -> u64 {
+        u64::MAX
+    }
+    fn load_entry(&self, pa: PhysAddr) -> u64 {
+        self.0.get(&pa.0).copied().unwrap_or(0)
+    }
+    fn store_entry(&mut self, _: PhysAddr, _: u64) {
+        unreachable!("a glance only reads");
+    }
+    fn compare_exchange_entry(&mut self, _: PhysAddr, _: u64, _: u64) -> Result<(), u64> {
+        unreachable!("a glance only reads");
+    }
+    fn read(&self, _: PhysAddr, _: &mut [u8]) {
+        unreachable!("a glance reads entries");
+    }
+    fn write(&mut self, _: PhysAddr, _: &[u8]) {
+        unreachable!("a glance only reads");
+    }
+    fn zero_frame(&mut self, _: Pfn) {
+        unreachable!("a glance only reads");
+    }
+    fn copy_frame(&mut self, _: Pfn, _: Pfn) {
+        unreachable!("a glance only reads");
+    }
+}
+
 fn walk(ctx: &PagingContext, memory: &mut Memory, la: LinearAddr, access: Access) -> Result<PhysAddr, Pf> {
     let mut walk = Walk::start(ctx, la, access);
     let mut step = walk.first();
     while let Step::Load(pa) = step {
         step = walk.step(memory.get(&pa.0).copied().unwrap_or(0));
+    }
+    if let Some(glanced) = paging::glance(&Frozen(memory), ctx, la, access) {
+        assert_eq!(step, Step::Done(glanced), "the usual walk is a walk");
+        assert!(walk.settled(), "and has nothing to set");
     }
     for used in walk.end().entries().iter().filter(|used| !used.set.is_empty()) {
         *memory.get_mut(&used.pa.0).expect("only what is not 0 gets A") |= u64::from(used.set.bits());

@@ -55,6 +55,13 @@ impl Bus {
         pfn.0 < self.ram.bytes() / arch::FRAME_SIZE
     }
 
+    #[cold]
+    fn load_outside_ram(&self, pa: PhysAddr) -> u64 {
+        let mut raw = [0; 8];
+        self.read(pa, &mut raw);
+        u64::from_le_bytes(raw)
+    }
+
     fn device(&self, pa: PhysAddr) -> Option<(u64, &SharedDevice)> {
         let (range, device) = self.devices.iter().find(|(r, _)| r.contains(&pa.0))?;
         Some((pa.0 - range.start, device))
@@ -66,13 +73,9 @@ impl PhysMem for Bus {
         self.ram.bytes()
     }
 
+    #[inline]
     fn load_entry(&self, pa: PhysAddr) -> u64 {
-        if self.ram.span(pa, 8) == 8 {
-            return self.ram.cell(pa).load();
-        }
-        let mut raw = [0; 8];
-        self.read(pa, &mut raw);
-        u64::from_le_bytes(raw)
+        self.ram.load_cell(pa).unwrap_or_else(|| self.load_outside_ram(pa))
     }
 
     fn store_entry(&mut self, pa: PhysAddr, value: u64) {

@@ -112,6 +112,19 @@ impl Ram {
         Cell(unsafe { AtomicU64::from_ptr(ptr) })
     }
 
+    /// The 8 bytes at `pa`, if they are in RAM and `pa` a multiple of 8: what a page walk reads.
+    #[inline]
+    #[must_use]
+    pub fn load_cell(&self, pa: PhysAddr) -> Option<u64> {
+        if pa.0 >= self.bytes || !pa.0.is_multiple_of(8) {
+            return None;
+        }
+        // SAFETY: RAM is a number of whole frames, so all 8 bytes are in the mapping if the first is; it begins at a frame,
+        // so they are aligned; and it outlives the borrow of `self`.
+        let cell = unsafe { AtomicU64::from_ptr(self.map.as_mut_ptr().add(pa.0 as usize).cast()) };
+        Some(Cell(cell).load())
+    }
+
     fn ptr(&self, pa: PhysAddr, len: usize) -> *mut u8 {
         assert!(self.span(pa, len) == len, "{pa} and {len} bytes are not in RAM");
         // SAFETY: the offset was just checked to lie within the mapping.
