@@ -55,7 +55,7 @@ fn mmu_006_nxe_acts_on_what_is_already_mapped() {
 }
 
 #[test]
-fn mmu_208_212_the_model_is_told_exactly() {
+fn mmu_208_mmu_212_the_model_is_told_exactly() {
     let mut g: Guest<Notes> = warm(OPEN);
     g.mmu.model.invalidations.clear();
     let cr4 = g.mmu.context().regs.cr4;

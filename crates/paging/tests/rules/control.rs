@@ -116,7 +116,7 @@ fn pae(entry: u64) -> (PagingContext, Mem) {
 }
 
 #[test]
-fn mmu_014_cr3_loads_the_pdptes() {
+fn mmu_014_mmu_030_cr3_loads_the_pdptes() {
     let (ctx, mem) = pae(0x7001);
     assert_eq!(write_cr3(&ctx, 0x1000, &mem).unwrap().regs.pdptes.0, [0, 0, 0x7001, 0]);
     for bit in 0..64 {
@@ -159,7 +159,7 @@ fn mmu_202_invlpg() {
 }
 
 #[test]
-fn mmu_207_208_what_a_write_to_cr3_flushes() {
+fn mmu_207_mmu_208_what_a_write_to_cr3_flushes() {
     assert_eq!(flush(cr3(&long(), 0x2005)), Some(Invalidation::Context(Pcid::default())));
     assert_eq!(flush(cr3(&pcids(), 0x2007)), Some(Invalidation::Context(Pcid::of_word(7))));
     assert_eq!(flush(cr3(&pcids(), 1 << 63 | 0x2007)), None);

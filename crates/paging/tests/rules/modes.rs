@@ -117,6 +117,21 @@ fn mmu_008_pse_matters_only_in_32_bit_paging() {
 }
 
 #[test]
+fn mmu_012_the_root_of_4_level_paging_is_cr3_m_1_to_12_with_and_without_pcids() {
+    for pcide in [Cr4::empty(), Cr4::PCIDE] {
+        for bit in 0..52 {
+            let mut ctx = PagingContext::new(ControlRegs::long_mode(Cr3(1 << bit)));
+            ctx.regs.cr4 |= pcide;
+            ctx.width = PhysAddrWidth::new(52).unwrap();
+            let root = if bit < 12 { 0 } else { 1 << bit };
+            let first = Walk::start(&ctx, LinearAddr(0), USER_READ).first();
+            assert_eq!(first, Step::Load(PhysAddr(root)), "bit {bit}");
+            assert_eq!(ctx.pcid(), arch::Pcid::of_word(if pcide.is_empty() { 0 } else { 1 << bit }));
+        }
+    }
+}
+
+#[test]
 fn mmu_010_the_root_of_32_bit_paging_is_cr3_31_12() {
     let mut ctx = legacy(Cr4::empty());
     ctx.regs.cr3 = Cr3(0xff_0000_1fff);
@@ -159,7 +174,7 @@ fn mmu_022_without_pse_a_pde_always_references_a_table() {
 }
 
 #[test]
-fn mmu_023_the_high_bits_of_a_4m_page_depend_on_maxphyaddr() {
+fn mmu_023_mmu_025_mmu_236_the_high_bits_of_a_4m_page_depend_on_maxphyaddr() {
     let large = 0x40_0000 | (ALL | PS | G) as u32;
     for m in 36..=52 {
         for pse36 in [Pse36::Supported, Pse36::Absent] {
@@ -201,7 +216,7 @@ fn mmu_031_an_absent_pdpte_register_is_an_absent_entry() {
 }
 
 #[test]
-fn mmu_032_033_034_entries_of_pae_paging_bit_by_bit() {
+fn mmu_032_mmu_033_mmu_034_entries_of_pae_paging_bit_by_bit() {
     for m in [36, 40, 52] {
         for bit in 6..63 {
             let high = bit >= u32::from(m);
