@@ -13,11 +13,11 @@ use common::{End, Machine, Rig, Rng, states_per_form};
 use iced_x86::{Code, CpuidFeature, EncodingKind, Instruction, OpCodeOperandKind as Kind, OpKind, Register};
 use pagewalk_cpu::Exit;
 
-/// The encodings of MMX, SSE and SSE2 that have an MMX register, and EMMS.
+/// The encodings of MMX, SSE, SSE2 and SSSE3 that have an MMX register, and EMMS.
 fn codes() -> impl Iterator<Item = Code> {
     Code::values().filter(|code| {
         let info = code.op_code();
-        let known = |f| matches!(f, CpuidFeature::MMX | CpuidFeature::SSE | CpuidFeature::SSE2);
+        let known = |f| matches!(f, CpuidFeature::MMX | CpuidFeature::SSE | CpuidFeature::SSE2 | CpuidFeature::SSSE3);
         let mmx = |kind| matches!(kind, Kind::mm_reg | Kind::mm_rm | Kind::mm_or_mem);
         info.encoding() == EncodingKind::Legacy
             && info.mode64()
@@ -102,6 +102,12 @@ fn set_fpu(m: &mut Machine, rng: &mut Rng) {
     let control = 0x40 | rng.next() as u16 & 0xf3f;
     let flags = if rng.one_in(8) { rng.next() as u16 } else { rng.next() as u16 & control };
     m.set_fpu_words(control, rng.next() as u16 & 0x7f00 | flags & 0x3f);
+    for byte in &mut m.fx.0[6..24] {
+        *byte = rng.next() as u8;
+    }
+    // FOP has 11 bits, FIP 57.
+    m.fx.0[7] &= 7;
+    m.fx.0[15] = ((m.fx.0[15] << 7) as i8 >> 7) as u8;
     m.fx.0[4] = [0, 0xff, rng.next() as u8][rng.below(3) as usize];
     for i in 0..8 {
         let significand = mmx_bits(rng);
@@ -240,14 +246,7 @@ fn x87_sees_what_mmx_has_written() {
                 let (end, between) = rig.core(&start);
                 assert_eq!(end, End::Completed);
                 rig.load_bytes(bytes);
-                // Environments and images hold pointers to the last instruction, which the core does not track.
-                let pointers = match bytes[0] {
-                    0xd9 | 0xdd => 12..28,
-                    0x0f => 6..24,
-                    _ => 0..0,
-                };
-                let blur = |m: &mut Machine| m.memory[pointers.clone()].fill(0);
-                assert_eq!(rig.compare(&between, blur), Ok(End::Completed), "{before:02x?} {bytes:02x?}");
+                assert_eq!(rig.compare(&between, |_| {}), Ok(End::Completed), "{before:02x?} {bytes:02x?}");
             }
         }
     }

@@ -1,8 +1,8 @@
 //! x87 against the processor that runs the test: every form on random and corner-case states.
 //!
 //! A state is an FXSAVE image (control word, status word, tags, registers), RAX, the status flags and the bytes of the
-//! memory operand at \[rdx\]. The instruction runs natively between FXRSTOR and FXSAVE, and on the core; all must agree but
-//! the pointers to the last instruction, which the core does not track. `X87_STATES` sets the states a form.
+//! memory operand at \[rdx\]. The instruction runs natively between FXRSTOR and FXSAVE, and on the core; all must agree,
+//! the pointers to the last instruction too. `X87_STATES` sets the states a form.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 #[path = "x87/emulated.rs"]
@@ -18,7 +18,7 @@ use emulated::Emulated;
 use forms::{Form, Memory};
 use native::Native;
 use pagewalk_cpu::Exit;
-use state::{Random, TestState, describe, differs};
+use state::{Random, TestState, describe, differs, distance};
 
 const DEFAULT_STATES: u32 = 400;
 
@@ -33,18 +33,22 @@ fn differences(forms: &[Form]) -> Vec<String> {
     let mut found = Vec::new();
     for (n, form) in forms.iter().enumerate() {
         let mut random = Random::new(0x9e37_79b9 + n as u64);
-        let (mut count, mut first) = (0, String::new());
+        let (mut count, mut first, mut unit_off) = (0, String::new(), 0);
         for _ in 0..states_per_form() {
             let start = TestState::random(form, &mut random);
             let (mut silicon, mut ours) = (start.clone(), start.clone());
             native.run(n, &mut silicon);
             core.run(n, &mut ours);
+            unit_off += u32::from((0..8).any(|i| distance(&silicon, &ours, i) == 1));
             if differs(form, &silicon, &ours) {
                 count += 1;
                 if first.is_empty() {
                     first = describe(&start, &silicon, &ours);
                 }
             }
+        }
+        if unit_off != 0 {
+            println!("{}: {unit_off} of {} results are one unit off", form.name, states_per_form());
         }
         if count != 0 {
             found.push(format!("{}: {count} of {} differ\n{first}", form.name, states_per_form()));
@@ -74,6 +78,11 @@ fn comparisons_agree_with_silicon() {
 #[test]
 fn functions_agree_with_silicon() {
     assert_agrees(&forms::functions());
+}
+
+#[test]
+fn transcendental_functions_are_within_one_unit_of_silicon() {
+    assert_agrees(&forms::transcendental());
 }
 
 #[test]
@@ -113,6 +122,6 @@ fn a_page_fault_in_the_middle_of_an_operand_leaves_no_trace() {
         let mut after = start.clone();
         let (result, byte) = core.run_beyond_the_end(n, &mut after);
         assert!(matches!(result, Err(Exit::PageFault(_))), "{}: {result:?}", form.name);
-        assert!(!differs(form, &start, &after) && byte == 0x5a, "{} left a trace", form.name);
+        assert!(!differs(form, &start.held(), &after) && byte == 0x5a, "{} left a trace", form.name);
     }
 }

@@ -46,6 +46,8 @@ pub struct Insn {
     pub address_bits: u8,
     /// It ends a block: a branch, a system call, anything after which the next instruction is not simply next.
     pub ends_block: bool,
+    /// The opcode as x87 keeps it: bits 2:0 of the first byte and the whole second byte. It has no meaning for others.
+    pub x87_opcode: u16,
     /// What a hardware model sees.
     pub info: InstrInfo,
 }
@@ -79,7 +81,7 @@ pub fn decode(bytes: &[u8], page_offset: u16) -> Result<Insn, DecodeError> {
         Err(DecodeError::MoreBytes) if is_hopeless(window, page_offset) => return Err(DecodeError::Invalid),
         outcome => outcome?,
     }
-    Ok(describe(&raw, page_offset))
+    Ok(Insn { x87_opcode: x87_opcode(window), ..describe(&raw, page_offset) })
 }
 
 fn try_decode(window: &[u8], page_offset: u16, raw: &mut Instruction, options: u32) -> Result<(), DecodeError> {
@@ -150,7 +152,17 @@ fn describe(raw: &Instruction, page_offset: u16) -> Insn {
         lock: raw.has_lock_prefix(),
         address_bits: address_bits(raw),
         ends_block: raw.flow_control() != FlowControl::Next,
+        x87_opcode: 0,
         info: info(raw, page_offset),
+    }
+}
+
+/// The two bytes behind the prefixes, as [`Insn::x87_opcode`] has them.
+fn x87_opcode(bytes: &[u8]) -> u16 {
+    let opcode = bytes.iter().position(|&byte| !is_prefix(byte)).map_or(&[][..], |at| &bytes[at..]);
+    match opcode {
+        [first, second, ..] => u16::from(first & 7) << 8 | u16::from(*second),
+        _ => 0,
     }
 }
 

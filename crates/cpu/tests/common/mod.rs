@@ -94,13 +94,11 @@ impl Machine {
         self.fx.0[at + 8..][..2].copy_from_slice(&sign_exponent.to_le_bytes());
     }
 
-    /// Clears what is not compared: RSP, the bits of RFLAGS that no tested instruction changes, and the last x87
-    /// instruction, which the core does not track.
+    /// Clears what is not compared: RSP, and the bits of RFLAGS that no tested instruction changes.
     #[must_use]
     pub fn comparable(mut self) -> Self {
         self.gpr[4] = 0;
         self.rflags &= Rflags::STATUS | Rflags::DF;
-        self.fx.0[6..24].fill(0);
         self.fx.0[416..].fill(0);
         self
     }

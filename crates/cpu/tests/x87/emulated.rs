@@ -75,6 +75,7 @@ impl Emulated {
         state.image = ctx.xsave.0;
         state.rax = ctx.reg(Gpr::Rax);
         state.flags = ctx.rflags.bits();
+        state.forget_addresses(CODE + SLOT * n as u64, rdx);
         self.cpu.mmu().bus.read(PhysAddr(frame(DATA)), &mut state.memory);
         if exit == Exit::Fuel { Ok(()) } else { Err(exit) }
     }

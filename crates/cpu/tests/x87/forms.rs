@@ -26,15 +26,26 @@ pub(crate) struct Form {
     pub(crate) memory: Memory,
     /// It raises a pending exception.
     pub(crate) waits: bool,
+    /// How results agree with silicon.
+    pub(crate) agreement: Agreement,
+}
+
+/// How results agree with silicon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Agreement {
+    /// To the bit.
+    Exact,
+    /// Within one unit in the last place where they are inexact; C1 may differ then.
+    OneUlp,
 }
 
 fn memory(name: &str, opcode: u8, reg: u8, memory: Memory) -> Form {
     let name = format!("{name} {memory:?}");
-    Form { name, bytes: vec![opcode, reg << 3 | 2], memory, waits: true }
+    Form { name, bytes: vec![opcode, reg << 3 | 2], memory, waits: true, agreement: Agreement::Exact }
 }
 
 fn plain(name: &str, bytes: [u8; 2]) -> Form {
-    Form { name: name.into(), bytes: bytes.to_vec(), memory: Memory::None, waits: true }
+    Form { name: name.into(), bytes: bytes.to_vec(), memory: Memory::None, waits: true, agreement: Agreement::Exact }
 }
 
 /// ST(i) forms for some i.
@@ -96,6 +107,20 @@ pub(crate) fn functions() -> Vec<Form> {
     ops.map(|(name, second)| plain(name, [0xd9, second])).to_vec()
 }
 
+pub(crate) fn transcendental() -> Vec<Form> {
+    let ops = [
+        ("f2xm1", 0xf0),
+        ("fyl2x", 0xf1),
+        ("fptan", 0xf2),
+        ("fpatan", 0xf3),
+        ("fyl2xp1", 0xf9),
+        ("fsincos", 0xfb),
+        ("fsin", 0xfe),
+        ("fcos", 0xff),
+    ];
+    ops.map(|(name, second)| Form { agreement: Agreement::OneUlp, ..plain(name, [0xd9, second]) }).to_vec()
+}
+
 pub(crate) fn moves() -> Vec<Form> {
     let mut forms = vec![
         memory("fld", 0xd9, 0, Memory::Single),
@@ -116,6 +141,9 @@ pub(crate) fn moves() -> Vec<Form> {
         memory("fistp", 0xdb, 3, Memory::Int32),
         memory("fistp", 0xdf, 7, Memory::Int64),
         memory("fbstp", 0xdf, 6, Memory::Bcd),
+        memory("fisttp", 0xdf, 1, Memory::Int16),
+        memory("fisttp", 0xdb, 1, Memory::Int32),
+        memory("fisttp", 0xdd, 1, Memory::Int64),
     ];
     let names = ["fld1", "fldl2t", "fldl2e", "fldpi", "fldlg2", "fldln2", "fldz"];
     forms.extend(names.into_iter().zip(0xe8..).map(|(name, second)| plain(name, [0xd9, second])));
@@ -148,7 +176,13 @@ pub(crate) fn control() -> Vec<Form> {
     let silent = |form: Form| Form { waits: false, ..form };
     let short = |form: Form| Form { bytes: [&[0x66], &form.bytes[..]].concat(), ..form };
     vec![
-        Form { name: "fwait".into(), bytes: vec![0x9b], memory: Memory::None, waits: true },
+        Form {
+            name: "fwait".into(),
+            bytes: vec![0x9b],
+            memory: Memory::None,
+            waits: true,
+            agreement: Agreement::Exact,
+        },
         plain("fnop", [0xd9, 0xd0]),
         silent(plain("fninit", [0xdb, 0xe3])),
         silent(plain("fnclex", [0xdb, 0xe2])),
@@ -168,5 +202,5 @@ pub(crate) fn control() -> Vec<Form> {
 }
 
 pub(crate) fn all() -> Vec<Form> {
-    [arithmetic(), comparisons(), functions(), moves(), control()].concat()
+    [arithmetic(), comparisons(), functions(), transcendental(), moves(), control()].concat()
 }

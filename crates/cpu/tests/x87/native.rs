@@ -46,5 +46,6 @@ impl Native {
         state.image = end.0;
         state.flags = words[0];
         state.rax = words[1];
+        state.forget_addresses(code as u64 + BEFORE.len() as u64, state.memory.as_ptr() as u64);
     }
 }

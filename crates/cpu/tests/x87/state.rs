@@ -1,6 +1,6 @@
 //! States: how they are drawn and compared.
 
-use super::forms::{Form, Memory};
+use super::forms::{Agreement, Form, Memory};
 use std::fmt::Write;
 
 /// SplitMix64.
@@ -39,6 +39,10 @@ pub(crate) struct TestState {
 /// The status flags of RFLAGS.
 const STATUS: u64 = 0x8d5;
 const INTEGER: u64 = 1 << 63;
+/// Offsets of the opcode, instruction pointer and data pointer in the image.
+const FOP: usize = 6;
+const FIP: usize = 8;
+const FDP: usize = 16;
 /// Offset of ST0 in the image.
 const ST0: usize = 32;
 
@@ -56,7 +60,17 @@ impl TestState {
             _ => !(1 << (((status >> 11) + 7) & 7)),
         };
         state.image[24..28].copy_from_slice(&0x1f80_u32.to_le_bytes());
-        let values = registers(r);
+        for byte in &mut state.image[FOP..FDP + 8] {
+            *byte = r.next() as u8;
+        }
+        let mut values = registers(r);
+        if form.agreement == Agreement::OneUlp && r.below(2) == 0 {
+            values[0] = argument(r);
+            values[1] = if r.below(2) == 0 { argument(r) } else { values[1] };
+            let top = u32::from(status >> 11 & 7);
+            // Both are there, and there is room to push.
+            state.image[4] = 3_u8.rotate_left(top);
+        }
         for (i, (sig, se)) in values.into_iter().enumerate() {
             state.image[ST0 + 16 * i..][..8].copy_from_slice(&sig.to_le_bytes());
             state.image[ST0 + 16 * i + 8..][..2].copy_from_slice(&se.to_le_bytes());
@@ -70,12 +84,29 @@ impl TestState {
         self.image[2..4].copy_from_slice(&status.to_le_bytes());
     }
 
-    /// The same with ES and B set.
+    /// The same as a processor holds it: ES and B set, the instruction pointer cut to 57 bits and FOP to 11.
     pub(crate) fn with_summary(&self) -> Self {
-        let mut state = self.clone();
+        let mut state = self.held();
         state.image[2] |= 0x80;
         state.image[3] |= 0x80;
         state
+    }
+
+    /// The same with the instruction pointer cut to 57 bits and FOP to 11.
+    pub(crate) fn held(&self) -> Self {
+        let mut state = self.clone();
+        state.image[FOP + 1] &= 7;
+        state.image[FIP + 7] = ((state.image[FIP + 7] << 7) as i8 >> 7) as u8;
+        state
+    }
+
+    /// Replaces what depends on where code and data are: an instruction pointer to `code`, a data pointer to `data`.
+    pub(crate) fn forget_addresses(&mut self, code: u64, data: u64) {
+        for (at, address) in [(FIP, code), (FDP, data)] {
+            if self.image[at..][..8] == address.to_le_bytes() {
+                self.image[at..][..8].fill(0x77);
+            }
+        }
     }
 
     fn fill_memory(&mut self, kind: Memory, r: &mut Random, near: (u64, u16)) {
@@ -166,6 +197,28 @@ fn extended(r: &mut Random) -> (u64, u16) {
     (sig, sign | exponent)
 }
 
+/// A number where transcendental functions have their difficult places: near multiples of pi / 2, near 1, or of any size
+/// that matters.
+fn argument(r: &mut Random) -> (u64, u16) {
+    const HALF_PI_65: u128 = 0x3_243f_6a88_85a3_08d3;
+    let sign = (r.below(2) as u16) << 15;
+    let size = |r: &mut Random, low: i32, count: u64| (0x3fff + low + r.below(count) as i32) as u16;
+    let (sig, exponent) = match r.below(8) {
+        0 => {
+            let multiple = HALF_PI_65 * u128::from(1 + (r.next() >> r.below(62) >> 2));
+            let shift = multiple.leading_zeros();
+            let sig = ((multiple << shift) >> 64) as u64;
+            ((sig.wrapping_add(r.below(6)).wrapping_sub(3)) | INTEGER, (0x3fff + 62 - shift as i32) as u16)
+        }
+        1 => (INTEGER | r.next() >> (1 + r.below(63)), 0x3fff),
+        2 => (u64::MAX - (r.next() >> (1 + r.below(63))), 0x3ffe),
+        3 => (significand(r), size(r, -75, 80)),
+        4 => (significand(r), size(r, -10, 74)),
+        _ => (INTEGER | r.next(), size(r, -6, 9)),
+    };
+    (sig, sign | exponent)
+}
+
 /// Eight registers, some of them close to the first.
 fn registers(r: &mut Random) -> [(u64, u16); 8] {
     let mut values = std::array::from_fn(|_| extended(r));
@@ -205,26 +258,46 @@ fn ieee(r: &mut Random, exp_bits: u32, near: (u64, u16)) -> u64 {
     r.below(2) << 63 | field << (63 - exp_bits) | fraction >> (1 + exp_bits)
 }
 
-/// Byte ranges of the memory operand that hold pointers to the last instruction.
-fn untracked(kind: Memory) -> std::ops::Range<usize> {
-    match kind {
-        Memory::Environment(field) | Memory::State(field) => 3 * field..7 * field,
-        _ => 0..0,
-    }
+/// True if the two outcomes differ.
+pub(crate) fn differs(form: &Form, a: &TestState, b: &TestState) -> bool {
+    let close = form.agreement == Agreement::OneUlp && a.image[2] & b.image[2] & PE != 0;
+    let ulps = u128::from(close);
+    // A unit apart at the smallest normal number, one is tiny and the other not.
+    let apart = close && (0..8).any(|i| distance(a, b, i) == 1);
+    let ignored = if apart { [UE, C1_HIGH] } else { [0, if close { C1_HIGH } else { 0 }] };
+    let status = (0..2).any(|n| (a.image[2 + n] ^ b.image[2 + n]) & !ignored[n] != 0);
+    let words = status || a.image[..2] != b.image[..2] || a.image[4] != b.image[4];
+    let register = |i: usize| distance(a, b, i) > ulps;
+    let last = a.image[FOP..FDP + 8] != b.image[FOP..FDP + 8];
+    let memory = a.memory != b.memory;
+    words || last || (0..8).any(register) || memory || a.rax != b.rax || (a.flags ^ b.flags) & STATUS != 0
 }
 
-/// True if the two outcomes differ in anything that the core tracks.
-pub(crate) fn differs(form: &Form, a: &TestState, b: &TestState) -> bool {
-    let words = a.image[..5] != b.image[..5];
-    let register = |i: usize| a.image[ST0 + 16 * i..][..10] != b.image[ST0 + 16 * i..][..10];
-    let pointers = untracked(form.memory);
-    let memory = (0..128).any(|n| !pointers.contains(&n) && a.memory[n] != b.memory[n]);
-    words || (0..8).any(register) || memory || a.rax != b.rax || (a.flags ^ b.flags) & STATUS != 0
+/// UE and PE, and C1 in the upper byte, of the status word.
+const UE: u8 = 0x10;
+const PE: u8 = 0x20;
+const C1_HIGH: u8 = 2;
+
+/// How far two values of ST(i) are apart, in units in the last place; very far if their signs differ.
+pub(crate) fn distance(a: &TestState, b: &TestState, i: usize) -> u128 {
+    let place = |state: &TestState| {
+        let bytes = &state.image[ST0 + 16 * i..][..10];
+        let sig = u64::from_le_bytes(std::array::from_fn(|n| bytes[n]));
+        let se = u16::from_le_bytes([bytes[8], bytes[9]]);
+        let normal = sig & INTEGER != 0 && se & 0x7fff != 0x7fff;
+        // Neighbours are one apart, also where the exponent changes; encodings that are no numbers are far from all.
+        let magnitude =
+            if normal { u128::from(se & 0x7fff) << 63 | u128::from(sig & !INTEGER) } else { u128::from(sig) };
+        let odd = !normal && se & 0x7fff != 0;
+        (u128::from(se >> 15) << 100) + (u128::from(odd) << 101) + magnitude
+    };
+    place(a).abs_diff(place(b))
 }
 
 fn line(state: &TestState) -> String {
     let word = |n: usize| u16::from_le_bytes([state.image[n], state.image[n + 1]]);
     let mut text = format!("fcw {:04x} fsw {:04x} tags {:02x}", word(0), word(2), state.image[4]);
+    write!(text, " last {:02x?}", &state.image[FOP..FDP + 8]).expect("strings take all");
     for i in 0..8 {
         let at = ST0 + 16 * i;
         let sig = u64::from_le_bytes(std::array::from_fn(|n| state.image[at + n]));

@@ -24,7 +24,7 @@ pure_operations! {
 
 /// Two registers as one, `a` low.
 #[inline(always)]
-fn both(a: u128, b: u128) -> u128 {
+pub(super) fn both(a: u128, b: u128) -> u128 {
     with_low64(b << 64, a as u64)
 }
 

@@ -67,7 +67,7 @@ const fn at_least(a: u64, b: u64) -> u64 {
 
 /// Bit 7 of each byte to the whole byte.
 #[inline(always)]
-const fn spread(x: u64) -> u64 {
+pub(super) const fn spread(x: u64) -> u64 {
     let bits = x & BIT_7;
     (bits << 1).wrapping_sub(bits >> 7)
 }

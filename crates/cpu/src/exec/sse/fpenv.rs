@@ -57,11 +57,13 @@ pub(super) fn is_settled(mxcsr: u32) -> bool {
 pub(in crate::exec) struct Env {
     control: u32,
     raised: u32,
+    /// What earlier steps of the instruction raised, all masked.
+    earlier: u32,
 }
 
 impl Env {
     pub(super) const fn new(mxcsr: u32) -> Self {
-        Self { control: mxcsr, raised: 0 }
+        Self { control: mxcsr, raised: 0, earlier: 0 }
     }
 
     /// Notes exceptions of one lane.
@@ -78,6 +80,17 @@ impl Env {
     /// True if all these exceptions are masked.
     pub(super) const fn masked(&self, exceptions: u32) -> bool {
         self.control >> MASK_SHIFT & exceptions == exceptions
+    }
+
+    /// Ends a step of an instruction that rounds several times. False if one of its exceptions is not masked: then the
+    /// instruction goes no further.
+    pub(super) const fn next_step(&mut self) -> bool {
+        if !self.masked(self.raised) {
+            return false;
+        }
+        self.earlier |= self.raised;
+        self.raised = 0;
+        true
     }
 
     /// True if denormal results become zero: FTZ counts only while underflow is masked.
@@ -105,6 +118,7 @@ impl Env {
     /// # Errors
     /// How the handler has to end, the destination untouched.
     pub(super) fn commit<H: HardwareModel>(self, st: &mut State<H>) -> Result<(), Flow> {
+        st.mxcsr |= self.earlier;
         let early = self.raised & BEFORE_RESULT;
         if !self.masked(early) {
             st.mxcsr |= early;

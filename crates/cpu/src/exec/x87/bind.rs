@@ -10,6 +10,7 @@ use super::compute::{
 };
 use super::control::{self, Doublewords, Words};
 use super::convert::{Double, Int16, Int32, Int64, Single};
+use super::functions::{self, Angle, YLog2, YLog2Plus1};
 use super::partial::{Nearest, Truncate};
 use super::stack;
 use crate::bind::to;
@@ -26,6 +27,7 @@ pub(crate) fn bind<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
     if let Operand::St(n) = insn.ops[1] {
         op.src = n;
     }
+    op.imm = u64::from(insn.x87_opcode);
     let found = arithmetic(insn.code)
         .or_else(|| comparisons(insn.code, op))
         .or_else(|| moves(insn.code))
@@ -73,6 +75,14 @@ fn functions<H: HardwareModel>(code: C) -> Option<Handler<H>> {
         C::Fprem1 => remainder::<H, Nearest>,
         C::Fscale => scale::<H>,
         C::Fxtract => extract::<H>,
+        C::Fsin => functions::sine::<H>,
+        C::Fcos => functions::cosine::<H>,
+        C::Fsincos => functions::sine_and_cosine::<H>,
+        C::Fptan => functions::tangent::<H>,
+        C::Fpatan => functions::binary::<H, Angle>,
+        C::F2xm1 => functions::exp2_minus_1::<H>,
+        C::Fyl2x => functions::binary::<H, YLog2>,
+        C::Fyl2xp1 => functions::binary::<H, YLog2Plus1>,
         _ => return None,
     })
 }
@@ -125,6 +135,9 @@ fn moves<H: HardwareModel>(code: C) -> Option<Handler<H>> {
         C::Fistp_m16int => stack::store::<H, Int16, 1>,
         C::Fistp_m32int => stack::store::<H, Int32, 1>,
         C::Fistp_m64int => stack::store::<H, Int64, 1>,
+        C::Fisttp_m16int => stack::store_truncated::<H, Int16>,
+        C::Fisttp_m32int => stack::store_truncated::<H, Int32>,
+        C::Fisttp_m64int => stack::store_truncated::<H, Int64>,
         C::Fstp_m80fp => stack::store_extended::<H>,
         C::Fbstp_m80bcd => stack::store_bcd::<H>,
         C::Fst_sti => stack::store_register::<H, 0>,
@@ -161,7 +174,8 @@ fn conditional_moves<H: HardwareModel>(code: C, op: &mut Op<H>) -> Option<Handle
 
 fn controls<H: HardwareModel>(code: C) -> Option<Handler<H>> {
     Some(match code {
-        C::Wait | C::Fnop => control::wait::<H>,
+        C::Wait => control::wait::<H>,
+        C::Fnop => control::no_operation::<H>,
         C::Fninit => control::init::<H>,
         C::Fnclex => control::clear_exceptions::<H>,
         C::Fldcw_m2byte => control::load_control::<H>,

@@ -9,7 +9,7 @@ use super::round::{Outcome, Rounding};
 use super::source::Source;
 use super::stack::MemorySource;
 use super::unit::{C0, C1, C2, C3, CONDITIONS, Fpu, IE, SF};
-use super::wait;
+use super::{done, wait};
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
 use arch::Rflags;
@@ -25,7 +25,7 @@ pub(super) fn binary<H: HardwareModel, B: Binary, const POPS: u8>(st: &mut State
         _ => Outcome::STACK_UNDERFLOW,
     };
     fpu.finish(op.dst, outcome, POPS);
-    Flow::Next
+    done(st, op)
 }
 
 /// ST(0) = ST(0) op memory.
@@ -38,7 +38,7 @@ pub(super) fn binary_memory<H: HardwareModel, B: Binary, M: MemorySource>(st: &m
         None => Outcome::STACK_UNDERFLOW,
     };
     fpu.finish(0, outcome, 0);
-    Flow::Next
+    done(st, op)
 }
 
 /// An operation that replaces ST(0).
@@ -79,7 +79,7 @@ impl Unary for ChangeSign {
     }
 }
 
-pub(super) fn unary<H: HardwareModel, U: Unary>(st: &mut State<H>, _: &Op<H>) -> Flow {
+pub(super) fn unary<H: HardwareModel, U: Unary>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let fpu = &mut st.fpu;
     let outcome = match fpu.st(0) {
@@ -87,11 +87,11 @@ pub(super) fn unary<H: HardwareModel, U: Unary>(st: &mut State<H>, _: &Op<H>) ->
         None => Outcome::STACK_UNDERFLOW,
     };
     fpu.finish(0, outcome, 0);
-    Flow::Next
+    done(st, op)
 }
 
 /// FPREM, FPREM1: ST(0) by ST(1). Where there is no result, or a NaN, C0 and C3 stay as they are.
-pub(super) fn remainder<H: HardwareModel, Q: QuotientRounding>(st: &mut State<H>, _: &Op<H>) -> Flow {
+pub(super) fn remainder<H: HardwareModel, Q: QuotientRounding>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let fpu = &mut st.fpu;
     let outcome = match (fpu.st(0), fpu.st(1)) {
@@ -104,11 +104,11 @@ pub(super) fn remainder<H: HardwareModel, Q: QuotientRounding>(st: &mut State<H>
         fpu.set_conditions(fpu.status & kept | outcome.flags & CONDITIONS);
         fpu.set_st(0, outcome.value);
     }
-    Flow::Next
+    done(st, op)
 }
 
 /// FSCALE: ST(0) by ST(1).
-pub(super) fn scale<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+pub(super) fn scale<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let fpu = &mut st.fpu;
     let outcome = match (fpu.st(0), fpu.st(1)) {
@@ -116,11 +116,11 @@ pub(super) fn scale<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
         _ => Outcome::STACK_UNDERFLOW,
     };
     fpu.finish(0, outcome, 0);
-    Flow::Next
+    done(st, op)
 }
 
 /// FXTRACT: the exponent replaces ST(0), the significand is pushed.
-pub(super) fn extract<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+pub(super) fn extract<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let fpu = &mut st.fpu;
     let both = |o: Outcome| partial::Extracted { exponent: o.value, significand: o.value, flags: o.flags };
@@ -133,7 +133,7 @@ pub(super) fn extract<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
         fpu.set_st(0, parts.exponent);
         fpu.push(parts.significand);
     }
-    Flow::Next
+    done(st, op)
 }
 
 /// A comparison with an empty register.
@@ -147,19 +147,19 @@ fn compare_registers<N: NanRule>(fpu: &Fpu, i: u8) -> Comparison {
 }
 
 /// The codes are set in any case; an unmasked exception prevents the pop.
-fn finish_comparison(fpu: &mut Fpu, c: &Comparison, pops: u8) -> Flow {
+fn finish_comparison(fpu: &mut Fpu, c: &Comparison, pops: u8) {
     fpu.set_conditions(condition_codes(c.order));
     if fpu.settle(c.flags) {
         fpu.pop(pops);
     }
-    Flow::Next
 }
 
 /// FCOM, FUCOM and their popping forms: ST(0) with ST(src).
 pub(super) fn comparison<H: HardwareModel, N: NanRule, const POPS: u8>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let c = compare_registers::<N>(&st.fpu, op.src);
-    finish_comparison(&mut st.fpu, &c, POPS)
+    finish_comparison(&mut st.fpu, &c, POPS);
+    done(st, op)
 }
 
 /// FCOM, FICOM: ST(0) with memory.
@@ -170,14 +170,16 @@ pub(super) fn comparison_memory<H: HardwareModel, M: MemorySource, const POPS: u
     wait!(st);
     let b = tri!(M::load(st, op));
     let c = st.fpu.st(0).map_or(EMPTY, |a| compare::<Ordered>(Source::register(a), b));
-    finish_comparison(&mut st.fpu, &c, POPS)
+    finish_comparison(&mut st.fpu, &c, POPS);
+    done(st, op)
 }
 
 /// FTST: ST(0) with +0.
-pub(super) fn test<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+pub(super) fn test<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let c = st.fpu.st(0).map_or(EMPTY, |a| compare::<Ordered>(Source::register(a), Source::integer(0)));
-    finish_comparison(&mut st.fpu, &c, 0)
+    finish_comparison(&mut st.fpu, &c, 0);
+    done(st, op)
 }
 
 /// FCOMI, FUCOMI and their popping forms: the result goes to ZF, PF and CF; OF, SF and AF are cleared. C1 stays as it is
@@ -195,11 +197,11 @@ pub(super) fn comparison_flags<H: HardwareModel, N: NanRule, const POPS: u8>(st:
     if st.fpu.settle(c.flags | c1) {
         st.fpu.pop(POPS);
     }
-    Flow::Next
+    done(st, op)
 }
 
 /// FXAM.
-pub(super) fn examine<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
+pub(super) fn examine<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let fpu = &mut st.fpu;
     let value = fpu.regs[usize::from(fpu.top)];
@@ -207,5 +209,5 @@ pub(super) fn examine<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
         Some(value) => compare::examine(value),
         None => compare::empty(value),
     });
-    Flow::Next
+    done(st, op)
 }

@@ -1,13 +1,20 @@
 //! Instructions on the control and status words and on the whole unit: environment, state, FNINIT, FNCLEX, FWAIT.
 
 use super::f80::{Class, F80};
+use super::unit::LastInstruction;
 use super::unit::{EXCEPTIONS, Fpu, SF};
-use super::wait;
+use super::{done, wait};
 use crate::op::{Flow, Op, tri};
 use crate::state::{RAX, State};
 use paging::HardwareModel;
 
-/// FWAIT, FNOP: nothing but the wait.
+/// FNOP: nothing but the wait.
+pub(super) fn no_operation<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    wait!(st);
+    done(st, op)
+}
+
+/// FWAIT: nothing but the wait, and it is no instruction that is remembered.
 pub(super) fn wait<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
     wait!(st);
     Flow::Next
@@ -99,14 +106,17 @@ impl Fpu {
         self.valid = (0..8).fold(0, |valid, n| valid | u8::from(tags >> (2 * n) & 3 != 3) << n);
     }
 
-    /// Writes the environment: control, status and tag words; the pointers, which are not tracked, as 0.
+    /// Writes the environment: control, status and tag words, and as much as fits of what is known of the last
+    /// instruction. Selectors are 0.
     fn store_environment<L: Layout>(&self, image: &mut [u8]) {
         for (n, word) in [self.control, self.status_word(), self.tag_word()].into_iter().enumerate() {
             image[n * L::FIELD..][..2].copy_from_slice(&word.to_le_bytes());
             image[n * L::FIELD + 2..][..L::FIELD - 2].fill(0xff);
         }
-        image[3 * L::FIELD..][..4 * L::FIELD].fill(0);
-        image[7 * L::FIELD - L::FIELD + 2..][..L::FIELD - 2].fill(0xff);
+        let LastInstruction { ip, data, opcode } = self.last;
+        for (n, pointer) in [(3, ip), (4, u64::from(opcode) << 16), (5, data), (6, 0xffff_0000)] {
+            image[n * L::FIELD..][..L::FIELD].copy_from_slice(&pointer.to_le_bytes()[..L::FIELD]);
+        }
     }
 
     fn load_environment<L: Layout>(&mut self, image: &[u8]) {
@@ -114,6 +124,9 @@ impl Fpu {
         self.set_control(word(0));
         self.set_status_word(word(1));
         self.set_tag_word(word(2));
+        let field =
+            |n: usize| image[n * L::FIELD..][..L::FIELD].iter().rev().fold(0, |x, &byte| x << 8 | u64::from(byte));
+        self.last = LastInstruction::new(field(3), field(5), (field(4) >> 16) as u16);
     }
 }
 

@@ -7,8 +7,9 @@
 //!
 //! - `f80`, `source`, `round`: the number formats, operands, rounding;
 //! - `arith`, `partial`, `compare`, `convert`: pure operations on them;
+//! - `wide`, `elementary`, `transcendental`: functions that are not exact;
 //! - `unit`, `image`: the registers; `mmx`: the registers as MMX sees them;
-//! - `compute`, `stack`, `control`: instructions; `bind` finds them.
+//! - `compute`, `functions`, `stack`, `control`: instructions; `bind` finds them.
 
 mod arith;
 mod bind;
@@ -16,17 +17,25 @@ mod compare;
 mod compute;
 mod control;
 mod convert;
+mod elementary;
 mod f80;
+mod functions;
 mod image;
 mod mmx;
 mod partial;
 mod round;
 mod source;
 mod stack;
+mod transcendental;
 mod unit;
+mod wide;
 
 pub(crate) use bind::bind;
 pub(crate) use unit::Fpu;
+
+use crate::op::{Flow, Op};
+use crate::state::{PAGE, State};
+use paging::HardwareModel;
 
 /// Ends a waiting instruction with #MF if an earlier one left an unmasked exception.
 macro_rules! wait {
@@ -37,3 +46,23 @@ macro_rules! wait {
     };
 }
 pub(in crate::exec) use wait;
+
+/// Ends a handler of an instruction that is not one of control: the unit remembers it.
+#[inline(always)]
+fn done<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    st.fpu.last.ip = st.regs[usize::from(PAGE)].wrapping_add(u64::from(op.offset));
+    if st.fpu.pending() {
+        remember_exception(st, op);
+    }
+    Flow::Next
+}
+
+/// Notes opcode and operand of an instruction that left an unmasked exception. `op.imm` is the opcode, of which the
+/// ModR/M byte says whether there is an operand in memory.
+#[cold]
+fn remember_exception<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) {
+    st.fpu.last.opcode = op.imm as u16;
+    if op.imm & 0xff < 0xc0 {
+        st.fpu.last.data = op.offset_in_segment(st);
+    }
+}

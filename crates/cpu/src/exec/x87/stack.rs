@@ -2,10 +2,10 @@
 
 use super::convert::{BCD_INDEFINITE, Destination, Double, Int16, Int32, Int64, Single, from_bcd, to_bcd};
 use super::f80::{BIAS, F80};
-use super::round::{Mode, Outcome};
+use super::round::{Mode, Outcome, Rounding};
 use super::source::{Source, special_operand};
 use super::unit::{C1, DE, Fpu, IE, SF};
-use super::wait;
+use super::{done, wait};
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
 use arch::FRAME_SIZE;
@@ -77,7 +77,7 @@ pub(super) fn load<H: HardwareModel, M: MemorySource>(st: &mut State<H>, op: &Op
         st.fpu.settle(DE);
         st.fpu.push(outcome.value);
     }
-    Flow::Next
+    done(st, op)
 }
 
 /// FLD m80fp: any bit pattern, unchanged.
@@ -85,7 +85,7 @@ pub(super) fn load_extended<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> 
     wait!(st);
     let bytes = tri!(load_ten(st, op));
     st.fpu.finish_push(Outcome::exact(F80::from_bytes(bytes)));
-    Flow::Next
+    done(st, op)
 }
 
 /// FBLD.
@@ -93,7 +93,7 @@ pub(super) fn load_bcd<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow 
     wait!(st);
     let bytes = tri!(load_ten(st, op));
     st.fpu.finish_push(Outcome::exact(from_bcd(bytes)));
-    Flow::Next
+    done(st, op)
 }
 
 /// FLD ST(i). An empty source is found before a full destination.
@@ -104,7 +104,7 @@ pub(super) fn load_register<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> 
         None if st.fpu.settle(IE | SF) => st.fpu.push(F80::INDEFINITE),
         None => {}
     }
-    Flow::Next
+    done(st, op)
 }
 
 /// A constant: its value truncated, and whether the next number up is nearer.
@@ -146,21 +146,34 @@ pub(super) fn load_constant<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> 
         Mode::Down | Mode::Zero => false,
     };
     st.fpu.finish_push(Outcome::exact(F80 { sig: value.sig + u64::from(next), ..*value }));
-    Flow::Next
+    done(st, op)
 }
 
 /// FST, FSTP, FIST, FISTP to memory. An unmasked exception leaves memory, and the stack, as they are.
 pub(super) fn store<H: HardwareModel, D: Destination, const POPS: u8>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let r = st.fpu.rounding();
+    store_rounded::<H, D>(st, op, r, POPS)
+}
+
+/// FISTTP: truncates, whatever the rounding control says.
+pub(super) fn store_truncated<H: HardwareModel, D: Destination>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    wait!(st);
+    let r = Rounding { mode: Mode::Zero, ..st.fpu.rounding() };
+    store_rounded::<H, D>(st, op, r, 1)
+}
+
+#[inline(always)]
+fn store_rounded<H: HardwareModel, D: Destination>(st: &mut State<H>, op: &Op<H>, r: Rounding, pops: u8) -> Flow {
     let (bits, flags) = st.fpu.st(0).map_or((D::INDEFINITE, IE | SF), |value| D::convert(value, r));
     if flags & r.unmasked & D::PREVENTING != 0 {
         st.fpu.settle(flags & (D::PREVENTING | SF));
-        return Flow::Next;
+        return done(st, op);
     }
     tri!(st.store(op, bits));
     st.fpu.settle(flags);
-    st.fpu.pop(POPS);
+    st.fpu.pop(pops);
+    done(st, op);
     st.after_store()
 }
 
@@ -185,6 +198,7 @@ fn store_ten_and_pop<H: HardwareModel>(st: &mut State<H>, op: &Op<H>, bytes: [u8
         st.fpu.pop(1);
     }
     st.fpu.settle(flags);
+    done(st, op);
     st.after_store()
 }
 
@@ -193,7 +207,7 @@ pub(super) fn store_register<H: HardwareModel, const POPS: u8>(st: &mut State<H>
     wait!(st);
     let outcome = st.fpu.st(0).map_or(Outcome::STACK_UNDERFLOW, Outcome::exact);
     st.fpu.finish(op.dst, outcome, POPS);
-    Flow::Next
+    done(st, op)
 }
 
 /// FXCH.
@@ -206,7 +220,7 @@ pub(super) fn exchange<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow 
         fpu.set_st(0, b.unwrap_or(F80::INDEFINITE));
         fpu.set_st(op.src, a.unwrap_or(F80::INDEFINITE));
     }
-    Flow::Next
+    done(st, op)
 }
 
 /// FCMOVcc; `op.aux` is the condition as in CMOVcc. C1 stays as it is unless the stack underflows.
@@ -219,7 +233,7 @@ pub(super) fn conditional_move<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) 
         (Some(_), Some(_)) => {}
         _ => fpu.finish(0, Outcome::STACK_UNDERFLOW, 0),
     }
-    Flow::Next
+    done(st, op)
 }
 
 /// FFREE (and FFREEP, which pops).
@@ -228,14 +242,14 @@ pub(super) fn free<H: HardwareModel, const POPS: u8>(st: &mut State<H>, op: &Op<
     st.fpu.status &= !C1;
     st.fpu.free(op.dst);
     st.fpu.pop(POPS);
-    Flow::Next
+    done(st, op)
 }
 
 /// FINCSTP and FDECSTP, by 1 and 7.
-pub(super) fn rotate<H: HardwareModel, const BY: u8>(st: &mut State<H>, _: &Op<H>) -> Flow {
+pub(super) fn rotate<H: HardwareModel, const BY: u8>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let fpu: &mut Fpu = &mut st.fpu;
     fpu.top = fpu.physical(BY);
     fpu.status &= !C1;
-    Flow::Next
+    done(st, op)
 }

@@ -42,12 +42,39 @@ pub(crate) struct Fpu {
     pub(super) control: u16,
     /// Exception flags, SF and condition codes; TOP, ES and B are derived.
     pub(super) status: u16,
+    pub(super) last: LastInstruction,
+}
+
+/// What is known of the last instruction that was not one of control (SDM "x87 FPU Instruction and Data (Operand)
+/// Pointers"). As on processors with FDP_EXCPTN_ONLY, which have no selectors either, data pointer and opcode are those
+/// of the last that left an unmasked exception.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct LastInstruction {
+    pub(super) ip: u64,
+    /// Offset of the memory operand in its segment.
+    pub(super) data: u64,
+    /// Eleven bits of the opcode.
+    pub(super) opcode: u16,
+}
+
+impl LastInstruction {
+    /// From an image. The instruction pointer is a linear address of 57 bits.
+    pub(super) const fn new(ip: u64, data: u64, opcode: u16) -> Self {
+        Self { ip: ((ip << 7) as i64 >> 7) as u64, data, opcode: opcode & 0x7ff }
+    }
 }
 
 impl Default for Fpu {
     /// As after FNINIT, registers 0.
     fn default() -> Self {
-        Self { regs: [F80::ZERO; 8], valid: 0, top: 0, control: FNINIT_CONTROL, status: 0 }
+        Self {
+            regs: [F80::ZERO; 8],
+            valid: 0,
+            top: 0,
+            control: FNINIT_CONTROL,
+            status: 0,
+            last: LastInstruction::default(),
+        }
     }
 }
 
