@@ -2,7 +2,7 @@
 
 use crate::{AccessKind, Case};
 use arch::{FRAME_SIZE, LinearAddr, PagingMode, PhysAddr};
-use mmu::{Fault, MemFault, Mmu, Primitive, SlotCount};
+use mmu::{Fault, MAX_PRIMITIVE_BYTES, MemFault, Mmu, Primitive, SlotCount};
 use paging::{AccessedOnFault, NoModel, PagingContext, PhysMem, Reason, Step, control};
 use physmem::{Bus, Device, Ram};
 use std::cell::RefCell;
@@ -227,18 +227,18 @@ fn pieces(case: &Case, ctx: &PagingContext, bus: &Bus) -> (Vec<(u64, u64)>, Opti
 
 fn perform(case: &Case, mmu: &mut Mmu<NoModel>) -> Result<[u8; 16], MemFault> {
     let done = match (case.access, case.size) {
-        (AccessKind::Fetch, _) => mmu.fetch_frame(case.la()).map(|_| [0; 16]),
+        (AccessKind::Fetch, _) => mmu.fetch_frame(case.la()).map(|_| [0; MAX_PRIMITIVE_BYTES]),
         (_, 1) => data::<u8>(case, mmu),
         (_, 2) => data::<u16>(case, mmu),
         (_, 4) => data::<u32>(case, mmu),
         (_, 8) => data::<u64>(case, mmu),
         _ => data::<u128>(case, mmu),
     };
-    done.map_err(|Fault| mmu.fault)
+    done.map(|bytes| std::array::from_fn(|i| bytes[i])).map_err(|Fault| mmu.fault)
 }
 
-fn data<T: Primitive>(case: &Case, mmu: &mut Mmu<NoModel>) -> Result<[u8; 16], Fault> {
-    let (la, value): (LinearAddr, T) = (case.la(), T::from_bytes(&[fill(case); 16]));
+fn data<T: Primitive>(case: &Case, mmu: &mut Mmu<NoModel>) -> Result<[u8; MAX_PRIMITIVE_BYTES], Fault> {
+    let (la, value): (LinearAddr, T) = (case.la(), T::from_bytes(&[fill(case); MAX_PRIMITIVE_BYTES]));
     match case.access {
         AccessKind::Write => mmu.store(la, value).map(|()| value.to_bytes()),
         AccessKind::Rmw => {

@@ -20,7 +20,7 @@ pub struct MemOperand {
     pub segment: Segment,
     /// Base register, 0 to 15.
     pub base: Option<u8>,
-    /// Index register, 0 to 15.
+    /// Index register, 0 to 15: a general register, for a gather a vector register.
     pub index: Option<u8>,
     /// log2 of the factor of the index: 0 to 3.
     pub scale: u8,
@@ -178,6 +178,8 @@ fn memory(insn: &Instruction, kind: OpKind) -> MemOperand {
         // XLATB's index is AL, which the instruction itself adds.
         index: if string_base.is_some() || insn.memory_index() == Register::AL {
             None
+        } else if insn.memory_index().is_vector_register() {
+            Some(insn.memory_index().number() as u8)
         } else {
             gpr(insn.memory_index())
         },

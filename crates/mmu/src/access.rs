@@ -18,12 +18,15 @@ pub enum MemFault {
     NonCanonical,
 }
 
-/// A little-endian value of 1 to 16 bytes that the core loads and stores in one piece.
+/// The largest [`Primitive`], in bytes.
+pub const MAX_PRIMITIVE_BYTES: usize = 32;
+
+/// A little-endian value of 1 to 32 bytes that the core loads and stores in one piece.
 pub trait Primitive: Copy + sealed::Sealed {
-    /// Its bytes in a buffer of 16.
-    fn to_bytes(self) -> [u8; 16];
+    /// Its bytes at the start of a buffer.
+    fn to_bytes(self) -> [u8; MAX_PRIMITIVE_BYTES];
     /// The value of the first bytes of the buffer.
-    fn from_bytes(bytes: &[u8; 16]) -> Self;
+    fn from_bytes(bytes: &[u8; MAX_PRIMITIVE_BYTES]) -> Self;
 }
 
 mod sealed {
@@ -34,18 +37,32 @@ macro_rules! primitive {
     ($($t:ty)*) => {$(
         impl sealed::Sealed for $t {}
         impl Primitive for $t {
-            fn to_bytes(self) -> [u8; 16] {
-                let mut bytes = [0; 16];
+            fn to_bytes(self) -> [u8; MAX_PRIMITIVE_BYTES] {
+                let mut bytes = [0; MAX_PRIMITIVE_BYTES];
                 bytes[..size_of::<$t>()].copy_from_slice(&self.to_le_bytes());
                 bytes
             }
-            fn from_bytes(bytes: &[u8; 16]) -> Self {
+            fn from_bytes(bytes: &[u8; MAX_PRIMITIVE_BYTES]) -> Self {
                 Self::from_le_bytes(std::array::from_fn(|i| bytes[i]))
             }
         }
     )*};
 }
 primitive!(u8 u16 u32 u64 u128);
+
+/// 256 bits, the low half first.
+impl sealed::Sealed for [u128; 2] {}
+impl Primitive for [u128; 2] {
+    fn to_bytes(self) -> [u8; MAX_PRIMITIVE_BYTES] {
+        let mut bytes = [0; MAX_PRIMITIVE_BYTES];
+        bytes[..16].copy_from_slice(&self[0].to_le_bytes());
+        bytes[16..].copy_from_slice(&self[1].to_le_bytes());
+        bytes
+    }
+    fn from_bytes(bytes: &[u8; MAX_PRIMITIVE_BYTES]) -> Self {
+        std::array::from_fn(|half| u128::from_le_bytes(std::array::from_fn(|i| bytes[16 * half + i])))
+    }
+}
 
 /// The physical pieces of an access: one, or two if it crosses a page.
 #[derive(Clone, Copy)]
@@ -148,7 +165,7 @@ impl<H: HardwareModel> Mmu<H> {
     }
 
     fn read_pieces<T: Primitive>(&self, p: Pieces) -> T {
-        let mut bytes = [0; 16];
+        let mut bytes = [0; MAX_PRIMITIVE_BYTES];
         let (low, high) = bytes[..size_of::<T>()].split_at_mut(p.low_len);
         self.bus.read(p.low, low);
         if !high.is_empty() {

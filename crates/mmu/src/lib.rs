@@ -13,7 +13,7 @@ mod access;
 mod control;
 mod soft_tlb;
 
-pub use access::{Fault, MemFault, Primitive};
+pub use access::{Fault, MAX_PRIMITIVE_BYTES, MemFault, Primitive};
 pub use control::AlignmentCheck;
 pub use soft_tlb::{SlotCount, SoftTlb};
 

@@ -147,7 +147,7 @@ impl Machine for Mmu<NoModel> {
             Op::Load(la, 8) => self.load::<u64>(LinearAddr(la)).map(u128::from),
             Op::Load(la, _) => self.load::<u128>(LinearAddr(la)),
             Op::Store(la, size, byte) => {
-                let bytes = [byte; 16];
+                let bytes = [byte; pagewalk_mmu::MAX_PRIMITIVE_BYTES];
                 let la = LinearAddr(la);
                 match size {
                     1 => self.store(la, byte),
@@ -201,7 +201,7 @@ impl Machine for Mmu<NoModel> {
 fn increment<T: Primitive>(mmu: &mut Mmu<NoModel>, la: u64) -> Result<u128, pagewalk_mmu::Fault> {
     let old = mmu.load_for_write::<T>(LinearAddr(la))?.to_bytes();
     mmu.store(LinearAddr(la), T::from_bytes(&old.map(|b| b.wrapping_add(1)))).expect("checked as a write");
-    Ok(u128::from_le_bytes(old))
+    Ok(u128::from_le_bytes(std::array::from_fn(|i| old[i])))
 }
 
 /// A machine without any table: every access walks for every byte of a new page.

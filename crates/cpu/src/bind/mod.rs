@@ -30,7 +30,8 @@ pub(crate) fn bind<H: HardwareModel>(insn: &Insn, before: u16, ops: &mut Vec<Op<
     let bound = int::bind(insn, &mut op)
         || exec::sse::bind(insn, &mut op)
         || exec::x87::bind(insn, &mut op)
-        || exec::mmx::bind(insn, &mut op);
+        || exec::mmx::bind(insn, &mut op)
+        || exec::avx::bind(insn, &mut op);
     if !bound {
         op.run = unsupported::<H>;
     }

@@ -1,6 +1,7 @@
 //! What instructions mean: one function each, or one for a family by operand width and kind.
 
 pub(crate) mod alu;
+pub(crate) mod avx;
 pub(crate) mod bits;
 pub(crate) mod branch;
 pub(crate) mod enter;

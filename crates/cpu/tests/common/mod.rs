@@ -1,6 +1,6 @@
 //! One instruction, once on this machine's processor and once on the core, from the same state.
 //!
-//! A [`Rig`] has a page of code and two pages of data, at the same linear addresses on both sides: the native ones are
+//! A [`Rig`] has a page of code and two pages of data, with a page behind them that faults, at the same linear addresses on both sides: the native ones are
 //! mappings of the test process, the core's are frames under a small set of page tables. [`Rig::native`] loads all
 //! registers, calls the code page and saves all registers; a signal on the way ends the instruction. RSP is not compared,
 //! as it is the test's own.
@@ -29,6 +29,8 @@ pub struct Machine {
     pub rflags: Rflags,
     /// x87 and SSE, as FXSAVE64 stores them.
     pub fx: XsaveImage,
+    /// Bits 255:128 of the YMM registers; 0 on a processor without.
+    pub ymm_high: [u128; 16],
     /// Data memory.
     pub memory: Vec<u8>,
 }
@@ -55,6 +57,7 @@ impl Machine {
             gpr: [0; 16],
             rflags: Rflags::FIXED | Rflags::IF,
             fx: XsaveImage::default(),
+            ymm_high: [0; 16],
             memory: vec![0; DATA_BYTES],
         }
     }
@@ -114,6 +117,7 @@ impl Machine {
         for n in 0..16 {
             check("gpr", n, self.gpr[n].into(), other.gpr[n].into());
             check("xmm", n, self.xmm(n), other.xmm(n));
+            check("ymm_high", n, self.ymm_high[n], other.ymm_high[n]);
         }
         check("rflags", 0, self.rflags.bits().into(), other.rflags.bits().into());
         check("mxcsr", 0, self.mxcsr().into(), other.mxcsr().into());
@@ -136,12 +140,18 @@ pub struct Rig {
     /// The second page of data has the next frame.
     data_frame: Pfn,
     len: usize,
+    /// CR2 if the core's last run ended with a page fault, else 0.
+    fault_address: u64,
 }
 
 impl Rig {
     pub fn new() -> Self {
         let code = MmapMut::map_anon(FRAME_SIZE as usize).unwrap().make_exec().unwrap();
-        let data = MmapMut::map_anon(DATA_BYTES).unwrap();
+        let mut data = MmapMut::map_anon(DATA_BYTES + FRAME_SIZE as usize).unwrap();
+        // SAFETY: the page belongs to the mapping, and nothing but the tested instruction reaches for it.
+        let guarded =
+            unsafe { libc::mprotect(data.as_mut_ptr().add(DATA_BYTES).cast(), FRAME_SIZE as usize, libc::PROT_NONE) };
+        assert_eq!(guarded, 0);
         let mut tables = Tables::new();
         let (code_frame, data_frame) = (tables.frame(), tables.frame());
         let second_data_frame = tables.frame();
@@ -150,7 +160,7 @@ impl Rig {
         tables.map(LinearAddr(data.as_ptr() as u64 + FRAME_SIZE), second_data_frame);
         let ctx = PagingContext::new(ControlRegs::long_mode(Cr3(tables.root.base().0)));
         let cpu = Cpu::new(Mmu::new(tables.bus, ctx, SlotCount::default(), NoModel));
-        Self { code: Some(code), data, cpu, code_frame, data_frame, len: 0 }
+        Self { code: Some(code), data, cpu, code_frame, data_frame, len: 0, fault_address: 0 }
     }
 
     /// The linear address of data memory, page-aligned.
@@ -183,8 +193,14 @@ impl Rig {
 
     /// Runs the loaded instruction on this machine's processor.
     pub fn native(&mut self, start: &Machine) -> (End, Machine) {
-        self.data.copy_from_slice(&start.memory);
-        let mut registers = native::Registers { gpr: start.gpr, rflags: start.rflags.bits(), fx: start.fx.0.into() };
+        self.data[..DATA_BYTES].copy_from_slice(&start.memory);
+        let mut registers = native::Registers {
+            gpr: start.gpr,
+            rflags: start.rflags.bits(),
+            fx: start.fx.0.into(),
+            has_ymm: native::has_ymm().into(),
+            ymm_high: start.ymm_high,
+        };
         let signal = native::call(&mut registers, self.code.as_ref().expect("it is only taken to be replaced"));
         let end = match signal {
             None => End::Completed,
@@ -196,7 +212,8 @@ impl Rig {
             gpr: registers.gpr,
             rflags: Rflags::from_bits_truncate(registers.rflags),
             fx: XsaveImage(registers.fx.0),
-            memory: self.data.to_vec(),
+            ymm_high: registers.ymm_high,
+            memory: self.data[..DATA_BYTES].to_vec(),
         };
         (end, machine)
     }
@@ -207,6 +224,7 @@ impl Rig {
     /// If RIP is not where the end says it should be.
     pub fn core(&mut self, start: &Machine) -> (End, Machine) {
         let exit = self.exit(start);
+        self.fault_address = if let Exit::PageFault(fault) = &exit { fault.cr2.0 } else { 0 };
         let ctx = self.cpu.context();
         let end = match exit {
             Exit::Fuel => End::Completed,
@@ -222,13 +240,15 @@ impl Rig {
         assert_eq!(ctx.rip, self.code_address() + completed);
         let mut memory = vec![0; DATA_BYTES];
         self.cpu.mmu().bus.read(self.data_frame.base(), &mut memory);
-        (end, Machine { gpr: ctx.gpr, rflags: ctx.rflags, fx: ctx.xsave, memory })
+        let ymm_high = ctx.ymm_high;
+        (end, Machine { gpr: ctx.gpr, rflags: ctx.rflags, fx: ctx.xsave, ymm_high, memory })
     }
 
     /// Runs the loaded instruction on the core and says why it stopped.
     pub fn exit(&mut self, start: &Machine) -> Exit {
         let mut ctx = UserContext::at_entry(LinearAddr(self.code_address()), LinearAddr(0));
         (ctx.gpr, ctx.rflags, ctx.xsave) = (start.gpr, start.rflags, start.fx.clone());
+        ctx.ymm_high = start.ymm_high;
         self.cpu.mmu_mut().bus.write(self.data_frame.base(), &start.memory);
         self.cpu.set_context(&ctx);
         self.cpu.run(1)
@@ -243,6 +263,9 @@ impl Rig {
         let (got_end, got) = self.core(start);
         if want_end != got_end {
             return Err(format!("ended: native {want_end:?}, core {got_end:?}"));
+        }
+        if want_end == End::Segv && native::fault_address() != self.fault_address {
+            return Err(format!("CR2: native {:#x}, core {:#x}", native::fault_address(), self.fault_address));
         }
         let (mut want, mut got) = (want.comparable(), got.comparable());
         blur(&mut want);

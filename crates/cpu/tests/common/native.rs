@@ -23,6 +23,9 @@ pub struct Registers {
     pub fx: Fx,
     pub gpr: [u64; 16],
     pub rflags: u64,
+    /// Not 0 if there are YMM registers to load and save.
+    pub has_ymm: u64,
+    pub ymm_high: [u128; 16],
 }
 
 /// True for the vendor whose choices the core makes where the architecture leaves one.
@@ -30,10 +33,16 @@ pub fn is_intel() -> bool {
     std::arch::x86_64::__cpuid(0).ebx == u32::from_le_bytes(*b"Genu")
 }
 
+/// True if the processor has YMM registers and the kernel lets programs use them.
+pub fn has_ymm() -> bool {
+    std::arch::is_x86_feature_detected!("avx")
+}
+
 thread_local! {
-    /// The page whose faults end the instruction, and the signal that ended it.
+    /// The page whose faults end the instruction, the signal that ended it, and the address that the signal bears.
     static CODE_PAGE: Cell<u64> = const { Cell::new(0) };
     static SIGNAL: Cell<i32> = const { Cell::new(0) };
+    static ADDRESS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Calls the code page with these registers. `Some` is the signal that ended the instruction.
@@ -46,6 +55,11 @@ pub fn call(registers: &mut Registers, code: &[u8]) -> Option<i32> {
     unsafe { enter(registers, code.as_ptr()) };
     CODE_PAGE.set(0);
     Some(SIGNAL.get()).filter(|&signal| signal != 0)
+}
+
+/// The address that the signal of the last call bore: CR2 after a page fault, 0 after #GP.
+pub fn fault_address() -> u64 {
+    ADDRESS.get()
 }
 
 fn install_handlers() {
@@ -61,7 +75,7 @@ fn install_handlers() {
 }
 
 /// Goes on at the last byte of the code page, a RET; anything else that faults is a real crash.
-extern "C" fn on_signal(signal: i32, _: *mut libc::siginfo_t, context: *mut libc::c_void) {
+extern "C" fn on_signal(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: the kernel passes a valid context to a handler with SA_SIGINFO.
     let registers = unsafe { &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs };
     let rip = &mut registers[libc::REG_RIP as usize];
@@ -71,6 +85,8 @@ extern "C" fn on_signal(signal: i32, _: *mut libc::siginfo_t, context: *mut libc
         return;
     }
     SIGNAL.set(signal);
+    // SAFETY: the kernel passes valid information, which for these signals has an address.
+    ADDRESS.set(unsafe { (*info).si_addr() } as u64);
     *rip |= 0xfff;
 }
 
@@ -87,6 +103,25 @@ unsafe extern "C" fn enter(registers: *mut Registers, code: *const u8) {
         "push rdi",
         "push rsi",
         "fxrstor64 [rdi]",
+        "cmp qword ptr [rdi + 512 + 136], 0",
+        "je 2f",
+        "vinsertf128 ymm0, ymm0, [rdi + 512 + 144 + 0], 1",
+        "vinsertf128 ymm1, ymm1, [rdi + 512 + 144 + 16], 1",
+        "vinsertf128 ymm2, ymm2, [rdi + 512 + 144 + 32], 1",
+        "vinsertf128 ymm3, ymm3, [rdi + 512 + 144 + 48], 1",
+        "vinsertf128 ymm4, ymm4, [rdi + 512 + 144 + 64], 1",
+        "vinsertf128 ymm5, ymm5, [rdi + 512 + 144 + 80], 1",
+        "vinsertf128 ymm6, ymm6, [rdi + 512 + 144 + 96], 1",
+        "vinsertf128 ymm7, ymm7, [rdi + 512 + 144 + 112], 1",
+        "vinsertf128 ymm8, ymm8, [rdi + 512 + 144 + 128], 1",
+        "vinsertf128 ymm9, ymm9, [rdi + 512 + 144 + 144], 1",
+        "vinsertf128 ymm10, ymm10, [rdi + 512 + 144 + 160], 1",
+        "vinsertf128 ymm11, ymm11, [rdi + 512 + 144 + 176], 1",
+        "vinsertf128 ymm12, ymm12, [rdi + 512 + 144 + 192], 1",
+        "vinsertf128 ymm13, ymm13, [rdi + 512 + 144 + 208], 1",
+        "vinsertf128 ymm14, ymm14, [rdi + 512 + 144 + 224], 1",
+        "vinsertf128 ymm15, ymm15, [rdi + 512 + 144 + 240], 1",
+        "2:",
         "push qword ptr [rdi + 512 + 128]",
         "popfq",
         "mov rax, [rdi + 512]",
@@ -124,7 +159,30 @@ unsafe extern "C" fn enter(registers: *mut Registers, code: *const u8) {
         "pop qword ptr [rdi + 512 + 128]",
         "mov rax, [rsp + 8]",
         "mov [rdi + 512 + 56], rax",
+        "cmp qword ptr [rdi + 512 + 136], 0",
+        "je 3f",
+        "vextractf128 [rdi + 512 + 144 + 0], ymm0, 1",
+        "vextractf128 [rdi + 512 + 144 + 16], ymm1, 1",
+        "vextractf128 [rdi + 512 + 144 + 32], ymm2, 1",
+        "vextractf128 [rdi + 512 + 144 + 48], ymm3, 1",
+        "vextractf128 [rdi + 512 + 144 + 64], ymm4, 1",
+        "vextractf128 [rdi + 512 + 144 + 80], ymm5, 1",
+        "vextractf128 [rdi + 512 + 144 + 96], ymm6, 1",
+        "vextractf128 [rdi + 512 + 144 + 112], ymm7, 1",
+        "vextractf128 [rdi + 512 + 144 + 128], ymm8, 1",
+        "vextractf128 [rdi + 512 + 144 + 144], ymm9, 1",
+        "vextractf128 [rdi + 512 + 144 + 160], ymm10, 1",
+        "vextractf128 [rdi + 512 + 144 + 176], ymm11, 1",
+        "vextractf128 [rdi + 512 + 144 + 192], ymm12, 1",
+        "vextractf128 [rdi + 512 + 144 + 208], ymm13, 1",
+        "vextractf128 [rdi + 512 + 144 + 224], ymm14, 1",
+        "vextractf128 [rdi + 512 + 144 + 240], ymm15, 1",
+        "3:",
         "fxsave64 [rdi]",
+        "cmp qword ptr [rdi + 512 + 136], 0",
+        "je 4f",
+        "vzeroupper",
+        "4:",
         "cld",
         "fninit",
         "mov dword ptr [rsp], 0x1f80",

@@ -16,7 +16,7 @@ use decode::{Insn, Mnemonic as M, Operand};
 use paging::HardwareModel;
 
 /// An operation on one lane of the destination and one of the source.
-trait Operation: 'static {
+pub(in crate::exec) trait Operation: 'static {
     /// On the host.
     fn host<F: Float>(a: F, b: F) -> F;
 
@@ -37,16 +37,18 @@ trait Operation: 'static {
     }
 }
 
-struct Add;
-struct Sub;
-struct Mul;
-struct Div;
-struct Sqrt;
-struct Min;
-struct Max;
+/// Sum.
+pub(in crate::exec) struct Add;
+/// Difference.
+pub(in crate::exec) struct Sub;
+pub(in crate::exec) struct Mul;
+pub(in crate::exec) struct Div;
+pub(in crate::exec) struct Sqrt;
+pub(in crate::exec) struct Min;
+pub(in crate::exec) struct Max;
 
 /// The rounding error of `r` = `a` + `b` (Knuth's TwoSum) is zero.
-fn sum_is_exact<F: Float>(a: F, b: F, r: F) -> bool {
+pub(in crate::exec) fn sum_is_exact<F: Float>(a: F, b: F, r: F) -> bool {
     let b_in_r = r - a;
     (a - (r - b_in_r)) + (b - b_in_r) == F::ZERO
 }

@@ -79,7 +79,7 @@ fn wild_cmp<H: HardwareModel, F: Float, const PREDICATE: u8>(
 }
 
 /// The operands of a comparison, and the exceptions that they raise.
-fn operands<F: Float>(env: &mut Env, a: u64, b: u64, any_nan_is_invalid: bool) -> (F, F) {
+pub(in crate::exec) fn operands<F: Float>(env: &mut Env, a: u64, b: u64, any_nan_is_invalid: bool) -> (F, F) {
     let (a, b) = (env.operand::<F>(a), env.operand::<F>(b));
     let invalid = |x| F::is_nan(x) && (any_nan_is_invalid || F::is_signalling(x));
     if invalid(a) || invalid(b) {
@@ -91,7 +91,10 @@ fn operands<F: Float>(env: &mut Env, a: u64, b: u64, any_nan_is_invalid: bool) -
 }
 
 /// UCOMI, and COMI if `ORDERED`: ZF, PF and CF by lane 0; OF, SF and AF are cleared.
-fn comi<H: HardwareModel, S: Source, F: Float, const ORDERED: bool>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(in crate::exec) fn comi<H: HardwareModel, S: Source, F: Float, const ORDERED: bool>(
+    st: &mut State<H>,
+    op: &Op<H>,
+) -> Flow {
     let b = F::lane(get!(S::read(st, op)), 0);
     let a = F::lane(st.xmm[usize::from(op.dst & 15)], 0);
     if !F::is_tame(a) || !F::is_tame(b) {

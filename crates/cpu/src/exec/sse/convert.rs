@@ -31,7 +31,7 @@ pub(in crate::exec) trait Conversion: 'static {
 
 /// One lane, by the host if it can. On the way, a program's first inexact conversion goes through the soft path once.
 #[inline(always)]
-fn convert<H: HardwareModel, C: Conversion>(st: &mut State<H>, x: u64) -> Result<u64, Flow> {
+pub(in crate::exec) fn convert<H: HardwareModel, C: Conversion>(st: &mut State<H>, x: u64) -> Result<u64, Flow> {
     let settled = is_settled(st.mxcsr);
     if (settled || is_plain(st.mxcsr))
         && let Some(r) = C::host(x, !settled)
@@ -70,7 +70,7 @@ fn in_software<H: HardwareModel, C: Conversion>(st: &mut State<H>, src: u128, co
 }
 
 #[inline(always)]
-fn lane<C: Conversion>(x: u128, n: u32) -> u64 {
+pub(in crate::exec) fn lane<C: Conversion>(x: u128, n: u32) -> u64 {
     (x >> (n * C::FROM)) as u64 & (u64::MAX >> (64 - C::FROM))
 }
 
@@ -84,7 +84,7 @@ fn to_low_lane<H: HardwareModel, S: Source, C: Conversion>(st: &mut State<H>, op
 }
 
 /// A general register, zero-extended.
-fn to_general<H: HardwareModel, S: Source, C: Conversion>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(in crate::exec) fn to_general<H: HardwareModel, S: Source, C: Conversion>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let src = get!(S::read(st, op));
     let r = get!(convert::<H, C>(st, lane::<C>(src, 0)));
     st.set_reg(op.dst, r);
@@ -100,9 +100,9 @@ fn packed<H: HardwareModel, S: Source, C: Conversion>(st: &mut State<H>, op: &Op
 }
 
 /// CVTSD2SS.
-struct Narrow;
+pub(in crate::exec) struct Narrow;
 /// CVTSS2SD.
-struct Widen;
+pub(in crate::exec) struct Widen;
 /// A signed integer of `BITS` bits to a float.
 pub(in crate::exec) struct FromInt<F, const BITS: u32>(PhantomData<F>);
 /// A float to a signed integer of `BITS` bits, rounded as MXCSR says.

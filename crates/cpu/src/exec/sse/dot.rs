@@ -44,9 +44,7 @@ impl<F: Float> Vector for DotProduct<F> {
     }
 
     fn soft(env: &mut Env, dst: u128, src: u128, imm: u64) -> u128 {
-        let products = (0..F::LANES)
-            .filter(|&n| is_chosen(imm, n))
-            .fold(0, |x, n| F::with_lane(x, n, soft::binary::<F>(env, Binary::Mul, F::lane(dst, n), F::lane(src, n))));
+        let products = products::<F>(env, dst, src, imm);
         if !env.next_step() {
             return 0;
         }
@@ -63,13 +61,20 @@ impl<F: Float> Vector for DotProduct<F> {
     }
 }
 
+/// The products of the chosen lanes; the others are zero.
+pub(in crate::exec) fn products<F: Float>(env: &mut Env, dst: u128, src: u128, imm: u64) -> u128 {
+    (0..F::LANES)
+        .filter(|&n| is_chosen(imm, n))
+        .fold(0, |x, n| F::with_lane(x, n, soft::binary::<F>(env, Binary::Mul, F::lane(dst, n), F::lane(src, n))))
+}
+
 /// The lanes that take the result; the others are zero.
-fn keep<F: Float>(x: u128, imm: u64) -> u128 {
+pub(in crate::exec) fn keep<F: Float>(x: u128, imm: u64) -> u128 {
     (0..F::LANES).filter(|n| imm >> n & 1 == 0).fold(x, |x, n| F::with_lane(x, n, 0))
 }
 
 /// A register of sums. Which operand comes first in which lane decides between two NaNs.
-fn add_lanes<F: Float>(env: &mut Env, operands: impl Fn(u32) -> (u64, u64)) -> u128 {
+pub(in crate::exec) fn add_lanes<F: Float>(env: &mut Env, operands: impl Fn(u32) -> (u64, u64)) -> u128 {
     (0..F::LANES).fold(0, |x, n| {
         let (a, b) = operands(n);
         F::with_lane(x, n, soft::binary::<F>(env, Binary::Add, a, b))

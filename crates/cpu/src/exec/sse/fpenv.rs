@@ -17,39 +17,39 @@ use paging::HardwareModel;
 use rustc_apfloat::Round;
 
 /// Invalid operation.
-pub(super) const IE: u32 = 1 << 0;
+pub(in crate::exec) const IE: u32 = 1 << 0;
 /// Denormal operand.
-pub(super) const DE: u32 = 1 << 1;
+pub(in crate::exec) const DE: u32 = 1 << 1;
 /// Division by zero.
-pub(super) const ZE: u32 = 1 << 2;
+pub(in crate::exec) const ZE: u32 = 1 << 2;
 /// Overflow.
-pub(super) const OE: u32 = 1 << 3;
+pub(in crate::exec) const OE: u32 = 1 << 3;
 /// Underflow.
-pub(super) const UE: u32 = 1 << 4;
+pub(in crate::exec) const UE: u32 = 1 << 4;
 /// Precision: the result is inexact.
-pub(super) const PE: u32 = 1 << 5;
+pub(in crate::exec) const PE: u32 = 1 << 5;
 /// Denormal operands are zeros.
-pub(super) const DAZ: u32 = 1 << 6;
+pub(in crate::exec) const DAZ: u32 = 1 << 6;
 const MASK_SHIFT: u32 = 7;
 /// All exceptions masked.
-pub(super) const MASKS: u32 = 0x3f << MASK_SHIFT;
+pub(in crate::exec) const MASKS: u32 = 0x3f << MASK_SHIFT;
 /// Where the rounding mode starts.
-pub(super) const ROUNDING_SHIFT: u32 = 13;
+pub(in crate::exec) const ROUNDING_SHIFT: u32 = 13;
 const ROUNDING: u32 = 3 << ROUNDING_SHIFT;
 /// Denormal results become zeros.
-pub(super) const FTZ: u32 = 1 << 15;
+pub(in crate::exec) const FTZ: u32 = 1 << 15;
 /// The exceptions that are found before there is a result.
 const BEFORE_RESULT: u32 = IE | DE | ZE;
 
 /// Rounding to nearest, all exceptions masked: what the host's arithmetic does as long as no value is denormal.
 #[inline(always)]
-pub(super) fn is_plain(mxcsr: u32) -> bool {
+pub(in crate::exec) fn is_plain(mxcsr: u32) -> bool {
     mxcsr & (MASKS | ROUNDING) == MASKS
 }
 
 /// As [`is_plain`], and PE is set already, so that it does not matter whether a result is exact.
 #[inline(always)]
-pub(super) fn is_settled(mxcsr: u32) -> bool {
+pub(in crate::exec) fn is_settled(mxcsr: u32) -> bool {
     mxcsr & (MASKS | ROUNDING | PE) == MASKS | PE
 }
 
@@ -62,29 +62,29 @@ pub(in crate::exec) struct Env {
 }
 
 impl Env {
-    pub(super) const fn new(mxcsr: u32) -> Self {
+    pub(in crate::exec) const fn new(mxcsr: u32) -> Self {
         Self { control: mxcsr, raised: 0, earlier: 0 }
     }
 
     /// Notes exceptions of one lane.
-    pub(super) const fn raise(&mut self, exceptions: u32) {
+    pub(in crate::exec) const fn raise(&mut self, exceptions: u32) {
         self.raised |= exceptions;
     }
 
     /// The exceptions noted so far.
     #[cfg(test)]
-    pub(super) const fn raised(&self) -> u32 {
+    pub(in crate::exec) const fn raised(&self) -> u32 {
         self.raised
     }
 
     /// True if all these exceptions are masked.
-    pub(super) const fn masked(&self, exceptions: u32) -> bool {
+    pub(in crate::exec) const fn masked(&self, exceptions: u32) -> bool {
         self.control >> MASK_SHIFT & exceptions == exceptions
     }
 
     /// Ends a step of an instruction that rounds several times. False if one of its exceptions is not masked: then the
     /// instruction goes no further.
-    pub(super) const fn next_step(&mut self) -> bool {
+    pub(in crate::exec) const fn next_step(&mut self) -> bool {
         if !self.masked(self.raised) {
             return false;
         }
@@ -94,16 +94,16 @@ impl Env {
     }
 
     /// True if denormal results become zero: FTZ counts only while underflow is masked.
-    pub(super) const fn flushes_results(&self) -> bool {
+    pub(in crate::exec) const fn flushes_results(&self) -> bool {
         self.control & FTZ != 0 && self.masked(UE)
     }
 
     /// An operand as the instruction sees it: with DAZ a denormal is a zero of its sign.
-    pub(super) fn operand<F: Float>(&self, bits: u64) -> u64 {
+    pub(in crate::exec) fn operand<F: Float>(&self, bits: u64) -> u64 {
         if self.control & DAZ != 0 && F::is_denormal(bits) { bits & F::SIGN } else { bits }
     }
 
-    pub(super) const fn rounding(&self) -> Round {
+    pub(in crate::exec) const fn rounding(&self) -> Round {
         match (self.control & ROUNDING) >> ROUNDING_SHIFT {
             0 => Round::NearestTiesToEven,
             1 => Round::TowardNegative,
@@ -117,7 +117,7 @@ impl Env {
     ///
     /// # Errors
     /// How the handler has to end, the destination untouched.
-    pub(super) fn commit<H: HardwareModel>(self, st: &mut State<H>) -> Result<(), Flow> {
+    pub(in crate::exec) fn commit<H: HardwareModel>(self, st: &mut State<H>) -> Result<(), Flow> {
         st.mxcsr |= self.earlier;
         let early = self.raised & BEFORE_RESULT;
         if !self.masked(early) {

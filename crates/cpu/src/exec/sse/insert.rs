@@ -38,7 +38,7 @@ pub(in crate::exec) fn insert_single(a: u128, b: u128, imm: u64) -> u128 {
 }
 
 /// What a lane is cut to in memory.
-trait Low: Primitive + 'static {
+pub(in crate::exec) trait Low: Primitive + 'static {
     fn of(x: u128) -> Self;
 }
 
@@ -55,7 +55,7 @@ macro_rules! low {
 low!(u8 u16 u32 u64);
 
 /// Stores the lane that `O` extracts.
-fn store<H: HardwareModel, O: Pure, T: Low>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(in crate::exec) fn store<H: HardwareModel, O: Pure, T: Low>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let lane = O::apply(0, st.xmm[usize::from(op.src & 15)], op.imm);
     tri!(st.store(op, T::of(lane)));
     st.after_store()

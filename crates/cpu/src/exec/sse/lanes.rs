@@ -7,7 +7,7 @@ macro_rules! lanes {
     ($($(#[$doc:meta])* $split:ident $join:ident: $t:ty, $n:literal;)*) => {$(
         $(#[$doc])*
         #[inline(always)]
-        pub(super) fn $split(x: u128) -> [$t; $n] {
+        pub(in crate::exec) fn $split(x: u128) -> [$t; $n] {
             let bytes = x.to_le_bytes();
             let (chunks, _) = bytes.as_chunks::<{ 16 / $n }>();
             from_fn(|i| <$t>::from_le_bytes(chunks[i]))
@@ -15,7 +15,7 @@ macro_rules! lanes {
 
         /// The inverse of the split into these lanes.
         #[inline(always)]
-        pub(super) fn $join(lanes: [$t; $n]) -> u128 {
+        pub(in crate::exec) fn $join(lanes: [$t; $n]) -> u128 {
             let mut bytes = [0; 16];
             let (chunks, _) = bytes.as_chunks_mut::<{ 16 / $n }>();
             for (chunk, lane) in chunks.iter_mut().zip(lanes) {
@@ -47,7 +47,7 @@ lanes! {
 macro_rules! maps {
     ($($map:ident $split:ident $join:ident: $t:ty;)*) => {$(
         #[inline(always)]
-        pub(super) fn $map(a: u128, b: u128, f: impl Fn($t, $t) -> $t) -> u128 {
+        pub(in crate::exec) fn $map(a: u128, b: u128, f: impl Fn($t, $t) -> $t) -> u128 {
             let (a, b) = ($split(a), $split(b));
             $join(from_fn(|i| f(a[i], b[i])))
         }
@@ -65,7 +65,7 @@ maps! {
 
 /// The low 64 bits of each of two values, the first one low.
 #[inline(always)]
-pub(super) fn pair(low: u64, high: u64) -> u128 {
+pub(in crate::exec) fn pair(low: u64, high: u64) -> u128 {
     u128::from(low) | u128::from(high) << 64
 }
 
@@ -83,7 +83,7 @@ pub(in crate::exec) fn with_low64(x: u128, low: u64) -> u128 {
 
 /// `x` with its low 32 bits replaced.
 #[inline(always)]
-pub(super) fn with_low32(x: u128, low: u32) -> u128 {
+pub(in crate::exec) fn with_low32(x: u128, low: u32) -> u128 {
     // By way of 64 bits, so that the upper half is neither loaded nor stored.
     with_low64(x, x as u64 & !u64::from(u32::MAX) | u64::from(low))
 }

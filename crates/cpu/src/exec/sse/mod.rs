@@ -9,18 +9,18 @@
 //! MMX register ([`super::mmx`]).
 
 pub(in crate::exec) mod aes;
-mod approximate;
-mod arith;
+pub(in crate::exec) mod approximate;
+pub(in crate::exec) mod arith;
 pub(in crate::exec) mod blend;
 pub(in crate::exec) mod bytes;
-mod compare;
+pub(in crate::exec) mod compare;
 pub(in crate::exec) mod convert;
 pub(in crate::exec) mod dot;
-mod float;
-mod fpenv;
+pub(in crate::exec) mod float;
+pub(in crate::exec) mod fpenv;
 pub(in crate::exec) mod insert;
 pub(in crate::exec) mod lanes;
-mod moves;
+pub(in crate::exec) mod moves;
 pub(in crate::exec) mod operand;
 pub(in crate::exec) mod packed_int;
 pub(in crate::exec) mod pure;
@@ -28,12 +28,12 @@ pub(in crate::exec) mod round;
 pub(in crate::exec) mod sha;
 pub(in crate::exec) mod shift;
 pub(in crate::exec) mod shuffle;
-mod soft;
-mod soft_convert;
+pub(in crate::exec) mod soft;
+pub(in crate::exec) mod soft_convert;
 pub(in crate::exec) mod sse3;
 pub(in crate::exec) mod sse41;
 pub(in crate::exec) mod ssse3;
-mod state_ops;
+pub(in crate::exec) mod state_ops;
 pub(in crate::exec) mod strings;
 pub(in crate::exec) mod vector;
 

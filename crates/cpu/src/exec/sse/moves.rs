@@ -167,17 +167,17 @@ fn store_whole<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     st.after_store()
 }
 
-fn store_low32<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(in crate::exec) fn store_low32<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     tri!(st.store(op, st.xmm[usize::from(op.src & 15)] as u32));
     st.after_store()
 }
 
-fn store_low64<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(in crate::exec) fn store_low64<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     tri!(st.store(op, st.xmm[usize::from(op.src & 15)] as u64));
     st.after_store()
 }
 
-fn store_high64<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(in crate::exec) fn store_high64<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     tri!(st.store(op, high(st.xmm[usize::from(op.src & 15)])));
     st.after_store()
 }
@@ -194,7 +194,7 @@ fn store_general64<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
 
 /// MASKMOVDQU: the bytes whose mask has bit 7 set. All must be writable, whatever the mask, and as
 /// on silicon it is the upper half that is looked at first.
-fn store_masked<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(in crate::exec) fn store_masked<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let value = st.xmm[usize::from(op.src & 15)].to_le_bytes();
     let mask = split_i8(st.xmm[usize::from(op.aux & 15)]);
     let la = op.ea(st);

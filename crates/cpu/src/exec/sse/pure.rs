@@ -22,7 +22,7 @@ pub(super) fn to_xmm<H: HardwareModel, S: Source, O: Pure>(st: &mut State<H>, op
 }
 
 /// From an XMM register to a general register, zero-extended to 64 bits.
-pub(super) fn to_general<H: HardwareModel, O: Pure>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(in crate::exec) fn to_general<H: HardwareModel, O: Pure>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let src = st.xmm[usize::from(op.src & 15)];
     st.set_reg(op.dst, O::apply(0, src, op.imm) as u64);
     Flow::Next
@@ -31,7 +31,7 @@ pub(super) fn to_general<H: HardwareModel, O: Pure>(st: &mut State<H>, op: &Op<H
 /// Declares operations that are bound by hand: name, function.
 macro_rules! pure_operations {
     ($($name:ident, $f:expr;)*) => {$(
-        struct $name;
+        pub(in crate::exec) struct $name;
         impl crate::exec::sse::pure::Pure for $name {
             #[inline(always)]
             fn apply(dst: u128, src: u128, imm: u64) -> u128 {

@@ -9,9 +9,9 @@ use super::fpenv::{DE, Env, IE, OE, PE, UE, ZE};
 use rustc_apfloat::{Float as _, Round, Status, StatusAnd};
 
 /// A result rounded to the format's precision with an unbounded exponent: `value` * 2^`exponent`.
-pub(super) struct Unbounded<S> {
-    pub(super) value: StatusAnd<S>,
-    pub(super) exponent: i32,
+pub(in crate::exec) struct Unbounded<S> {
+    pub(in crate::exec) value: StatusAnd<S>,
+    pub(in crate::exec) exponent: i32,
 }
 
 /// A binary operation.
@@ -139,7 +139,7 @@ fn propagate<F: Float>(env: &mut Env, a: u64, b: u64) -> Option<u64> {
 }
 
 /// A NaN made quiet.
-pub(super) fn quiet<F: Float>(env: &mut Env, nan: u64) -> u64 {
+pub(in crate::exec) fn quiet<F: Float>(env: &mut Env, nan: u64) -> u64 {
     if F::is_signalling(nan) {
         env.raise(IE);
     }
@@ -150,7 +150,7 @@ pub(super) fn quiet<F: Float>(env: &mut Env, nan: u64) -> u64 {
 ///
 /// An unmasked overflow or underflow would hand a handler the result with its exponent wrapped, so PE then says whether
 /// that one is exact.
-pub(super) fn deliver<F: Float>(
+pub(in crate::exec) fn deliver<F: Float>(
     env: &mut Env,
     result: StatusAnd<F::Soft>,
     unbounded: impl FnOnce() -> Unbounded<F::Soft>,

@@ -7,7 +7,7 @@ use rustc_apfloat::{Float as _, FloatConvert, Round, Status};
 
 /// How a conversion to an integer rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Truncation {
+pub(in crate::exec) enum Truncation {
     /// CVTT: toward zero.
     Always,
     /// CVT: as MXCSR says.
@@ -15,12 +15,12 @@ pub(super) enum Truncation {
 }
 
 /// Double to single precision.
-pub(super) fn narrow(env: &mut Env, x: u64) -> u64 {
+pub(in crate::exec) fn narrow(env: &mut Env, x: u64) -> u64 {
     convert::<f64, f32>(env, x)
 }
 
 /// Single to double precision: always exact.
-pub(super) fn widen(env: &mut Env, x: u64) -> u64 {
+pub(in crate::exec) fn widen(env: &mut Env, x: u64) -> u64 {
     convert::<f32, f64>(env, x)
 }
 
@@ -50,7 +50,7 @@ fn convert_nan<F: Float, T: Float>(nan: u64) -> u64 {
 }
 
 /// An integer to a float.
-pub(super) fn from_integer<F: Float>(env: &mut Env, x: i64) -> u64 {
+pub(in crate::exec) fn from_integer<F: Float>(env: &mut Env, x: i64) -> u64 {
     let result = F::Soft::from_i128_r(x.into(), env.rounding());
     if result.status.contains(Status::INEXACT) {
         env.raise(PE);
@@ -59,7 +59,7 @@ pub(super) fn from_integer<F: Float>(env: &mut Env, x: i64) -> u64 {
 }
 
 /// A float to a signed integer of `bits` bits; the integer indefinite if it does not fit. A denormal raises no DE.
-pub(super) fn to_integer<F: Float>(env: &mut Env, x: u64, bits: u32, truncation: Truncation) -> u64 {
+pub(in crate::exec) fn to_integer<F: Float>(env: &mut Env, x: u64, bits: u32, truncation: Truncation) -> u64 {
     let x = env.operand::<F>(x);
     let round = match truncation {
         Truncation::Always => Round::TowardZero,

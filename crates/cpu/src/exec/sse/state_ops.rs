@@ -14,7 +14,7 @@ const WRITTEN: usize = XsaveImage::XMM0 + 16 * 16;
 /// Upper halves of FIP and FDP, which the forms without REX.W take for the segment registers. Those read as zero.
 const SELECTORS: [std::ops::Range<usize>; 2] = [12..16, 20..24];
 
-fn ldmxcsr<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(in crate::exec) fn ldmxcsr<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let value = tri!(st.load::<u32>(op));
     if value & !MXCSR_MASK != 0 {
         return st.general_protection();
@@ -23,7 +23,7 @@ fn ldmxcsr<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     Flow::Next
 }
 
-fn stmxcsr<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+pub(in crate::exec) fn stmxcsr<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     tri!(st.store(op, st.mxcsr));
     st.after_store()
 }
