@@ -3,7 +3,7 @@
 use crate::size::Bytes;
 use crate::walk::WalkArgs;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use pagewalk::{DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Mount};
+use pagewalk::{DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Features, FeaturesError, Mount};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -90,6 +90,10 @@ pub(crate) struct GuestArgs {
     #[arg(long, value_name = "SIZE", default_value = "256MiB")]
     pub(crate) ram: Bytes,
 
+    /// The processor: x86-64-v1, -v2 or -v3, with features more or less, such as x86-64-v3,+pku,-rdrand
+    #[arg(long, value_name = "PROCESSOR", default_value = "x86-64-v3", value_parser = features)]
+    pub(crate) cpu: Features,
+
     /// Seed of all randomness that the program sees
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
@@ -145,6 +149,10 @@ fn variable(text: &str) -> Result<OsString, String> {
 
 fn count(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&count| count > 0).ok_or_else(|| "expected a number above 0".into())
+}
+
+fn features(text: &str) -> Result<Features, FeaturesError> {
+    text.parse()
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

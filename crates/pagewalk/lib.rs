@@ -17,7 +17,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
-pub use arch::{AccessKind, LinearAddr, PageFaultCode};
+pub use arch::{AccessKind, Features, FeaturesError, LinearAddr, PageFaultCode};
+pub use cpu::CpuModel;
 pub use event::{Event, EventSink, FaultEvent, Resolution};
 pub use kernel::fs::{BufferConsole, Captured, Console, HostConsole, Mount, MountMode, ViewConfig};
 pub use kernel::{

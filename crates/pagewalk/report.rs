@@ -2,7 +2,6 @@
 
 use crate::cli::FAILED;
 use crate::error::Error;
-use cpu::Unsupported;
 use pagewalk::{Blocked, Ending, ExitStatus, Machine, Signal, Stats};
 use std::io::Write;
 use std::process::ExitCode;
@@ -33,9 +32,9 @@ pub(crate) fn ending(machine: &Machine, ending: &Ending) {
         Ending::Exit(ExitStatus::Killed(death)) => death.to_string(),
         Ending::UnsupportedInstruction(insn) => {
             let bytes: Vec<String> = insn.bytes.iter().map(|b| format!("{b:02x}")).collect();
-            let help = help(insn);
             format!(
-                "instruction not supported: `{}` ({}) at rip {}\n  help: {help}",
+                "instruction not supported: `{}` ({}) at rip {}\n  \
+                 help: it leads into 32-bit code or the 32-bit system calls, which are not there",
                 insn.text,
                 bytes.join(" "),
                 insn.rip
@@ -68,16 +67,6 @@ pub(crate) fn limits(machine: &Machine) {
     let refused = machine.kernel().refused_forks();
     if refused > 0 {
         say(&format!("pagewalk: {refused} forks failed: no more processes than --max-processes allows\n"));
-    }
-}
-
-/// What a person can do about an instruction that is not there.
-fn help(insn: &Unsupported) -> &'static str {
-    match insn.bytes.first() {
-        Some(0xd8..=0xdf) => {
-            "the x87 has no transcendental instructions yet, which some long double functions use; those on double do not"
-        }
-        _ => "CPUID reports the x86-64 baseline (SSE2); a program built with -march=x86-64 does not need more",
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::cli::{GuestArgs, RunArgs, Stat};
 use crate::error::Error;
 use crate::report;
-use pagewalk::{Ending, ExecError, HostConsole, Interrupt, Machine, MachineConfig, ViewConfig};
+use pagewalk::{CpuModel, Ending, ExecError, HostConsole, Interrupt, Machine, MachineConfig, ViewConfig};
 use signal_hook::{consts, low_level};
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -79,6 +79,7 @@ pub(crate) fn config(args: &GuestArgs) -> MachineConfig {
     };
     MachineConfig {
         ram_bytes: args.ram.0,
+        cpu: CpuModel { features: args.cpu, ..CpuModel::default() },
         seed: args.seed,
         quantum: args.quantum,
         max_processes: args.max_processes,

@@ -109,6 +109,28 @@ pub struct UserContext {
     pub xsave: XsaveImage,
     /// Bits 255:128 of YMM0 to YMM15; the low halves are the XMM registers.
     pub ymm_high: [u128; 16],
+    /// PKRU: rights of the protection keys.
+    pub pkru: u32,
+    /// The selectors in the segment registers, indexed by [`Segment`].
+    pub selectors: [u16; 6],
+}
+
+/// A segment register, numbered as in instruction encodings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "the names are the processor's")]
+pub enum Segment {
+    Es,
+    Cs,
+    Ss,
+    Ds,
+    Fs,
+    Gs,
+}
+
+impl Segment {
+    /// The selectors that Linux starts a 64-bit program with: `__USER_CS` and `__USER_DS` in CS and SS, the others null.
+    pub const AT_ENTRY: [u16; 6] = [0, 0x33, 0x2b, 0, 0, 0];
 }
 
 impl UserContext {
@@ -125,6 +147,8 @@ impl UserContext {
             gs_base: 0,
             xsave: XsaveImage::default(),
             ymm_high: [0; 16],
+            pkru: 0,
+            selectors: Segment::AT_ENTRY,
         }
     }
 

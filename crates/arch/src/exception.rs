@@ -5,10 +5,14 @@
 pub enum Exception {
     /// #DE, vector 0: divide error.
     DivideError,
-    /// #DB, vector 1: single step (RFLAGS.TF) or INT1.
+    /// #DB, vector 1: single step (RFLAGS.TF).
     Debug,
+    /// #DB, vector 1: INT1.
+    Int1,
     /// #BP, vector 3: INT3.
     Breakpoint,
+    /// #OF, vector 4: INT 4, as INTO is no instruction in 64-bit mode.
+    Overflow,
     /// #UD, vector 6: invalid opcode.
     InvalidOpcode,
     /// #SS, vector 12: stack fault, here a non-canonical stack address.
@@ -32,8 +36,9 @@ impl Exception {
     pub const fn vector(self) -> u8 {
         match self {
             Self::DivideError => 0,
-            Self::Debug => 1,
+            Self::Debug | Self::Int1 => 1,
             Self::Breakpoint => 3,
+            Self::Overflow => 4,
             Self::InvalidOpcode => 6,
             Self::StackFault => 12,
             Self::GeneralProtection { .. } => 13,
@@ -57,8 +62,9 @@ impl Exception {
     pub const fn mnemonic(self) -> &'static str {
         match self {
             Self::DivideError => "#DE",
-            Self::Debug => "#DB",
+            Self::Debug | Self::Int1 => "#DB",
             Self::Breakpoint => "#BP",
+            Self::Overflow => "#OF",
             Self::InvalidOpcode => "#UD",
             Self::StackFault => "#SS",
             Self::GeneralProtection { .. } => "#GP",

@@ -262,7 +262,7 @@ fn kind(given: &Given) -> Kind {
     match given.result {
         Ok(_) => Kind::Ok,
         Err(MemFault::Page(_)) => Kind::Pf,
-        Err(MemFault::NonCanonical) => Kind::Exc,
+        Err(MemFault::NonCanonical | MemFault::Misaligned) => Kind::Exc,
     }
 }
 

@@ -8,9 +8,9 @@
 //! has to look for the links when a block is dropped.
 
 use crate::bind;
-use crate::exec::misc;
+use crate::exec::{misc, system};
 use crate::op::{Binding, FlagUse, Handler, Op};
-use arch::{FRAME_SIZE, InstrInfo, LinearAddr, Pfn};
+use arch::{FRAME_SIZE, Features, InstrInfo, LinearAddr, Pfn};
 use decode::{DecodeError, Insn, MAX_INSN_BYTES, Mnemonic};
 use mmu::{Fault, Mmu};
 use paging::{HardwareModel, PhysMem};
@@ -57,6 +57,8 @@ struct Jump {
 
 /// All decoded blocks.
 pub(crate) struct BlockCache<H> {
+    /// What the processor has: blocks are decoded for it.
+    pub(crate) features: Features,
     slab: Vec<Block<H>>,
     free: Vec<u32>,
     serials: u32,
@@ -66,8 +68,9 @@ pub(crate) struct BlockCache<H> {
 }
 
 impl<H: HardwareModel> BlockCache<H> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(features: Features) -> Self {
         let mut cache = Self {
+            features,
             slab: Vec::new(),
             free: Vec::new(),
             serials: 0,
@@ -121,7 +124,7 @@ impl<H: HardwareModel> BlockCache<H> {
                 Some(_) => self.remove(found),
             }
         }
-        let block = decode_block(mmu, la, frame, MAX_INSNS)?;
+        let block = decode_block(mmu, self.features, la, frame, MAX_INSNS)?;
         let crosses = block.second.is_some();
         let reference = self.insert(key, block);
         if !crosses {
@@ -231,6 +234,7 @@ impl<H> Block<H> {
 /// instruction that goes on in the next page has that page translated (MMU-154).
 pub(crate) fn decode_block<H: HardwareModel>(
     mmu: &mut Mmu<H>,
+    features: Features,
     la: LinearAddr,
     frame: Pfn,
     limit: usize,
@@ -240,20 +244,20 @@ pub(crate) fn decode_block<H: HardwareModel>(
     mmu.bus.read(frame.base().wrapping_add(offset), &mut bytes);
     let mut builder = Builder::new(frame, offset as u16);
     let mut second = None;
-    match decode::decode(&bytes, offset as u16) {
+    match decode::decode(&bytes, offset as u16, features) {
         Err(DecodeError::MoreBytes) => {
             let next = mmu.fetch_frame(next_page(la))?;
             let tail = bytes.len();
             bytes.resize(tail + MAX_INSN_BYTES, 0);
             mmu.bus.read(next.base(), &mut bytes[tail..]);
-            builder.push(decode::decode(&bytes, offset as u16));
+            builder.push(decode::decode(&bytes, offset as u16, features));
             second = Some(next);
         }
         first => {
             let mut next = first;
             while builder.push(next) && builder.insns < limit {
                 let at = builder.end as usize - offset as usize;
-                next = decode::decode(&bytes[at..], builder.end as u16);
+                next = decode::decode(&bytes[at..], builder.end as u16, features);
                 if matches!(next, Err(DecodeError::MoreBytes)) {
                     break;
                 }
@@ -299,7 +303,7 @@ impl<H: HardwareModel> Builder<H> {
     fn push(&mut self, decoded: Result<Insn, DecodeError>) -> bool {
         let insn = match decoded {
             Ok(insn) => insn,
-            Err(DecodeError::TooLong) => return self.trap(misc::privileged::<H>),
+            Err(DecodeError::TooLong) => return self.trap(system::privileged::<H>),
             Err(DecodeError::Invalid | DecodeError::MoreBytes) => return self.trap(misc::undefined::<H>),
         };
         let fused = insn.is_jcc().then(|| self.fuse(&insn)).is_some_and(|fused| fused);
@@ -314,7 +318,8 @@ impl<H: HardwareModel> Builder<H> {
         self.insns += 1;
         self.end += u64::from(insn.info.length);
         self.infos.push(insn.info);
-        let ends = insn.ends_block || matches!(insn.mnemonic, Mnemonic::Rdtsc | Mnemonic::Popfq | Mnemonic::Popf);
+        let ends = insn.ends_block
+            || matches!(insn.mnemonic, Mnemonic::Rdtsc | Mnemonic::Rdtscp | Mnemonic::Popfq | Mnemonic::Popf);
         self.last = Some(insn);
         !ends && self.end < FRAME_SIZE
     }

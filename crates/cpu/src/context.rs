@@ -11,9 +11,11 @@ impl<H: HardwareModel> State<H> {
         self.regs[usize::from(FS)] = ctx.fs_base;
         self.regs[usize::from(GS)] = ctx.gs_base;
         self.flags.set(ctx.rflags);
-        self.system_flags = ctx.rflags.difference(Rflags::STATUS) | Rflags::FIXED;
+        self.set_system_flags(ctx.rflags.difference(Rflags::STATUS) | Rflags::FIXED);
         self.load_fxsave(&ctx.xsave.0);
         self.ymm_high = ctx.ymm_high;
+        self.set_pkru(ctx.pkru);
+        self.selectors = ctx.selectors;
     }
 
     /// Gives all registers.
@@ -25,6 +27,8 @@ impl<H: HardwareModel> State<H> {
         ctx.rflags = self.rflags();
         self.store_fxsave(&mut ctx.xsave.0);
         ctx.ymm_high = self.ymm_high;
+        ctx.pkru = self.pkru;
+        ctx.selectors = self.selectors;
     }
 
     /// RFLAGS, complete.

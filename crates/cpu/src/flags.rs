@@ -76,6 +76,13 @@ impl Flags {
         self.set_cf_of(cf, of);
     }
 
+    /// The bit-manipulation instructions: SF and ZF by the result, CF; OF = 0, and AF = PF = 0 as the processor leaves them.
+    pub(crate) fn bits<W: Width>(&mut self, r: u64, cf: bool) {
+        self.result::<W>(r);
+        self.sign = self.sign & !0xff | 1;
+        self.set_cf_of(cf, false);
+    }
+
     /// Sets SF, ZF and PF by a result and leaves the others.
     pub(crate) fn set_szp<W: Width>(&mut self, r: u64) {
         self.result::<W>(r);

@@ -16,10 +16,13 @@ mod context;
 mod cpuid;
 mod exec;
 mod flags;
+mod model;
 mod op;
+mod random;
 mod run;
 mod state;
 mod width;
 
-pub use cpuid::{CpuidResult, cpuid, hwcap};
+pub use cpuid::CpuidResult;
+pub use model::{Cache, CacheKind, CpuModel, Geometry, Tlb};
 pub use run::{Cpu, Exit, Unsupported};

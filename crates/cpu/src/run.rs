@@ -1,6 +1,7 @@
 //! Dispatch: from block to block, until something has to be done outside the core.
 
 use crate::block::{Block, BlockCache, BlockRef, decode_block};
+use crate::model::CpuModel;
 use crate::op::{Flow, Op};
 use crate::state::{PAGE, State};
 use arch::{Exception, FRAME_SIZE, LinearAddr, PageFault, Pfn, Rflags, UserContext};
@@ -51,9 +52,20 @@ enum Next {
 }
 
 impl<H: HardwareModel> Cpu<H> {
-    /// A core with all registers 0.
+    /// A core of the default model with all registers 0, whose random numbers come from seed 0.
     pub fn new(mmu: Mmu<H>) -> Self {
-        Self { st: State::new(mmu), blocks: BlockCache::new(), rip: 0 }
+        Self::with_model(mmu, CpuModel::default(), 0)
+    }
+
+    /// A core of a given model, with the seed of what RDRAND and RDSEED give.
+    pub fn with_model(mmu: Mmu<H>, model: CpuModel, seed: u64) -> Self {
+        let blocks = BlockCache::new(model.features);
+        Self { st: State::new(mmu, model, seed), blocks, rip: 0 }
+    }
+
+    /// Sets by how much the time-stamp counter is ahead of the instructions retired: the time that passed otherwise.
+    pub const fn set_tsc_offset(&mut self, nanoseconds: u64) {
+        self.st.tsc_offset = nanoseconds;
     }
 
     /// The MMU, and the memory behind it.
@@ -97,6 +109,7 @@ impl<H: HardwareModel> Cpu<H> {
         exit
     }
 
+    /// With RFLAGS.TF set as an instruction begins, it is run alone, and #DB follows it.
     fn run_to(&mut self, limit: u64) -> Exit {
         loop {
             self.drop_overwritten();
@@ -105,13 +118,16 @@ impl<H: HardwareModel> Cpu<H> {
             }
             let stepping = self.st.system_flags.contains(Rflags::TF);
             let stop = if stepping { self.st.retired + 1 } else { limit };
+            if stepping {
+                self.st.begin_step();
+            }
             let exit = match self.enter(LinearAddr(self.rip)) {
                 Ok(block) => self.run_from(block, stop),
                 Err(exit) => Some(exit),
             };
             match exit {
                 Some(exit) => return exit,
-                None if stepping => return Exit::Exception(Exception::Debug),
+                None if stepping && !self.st.trap_delayed => return Exit::Exception(Exception::Debug),
                 None => {}
             }
         }
@@ -190,7 +206,8 @@ impl<H: HardwareModel> Cpu<H> {
     fn fetch_fault(&self) -> Exit {
         match self.st.mmu.fault {
             MemFault::Page(fault) => Exit::PageFault(fault),
-            MemFault::NonCanonical => Exit::Exception(Exception::GeneralProtection { code: 0 }),
+            // A fetch needs no alignment.
+            MemFault::NonCanonical | MemFault::Misaligned => Exit::Exception(Exception::GeneralProtection { code: 0 }),
         }
     }
 
@@ -204,7 +221,7 @@ impl<H: HardwareModel> Cpu<H> {
         if left == 0 {
             return None;
         }
-        let Ok(part) = decode_block(&mut self.st.mmu, la, whole.frame, left as usize) else {
+        let Ok(part) = decode_block(&mut self.st.mmu, self.blocks.features, la, whole.frame, left as usize) else {
             return Some(self.fetch_fault());
         };
         let next = match execute(&mut self.st, &part) {
@@ -278,6 +295,7 @@ fn leave<H: HardwareModel>(st: &mut State<H>, block: &Block<H>, op: &Op<H>, flow
             MemFault::Page(fault) => Exit::PageFault(fault),
             MemFault::NonCanonical if on_stack => Exit::Exception(Exception::StackFault),
             MemFault::NonCanonical => Exit::Exception(Exception::GeneralProtection { code: 0 }),
+            MemFault::Misaligned => Exit::Exception(Exception::AlignmentCheck),
         }),
         Flow::Exception | Flow::TrapAfter => Next::Stop(Exit::Exception(st.exception)),
         _ => Next::Stop(Exit::Unsupported(describe(st, block, op, LinearAddr(*rip)))),

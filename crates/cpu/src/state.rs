@@ -2,9 +2,11 @@
 
 use crate::exec::x87::Fpu;
 use crate::flags::Flags;
+use crate::model::CpuModel;
 use crate::op::{Flow, Op};
-use arch::{Exception, LinearAddr, Rflags};
-use mmu::{Fault, Mmu, Primitive};
+use crate::random::Random;
+use arch::{Exception, LinearAddr, Rflags, Segment};
+use mmu::{AlignmentCheck, Fault, Mmu, Primitive};
 use paging::HardwareModel;
 
 /// Index of the linear address of the page that holds the running block.
@@ -43,19 +45,31 @@ pub(crate) struct State<H> {
     pub(crate) mxcsr: u32,
     /// x87.
     pub(crate) fpu: Fpu,
+    /// Rights of the protection keys; the MMU has the same.
+    pub(crate) pkru: u32,
+    /// What the segment registers hold.
+    pub(crate) selectors: [u16; 6],
     /// Where control goes after [`Flow::Indirect`].
     pub(crate) target: u64,
     /// What [`Flow::Exception`] raises.
     pub(crate) exception: Exception,
     /// The access that just faulted was one to the stack, beside the memory operand.
     pub(crate) stack_faulted: bool,
+    /// The instruction holds back the #DB of single-stepping until after the next: MOV to SS.
+    pub(crate) trap_delayed: bool,
     /// Instructions retired, up to and with the running block: what the time-stamp counter shows.
     pub(crate) retired: u64,
+    /// What the time-stamp counter is ahead of the instructions.
+    pub(crate) tsc_offset: u64,
+    /// What RDRAND draws from.
+    pub(crate) random: Random,
+    /// The processor that the core is.
+    pub(crate) model: CpuModel,
     pub(crate) mmu: Mmu<H>,
 }
 
 impl<H: HardwareModel> State<H> {
-    pub(crate) fn new(mmu: Mmu<H>) -> Self {
+    pub(crate) fn new(mmu: Mmu<H>, model: CpuModel, seed: u64) -> Self {
         Self {
             regs: [0; 32],
             flags: Flags::default(),
@@ -64,10 +78,16 @@ impl<H: HardwareModel> State<H> {
             ymm_high: [0; 16],
             mxcsr: 0x1f80,
             fpu: Fpu::default(),
+            pkru: 0,
+            selectors: Segment::AT_ENTRY,
             target: 0,
             exception: Exception::InvalidOpcode,
             stack_faulted: false,
+            trap_delayed: false,
             retired: 0,
+            tsc_offset: 0,
+            random: Random::new(seed),
+            model,
             mmu,
         }
     }
@@ -119,6 +139,35 @@ impl<H: HardwareModel> State<H> {
     #[inline(always)]
     pub(crate) fn next_rip(&self, op: &Op<H>) -> u64 {
         self.regs[usize::from(PAGE)].wrapping_add(op.next_offset())
+    }
+
+    /// Sets the status flags, and of the others those that are `changeable`, as POPF does.
+    pub(crate) fn pop_flags(&mut self, popped: u64, changeable: Rflags) {
+        let popped = Rflags::from_bits_truncate(popped);
+        self.flags.set(popped);
+        let kept = self.system_flags - changeable - Rflags::RF;
+        self.set_system_flags(kept | (popped & changeable));
+    }
+
+    /// Sets the flags that are not status flags.
+    pub(crate) fn set_system_flags(&mut self, flags: Rflags) {
+        let checks_change = (self.system_flags ^ flags).contains(Rflags::AC);
+        self.system_flags = flags;
+        if checks_change {
+            let set = flags.contains(Rflags::AC);
+            self.mmu.set_alignment_check(if set { AlignmentCheck::Set } else { AlignmentCheck::Clear });
+        }
+    }
+
+    /// Prepares for an instruction that is run alone.
+    pub(crate) fn begin_step(&mut self) {
+        self.system_flags -= Rflags::RF;
+        self.trap_delayed = false;
+    }
+
+    /// True if #DB follows each instruction.
+    pub(crate) fn is_stepping(&self) -> bool {
+        self.system_flags.contains(Rflags::TF)
     }
 
     /// Pushes a quadword; RSP moves only if the store succeeds.

@@ -30,6 +30,8 @@ pub(crate) trait Width: 'static {
     fn get<H: HardwareModel>(st: &State<H>, reg: u8) -> u64;
     fn set<H: HardwareModel>(st: &mut State<H>, reg: u8, value: u64);
     fn load<H: HardwareModel>(st: &mut State<H>, la: LinearAddr) -> Result<u64, Fault>;
+    /// As `load`, if the fast table has the page.
+    fn load_hit<H: HardwareModel>(st: &State<H>, la: LinearAddr) -> Option<u64>;
     fn load_for_write<H: HardwareModel>(st: &mut State<H>, la: LinearAddr) -> Result<u64, Fault>;
     fn store<H: HardwareModel>(st: &mut State<H>, la: LinearAddr, value: u64) -> Result<(), Fault>;
 }
@@ -44,6 +46,10 @@ macro_rules! memory {
         #[inline(always)]
         fn load<H: HardwareModel>(st: &mut State<H>, la: LinearAddr) -> Result<u64, Fault> {
             st.mmu.load::<$t>(la).map(u64::from)
+        }
+        #[inline(always)]
+        fn load_hit<H: HardwareModel>(st: &State<H>, la: LinearAddr) -> Option<u64> {
+            st.mmu.load_hit::<$t>(la).map(u64::from)
         }
         #[inline(always)]
         fn load_for_write<H: HardwareModel>(st: &mut State<H>, la: LinearAddr) -> Result<u64, Fault> {

@@ -1,7 +1,7 @@
 //! One decoded instruction.
 
-use crate::{MAX_INSN_BYTES, Operand};
-use arch::{InstrClass, InstrInfo};
+use crate::{MAX_INSN_BYTES, Operand, features};
+use arch::{Features, InstrClass, InstrInfo};
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, Mnemonic, OpAccess};
 use iced_x86::{InstructionInfoFactory, MemorySize, Register};
 
@@ -66,14 +66,16 @@ impl Insn {
     }
 }
 
-/// Decodes the instruction at the start of `bytes`, which lies at `page_offset` within its page.
+/// Decodes the instruction at the start of `bytes`, which lies at `page_offset` within its page, as a processor with these
+/// features does.
 ///
 /// # Errors
 /// [`DecodeError`].
-pub fn decode(bytes: &[u8], page_offset: u16) -> Result<Insn, DecodeError> {
+pub fn decode(bytes: &[u8], page_offset: u16, set: Features) -> Result<Insn, DecodeError> {
     let window = &bytes[..bytes.len().min(MAX_INSN_BYTES)];
     let mut raw = Instruction::default();
-    match try_decode(window, page_offset, &mut raw, DecoderOptions::NONE) {
+    match try_decode(window, page_offset, &mut raw, features::options(set)) {
+        Ok(()) if !features::has(set, &raw) => return Err(DecodeError::Invalid),
         Err(DecodeError::Invalid) if window.len() == MAX_INSN_BYTES && is_too_long(bytes, page_offset) => {
             return Err(DecodeError::TooLong);
         }
@@ -85,8 +87,6 @@ pub fn decode(bytes: &[u8], page_offset: u16) -> Result<Insn, DecodeError> {
 }
 
 fn try_decode(window: &[u8], page_offset: u16, raw: &mut Instruction, options: u32) -> Result<(), DecodeError> {
-    // A processor without CET, MPX and the like takes their opcodes, 0F 18 to 0F 1F, for no-operations.
-    let options = options | DecoderOptions::FORCE_RESERVED_NOP;
     let mut decoder = Decoder::with_ip(64, window, u64::from(page_offset), options);
     decoder.decode_out(raw);
     match decoder.last_error() {
@@ -102,14 +102,17 @@ fn try_decode(window: &[u8], page_offset: u16, raw: &mut Instruction, options: u
 /// Behind many prefixes that cannot be told from an instruction that gets too long, and more bytes are asked for.
 fn is_hopeless(window: &[u8], page_offset: u16) -> bool {
     const LONGEST_TAIL: usize = 10;
-    if window.len() + LONGEST_TAIL > MAX_INSN_BYTES {
+    const OPTIONS: u32 = features::options(Features::all()) | DecoderOptions::NO_INVALID_CHECK;
+    // What follows a VEX or EVEX prefix takes more than one byte to judge.
+    let vector = window.iter().find(|&&byte| !is_prefix(byte)).is_some_and(|byte| matches!(byte, 0x62 | 0xc4 | 0xc5));
+    if vector || window.len() + LONGEST_TAIL > MAX_INSN_BYTES {
         return false;
     }
     let mut longer = [0; MAX_INSN_BYTES];
     longer[..window.len()].copy_from_slice(window);
     (0..=u8::MAX).all(|next| {
         longer[window.len()] = next;
-        let end = try_decode(&longer, page_offset, &mut Instruction::default(), DecoderOptions::NO_INVALID_CHECK);
+        let end = try_decode(&longer, page_offset, &mut Instruction::default(), OPTIONS);
         end == Err(DecodeError::Invalid)
     })
 }
@@ -117,9 +120,10 @@ fn is_hopeless(window: &[u8], page_offset: u16) -> bool {
 /// The decoder calls both invalid, what is no instruction and what does not end within 15 bytes. Only prefixes make one
 /// too long, so the bytes behind the first tell; a LOCK prefix out of place does not matter for the length.
 fn is_too_long(bytes: &[u8], page_offset: u16) -> bool {
+    const OPTIONS: u32 = features::options(Features::all()) | DecoderOptions::NO_INVALID_CHECK;
     let mut raw = Instruction::default();
     let rest = &bytes[1..bytes.len().min(MAX_INSN_BYTES + 1)];
-    match try_decode(rest, page_offset, &mut raw, DecoderOptions::NO_INVALID_CHECK) {
+    match try_decode(rest, page_offset, &mut raw, OPTIONS) {
         _ if !is_prefix(bytes[0]) => false,
         Ok(()) => raw.len() == MAX_INSN_BYTES,
         Err(DecodeError::MoreBytes) => true,
@@ -225,7 +229,7 @@ mod tests {
     use crate::MemOperand;
 
     fn one(bytes: &[u8], offset: u16) -> Insn {
-        decode(bytes, offset).unwrap()
+        decode(bytes, offset, Features::V3).unwrap()
     }
 
     #[test]
@@ -251,6 +255,12 @@ mod tests {
     }
 
     #[test]
+    fn the_opcode_of_x87_is_behind_the_prefixes() {
+        assert_eq!(one(&[0x66, 0x41, 0xd9, 0x70, 0x08], 0).x87_opcode, 0x170); // fnstenv [r8 + 8]
+        assert_eq!(one(&[0xde, 0xf9], 0).x87_opcode, 0x6f9); // fdivp
+    }
+
+    #[test]
     fn high_bytes_are_told_from_low_ones() {
         assert_eq!(one(&[0x88, 0xe0], 0).ops[..2], [Operand::Reg8(0), Operand::Reg8High(0)]); // mov al, ah
         assert_eq!(one(&[0x40, 0x88, 0xe0], 0).ops[1], Operand::Reg8(4)); // mov al, spl
@@ -258,16 +268,40 @@ mod tests {
 
     #[test]
     fn mmu_155_sixteen_bytes_are_too_long_and_fifteen_prefixes_need_no_more() {
-        assert_eq!(decode(&[0x66; 15], 0).unwrap_err(), DecodeError::TooLong);
-        assert_eq!(decode(&[0x66; 14], 0).unwrap_err(), DecodeError::MoreBytes);
-        assert_eq!(decode(&[0x06], 0).unwrap_err(), DecodeError::Invalid);
+        assert_eq!(decode(&[0x66; 15], 0, Features::V3).unwrap_err(), DecodeError::TooLong);
+        assert_eq!(decode(&[0x66; 14], 0, Features::V3).unwrap_err(), DecodeError::MoreBytes);
+        assert_eq!(decode(&[0x06], 0, Features::V3).unwrap_err(), DecodeError::Invalid);
+    }
+
+    #[test]
+    fn what_a_processor_lacks_is_no_instruction_or_another() {
+        let by = |bytes: &[u8], set| decode(bytes, 0, set).map(|insn| insn.mnemonic);
+        let avx = [0xc5, 0xf4, 0x58, 0xc2]; // vaddps ymm0, ymm1, ymm2
+        assert_eq!(by(&avx, Features::V3), Ok(Mnemonic::Vaddps));
+        assert_eq!(by(&avx, Features::V2), Err(DecodeError::Invalid));
+        assert_eq!(by(&[0xf3, 0x0f, 0xb8, 0xc1], Features::V1), Err(DecodeError::Invalid)); // popcnt
+        for (byte, with, without) in [(0xbc, Mnemonic::Tzcnt, Mnemonic::Bsf), (0xbd, Mnemonic::Lzcnt, Mnemonic::Bsr)] {
+            assert_eq!(by(&[0xf3, 0x0f, byte, 0xc1], Features::V3), Ok(with));
+            assert_eq!(by(&[0xf3, 0x0f, byte, 0xc1], Features::V2), Ok(without));
+        }
+        assert_eq!(by(&[0x9f], Features::V1), Err(DecodeError::Invalid)); // lahf
+        // vpxord zmm0, zmm0, zmm0; femms; vmcall; clac; xbegin
+        for absent in [
+            &[0x62, 0xf1, 0x7d, 0x48, 0xef, 0xc0][..],
+            &[0x0f, 0x0e],
+            &[0x0f, 0x01, 0xc1],
+            &[0x0f, 0x01, 0xca],
+            &[0xc7, 0xf8, 0, 0, 0, 0],
+        ] {
+            assert_eq!(by(absent, Features::all()), Err(DecodeError::Invalid), "{absent:02x?}");
+        }
     }
 
     #[test]
     fn a_lock_prefix_out_of_place_is_invalid_and_not_too_long() {
         let mut bytes = [0x90; 15];
         bytes[..3].copy_from_slice(&[0xf0, 0x8b, 0x00]); // lock mov eax, [rax]
-        assert_eq!(decode(&bytes, 0).unwrap_err(), DecodeError::Invalid);
+        assert_eq!(decode(&bytes, 0, Features::V3).unwrap_err(), DecodeError::Invalid);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod disasm;
+mod features;
 mod insn;
 mod operand;
 

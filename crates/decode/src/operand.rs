@@ -160,7 +160,7 @@ fn memory(insn: &Instruction, kind: OpKind) -> MemOperand {
                 || insn.memory_base() == Register::EIP
                 || (insn.memory_base() == Register::None
                     && insn.memory_displ_size() == 4
-                    && insn.memory_index() == Register::None)
+                    && !insn.memory_index().is_gpr64())
         }
         _ => false,
     };

@@ -10,7 +10,7 @@ use crate::fs::{FsCx, InodeId, Vfs};
 use crate::kernel::Kernel;
 use crate::mm::{Mm, MmCx, mmap_base};
 use crate::process::Resource;
-use crate::signal::Signal;
+use crate::signal::{Signal, initial_state};
 use crate::{Errno, Hw};
 use arch::{LinearAddr, UserContext};
 use event::Event;
@@ -224,13 +224,15 @@ impl Kernel {
             envp,
             random,
             credentials: self.current.credentials,
-            hwcap: self.hwcap,
+            features: self.features,
         }
         .build();
         let failed = |errno| ExecError::Memory { path: lossy(&program.path), errno };
         let mm = self.build_mm(hw, program, &stack).map_err(failed)?;
         self.become_program(hw, program, mm);
-        Ok(UserContext::at_entry(program.start(), stack.rsp))
+        let mut ctx = UserContext::at_entry(program.start(), stack.rsp);
+        ctx.set_xstate(initial_state(self.features));
+        Ok(ctx)
     }
 
     /// A new address space with the program and its stack in it.

@@ -22,7 +22,7 @@ use crate::syscall::{Timers, UnsupportedSyscall};
 use crate::time::{Clock, DEFAULT_EPOCH_SECONDS};
 use crate::wait::Wait;
 use crate::{Errno, Hw};
-use arch::{Cr3, LinearAddr, UserContext};
+use arch::{Cr3, Features, LinearAddr, UserContext};
 use event::Pid;
 use std::os::unix::ffi::OsStrExt;
 use thiserror::Error;
@@ -35,10 +35,8 @@ pub struct KernelConfig {
     pub seed: u64,
     /// CLOCK_REALTIME at the start, in seconds since 1970.
     pub epoch_seconds: u64,
-    /// AT_HWCAP: CPUID.1:EDX as the core reports it.
-    pub hwcap: u32,
-    /// AT_HWCAP2.
-    pub hwcap2: u32,
+    /// What the processor has: programs are told of it, and signal frames hold its state.
+    pub features: Features,
     /// Which files the guest sees.
     pub view: fs::ViewConfig,
     /// Who the guest is.
@@ -52,15 +50,14 @@ pub struct KernelConfig {
 }
 
 impl KernelConfig {
-    /// Defaults for everything but the files: 256 MiB of RAM, seed 0, the host's user, CPUID bits of x86-64's baseline.
+    /// Defaults for everything but the files: 256 MiB of RAM, seed 0, the host's user, the default processor.
     #[must_use]
     pub fn new(view: fs::ViewConfig) -> Self {
         Self {
             ram_bytes: 256 << 20,
             seed: 0,
             epoch_seconds: DEFAULT_EPOCH_SECONDS,
-            hwcap: 0x0780_8151,
-            hwcap2: 0,
+            features: Features::default(),
             view,
             credentials: Credentials::host(),
             limits: Limits::default(),
@@ -126,7 +123,7 @@ pub struct Kernel {
     pub(crate) peak_resident_pages: u64,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
-    pub(crate) hwcap: [u32; 2],
+    pub(crate) features: Features,
     /// What the program did in this entry to get a signal, for the report.
     pub(crate) cause: Option<Cause>,
     /// What the call that is being made wants to wait for.
@@ -212,10 +209,16 @@ impl Kernel {
             peak_resident_pages: 0,
             clock,
             random: Random::new(config.seed),
-            hwcap: [config.hwcap, config.hwcap2],
+            features: config.features,
             cause: None,
             wanted_wait: None,
         })
+    }
+
+    /// Nanoseconds of virtual time that passed while no instruction retired: services of the kernel layer, and sleep.
+    #[must_use]
+    pub const fn time_beside_instructions_ns(&self) -> u64 {
+        self.clock.monotonic_ns(0)
     }
 
     /// The root of the process's paging structures.

@@ -49,7 +49,8 @@ impl Kernel {
         self.current.signals.trap = TrapRecord { trapno: u64::from(exception.vector()), err, cr2 };
         self.current.signals.force(exception_info(exception, ctx));
         self.cause = Some(Cause::Exception(exception));
-        if !matches!(exception, Exception::Debug | Exception::Breakpoint) {
+        let traps = [Exception::Debug, Exception::Int1, Exception::Breakpoint, Exception::Overflow];
+        if !traps.contains(&exception) {
             ctx.rflags |= Rflags::RF; // as a fault pushes it; a trap does not
         }
         self.leave(hw, ctx)
@@ -141,10 +142,11 @@ fn exception_info(exception: Exception, ctx: &UserContext) -> SigInfo {
     let at_rip = |signal, code| SigInfo::fault(signal, code, LinearAddr(ctx.rip));
     match exception {
         Exception::DivideError => at_rip(Signal::FPE, FPE_INTDIV),
-        Exception::Debug if ctx.rflags.contains(Rflags::TF) => at_rip(Signal::TRAP, TRAP_TRACE),
-        Exception::Debug => at_rip(Signal::TRAP, TRAP_BRKPT),
+        Exception::Debug => at_rip(Signal::TRAP, TRAP_TRACE),
+        Exception::Int1 => at_rip(Signal::TRAP, TRAP_BRKPT),
         Exception::Breakpoint => SigInfo::kernel(Signal::TRAP),
         Exception::InvalidOpcode => at_rip(Signal::ILL, ILL_ILLOPN),
+        Exception::Overflow => SigInfo::kernel(Signal::SEGV),
         Exception::StackFault => SigInfo::kernel(Signal::BUS),
         Exception::GeneralProtection { .. } => SigInfo::kernel(Signal::SEGV),
         Exception::X87 => at_rip(Signal::FPE, fpe_code(unmasked_x87(&ctx.xsave))),
@@ -188,12 +190,14 @@ mod tests {
     #[test]
     fn exceptions_become_the_signals_that_linux_sends() {
         let rip = 0x40_1234;
-        let mut ctx = UserContext::at_entry(LinearAddr(rip), LinearAddr(0));
+        let ctx = UserContext::at_entry(LinearAddr(rip), LinearAddr(0));
         for (exception, signal, code, addr) in [
             (Exception::DivideError, Signal::FPE, 1, rip),
             (Exception::InvalidOpcode, Signal::ILL, 2, rip),
             (Exception::Breakpoint, Signal::TRAP, 0x80, 0),
-            (Exception::Debug, Signal::TRAP, 1, rip),
+            (Exception::Debug, Signal::TRAP, 2, rip),
+            (Exception::Int1, Signal::TRAP, 1, rip),
+            (Exception::Overflow, Signal::SEGV, 0x80, 0),
             (Exception::StackFault, Signal::BUS, 0x80, 0),
             (Exception::GeneralProtection { code: 0 }, Signal::SEGV, 0x80, 0),
             (Exception::AlignmentCheck, Signal::BUS, 1, 0),
@@ -201,8 +205,6 @@ mod tests {
             let info = exception_info(exception, &ctx);
             assert_eq!((info.signal(), info.code(), info.addr().0), (signal, code, addr), "{exception:?}");
         }
-        ctx.rflags |= Rflags::TF;
-        assert_eq!(exception_info(Exception::Debug, &ctx).code(), 2, "single step");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod common;
 
-use arch::{AccessKind, Exception, Gpr, Rflags, UserContext, XsaveImage};
+use arch::{AccessKind, Exception, Gpr, LinearAddr, Rflags, UserContext, XsaveImage};
 use common::signals::{EINTR, HANDLER, SA_RESTART, SA_SIGINFO, SIGALRM, SIGSEGV, SIGUSR1, SIGUSR2, bit};
 use common::{DATA, HEAP, Rig, SCRATCH, deadlocked_in};
 use pagewalk_kernel::{Disposition, ExitStatus, Signal};
@@ -31,7 +31,8 @@ fn a_handler_starts_with_linuxs_registers_and_returns() {
     let fpstate = rig.peek_word(frame + 232);
     assert_eq!(fpstate % 64, 0);
     assert_eq!(rig.peek(fpstate + XsaveImage::XMM0 as u64, 1), [7]);
-    assert_eq!(rig.peek(fpstate + 464, 48), [0; 48], "no extended state");
+    assert_eq!(rig.peek(fpstate + 464, 4), *b"SXPF", "FP_XSTATE_MAGIC1");
+    assert_eq!(rig.peek(fpstate + 832, 4), *b"EXPF", "FP_XSTATE_MAGIC2");
     assert_eq!(rig.peek(frame + 312, 12), [10, 0, 0, 0, 0, 0, 0, 0, 0xfa, 0xff, 0xff, 0xff], "SI_TKILL");
     let handler = rig.ctx.clone();
     assert_eq!(rig.mask(), bit(SIGUSR1) | bit(SIGUSR2));
@@ -53,18 +54,20 @@ proptest! {
         mut gpr in any::<[u64; 16]>(),
         rip in 0_u64..0x7fff_ffff_f000,
         flags in any::<u64>(),
-        bytes in proptest::collection::vec(any::<u8>(), 464),
+        bytes in proptest::collection::vec(any::<u8>(), 416),
+        ymm_high in any::<[u128; 16]>(),
         below in 0_u64..256,
     ) {
         let mut rig = Rig::new();
         rig.handle(SIGALRM, SA_SIGINFO, 0);
         gpr[Gpr::Rsp as usize] = 0x7fff_ffff_d000 - below;
         let mut xsave = XsaveImage::default();
-        xsave.0[..464].copy_from_slice(&bytes);
-        xsave.0[26..28].fill(0); // bits of MXCSR that there are not
+        xsave.0[..416].copy_from_slice(&bytes);
+        xsave.0[26..32].copy_from_slice(&XsaveImage::default().0[26..32]); // the bits of MXCSR that there are
         let settable = Rflags::STATUS | Rflags::DF | Rflags::AC | Rflags::TF;
         let rflags = Rflags::from_bits_truncate(flags) & settable | Rflags::FIXED | Rflags::IF;
-        let before = UserContext { gpr, rip, rflags, fs_base: 5, gs_base: 6, xsave, ymm_high: [0; 16] };
+        let at_entry = UserContext::at_entry(LinearAddr(0), LinearAddr(0));
+        let before = UserContext { gpr, rip, rflags, fs_base: 5, gs_base: 6, xsave, ymm_high, ..at_entry };
         rig.ctx = before.clone();
         prop_assert_eq!(rig.enter(|kernel, hw, ctx| kernel.interrupt(hw, ctx, Signal::ALRM)), Disposition::Resume);
         prop_assert!(rig.in_handler());

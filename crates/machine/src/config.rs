@@ -1,6 +1,7 @@
 //! What a machine is built from.
 
-use arch::{ControlRegs, Cr3};
+use arch::{ControlRegs, Cr3, Cr4, Features};
+use cpu::CpuModel;
 use kernel::fs::ViewConfig;
 use kernel::{BootError, Credentials, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Limits};
 use mmu::SlotCount;
@@ -16,6 +17,8 @@ pub struct MachineConfig {
     pub seed: u64,
     /// The most instructions that may retire; `None` for no limit.
     pub max_instructions: Option<u64>,
+    /// The processor: its instructions, and what it says of its caches and TLBs.
+    pub cpu: CpuModel,
     /// Slots of the MMU's fast table. It never shows in any result.
     pub soft_tlb: SlotCount,
     /// Which files the guest sees, and where it starts.
@@ -38,6 +41,7 @@ impl MachineConfig {
             ram_bytes: 256 << 20,
             seed: 0,
             max_instructions: None,
+            cpu: CpuModel::default(),
             soft_tlb: SlotCount::default(),
             view,
             credentials: Credentials::host(),
@@ -49,7 +53,9 @@ impl MachineConfig {
 
     /// The control state of the core before the first program is there.
     pub(crate) fn paging(&self) -> PagingContext {
-        PagingContext::new(ControlRegs::long_mode(Cr3::default()))
+        let regs = ControlRegs::long_mode(Cr3::default());
+        let keys = if self.cpu.features.contains(Features::PKU) { Cr4::PKE } else { Cr4::empty() };
+        PagingContext::new(ControlRegs { cr4: regs.cr4 | keys, ..regs })
     }
 }
 

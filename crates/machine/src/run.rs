@@ -70,7 +70,7 @@ impl<H: HardwareModel> Machine<H> {
         let boot = KernelConfig {
             ram_bytes: config.ram_bytes,
             seed: config.seed,
-            hwcap: cpu::hwcap(),
+            features: config.cpu.features,
             credentials: config.credentials,
             limits: config.limits,
             quantum: config.quantum,
@@ -80,7 +80,7 @@ impl<H: HardwareModel> Machine<H> {
         let mut hw = Hw { mem: &mut bus, sink: &mut stats, shootdown: &mut shootdown, instructions: 0 };
         let kernel = Kernel::boot(boot, console, &mut hw)?;
         Ok(Self {
-            cpu: Cpu::new(Mmu::new(bus, paging, config.soft_tlb, model)),
+            cpu: Cpu::with_model(Mmu::new(bus, paging, config.soft_tlb, model), config.cpu, config.seed),
             kernel,
             ctx: UserContext::at_entry(LinearAddr(0), LinearAddr(0)),
             shootdown,
@@ -245,6 +245,7 @@ impl<H: HardwareModel> Machine<H> {
         if mmu.context().regs.cr3 != self.kernel.cr3() {
             mmu.load_control(ControlRegs { cr3: self.kernel.cr3(), ..mmu.context().regs });
         }
+        self.cpu.set_tsc_offset(self.kernel.time_beside_instructions_ns());
         self.cpu.set_context(&self.ctx);
     }
 }

@@ -5,7 +5,7 @@
 //! also where the architecture keeps its translations; the model is told just what the architecture drops.
 
 use crate::Mmu;
-use arch::{ControlRegs, Cr4, GeneralProtection, LinearAddr};
+use arch::{ControlRegs, Cr0, Cr4, GeneralProtection, LinearAddr, Privilege};
 use paging::control::{self, Effect, InvpcidDescriptor};
 use paging::{HardwareModel, Invalidation};
 
@@ -77,10 +77,16 @@ impl<H: HardwareModel> Mmu<H> {
         control::write_pat(&self.ctx, value).map(|effect| self.apply(effect))
     }
 
-    /// Sets RFLAGS.AC as far as SMAP looks at it (MMU-084).
+    /// Sets RFLAGS.AC, which SMAP looks at (MMU-084) and which switches alignment checks on. With those no slot of the fast
+    /// table is filled, so every access is looked at; without them they cost nothing.
     pub fn set_alignment_check(&mut self, set: AlignmentCheck) {
         self.ctx.alignment_check = set == AlignmentCheck::Set;
         self.tlb.clear();
+    }
+
+    /// True if data accesses that are not aligned raise #AC: CR0.AM and RFLAGS.AC at CPL 3.
+    pub fn checks_alignment(&self) -> bool {
+        self.ctx.alignment_check && self.privilege == Privilege::User && self.ctx.regs.cr0.contains(Cr0::AM)
     }
 
     /// INVLPG; of an address that is not canonical it does nothing (MMU-202).

@@ -4,14 +4,14 @@ use super::arith::{Scan, bit, double_shift, multiply_divide, one, shifted, sourc
 use super::flow::{StringKind, control, jcc, strings};
 use super::moves::{bswap, compare_exchange, conditional, exchange, exchange_add, extend, lea, mov, pop, push};
 use super::operands::{immediate, same_register};
-use super::{to, unsupported};
+use super::{extensions, system, to};
 use crate::exec::alu::{Adc, Add, And, Cmp, Dec, Inc, Neg, Not, Or, Sbb, Sub, Test, Xor};
 use crate::exec::bits::{Bt, Btc, Btr, Bts};
 use crate::exec::shift::{Rcl, Rcr, Rol, Ror, Sar, Shl, Shr};
 use crate::exec::{enter, misc, mov as moves};
 use crate::op::{Handler, Op};
 use crate::width::{W8, W16, W32, W64};
-use decode::{Code, Insn, Mnemonic, Operand};
+use decode::{Code, Insn, Mnemonic};
 use paging::HardwareModel;
 
 /// Binds an integer instruction. False if it is none, or none that the core executes.
@@ -46,19 +46,19 @@ pub(super) fn bind<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
         M::Bts => bit::<H, Bts>(insn, op),
         M::Btr => bit::<H, Btr>(insn, op),
         M::Btc => bit::<H, Btc>(insn, op),
-        // Without BMI1 and LZCNT the prefix of these means nothing.
-        M::Bsf | M::Tzcnt => source_to_register(insn, op, Scan::Forward),
-        M::Bsr | M::Lzcnt => source_to_register(insn, op, Scan::Reverse),
+        M::Bsf => source_to_register(insn, op, Scan::Forward),
+        M::Bsr => source_to_register(insn, op, Scan::Reverse),
         M::Mul | M::Imul | M::Div | M::Idiv => multiply_divide(insn, op),
-        M::Mov => mov(insn, op),
+        M::Mov => mov(insn, op) || system::bind(insn, op),
         M::Movzx | M::Movsx | M::Movsxd => extend(insn, op),
         M::Lea => lea(insn, op),
         M::Xchg => exchange(insn, op),
         M::Cmpxchg => compare_exchange(insn, op),
         M::Xadd => exchange_add(insn, op),
         M::Cmpxchg8b => to(op, misc::cmpxchg8b::<H>),
-        M::Push => push(insn, op),
-        M::Pop => pop(insn, op),
+        M::Cmpxchg16b => to(op, misc::cmpxchg16b::<H>),
+        M::Push => push(insn, op) || system::bind(insn, op),
+        M::Pop => pop(insn, op) || system::bind(insn, op),
         M::Bswap => bswap(insn, op),
         M::Enter => enter(insn, op),
         M::Movsb | M::Movsw | M::Movsd | M::Movsq => strings::<H>(insn, op, StringKind::Movs),
@@ -66,7 +66,9 @@ pub(super) fn bind<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
         M::Lodsb | M::Lodsw | M::Lodsd | M::Lodsq => strings::<H>(insn, op, StringKind::Lods),
         M::Scasb | M::Scasw | M::Scasd | M::Scasq => strings::<H>(insn, op, StringKind::Scas),
         M::Cmpsb | M::Cmpsw | M::Cmpsd | M::Cmpsq => strings::<H>(insn, op, StringKind::Cmps),
-        M::Jmp | M::Call | M::Ret | M::Loop | M::Loope | M::Loopne | M::Jrcxz | M::Jecxz => control(insn, op),
+        M::Jmp | M::Call | M::Ret | M::Loop | M::Loope | M::Loopne | M::Jrcxz | M::Jecxz => {
+            control(insn, op) || system::bind(insn, op)
+        }
         _ if insn.is_jcc() => {
             let Some(c) = insn.condition() else { return false };
             to(op, jcc(c))
@@ -108,44 +110,11 @@ fn simple<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
         M::Pushf => misc::pushf16,
         M::Popfq => misc::popf,
         M::Popf => misc::popf16,
-        M::Rdtsc => misc::rdtsc,
-        M::Cpuid => misc::cpuid,
         M::Xlatb => misc::xlat,
         M::Syscall => misc::syscall,
         M::Int3 => misc::int3,
-        // The 32-bit system-call gate is there on Linux, but not here: say so.
-        M::Int if insn.ops[0] == Operand::Imm(0x80) => unsupported,
-        M::Int => {
-            op.imm = immediate(&insn.ops[0]);
-            misc::int_n
-        }
         M::Ud0 | M::Ud1 | M::Ud2 => misc::undefined,
-        M::Hlt
-        | M::Cli
-        | M::Sti
-        | M::In
-        | M::Out
-        | M::Insb
-        | M::Insw
-        | M::Insd
-        | M::Outsb
-        | M::Outsw
-        | M::Outsd
-        | M::Invlpg
-        | M::Wrmsr
-        | M::Rdmsr
-        | M::Wbinvd
-        | M::Invd
-        | M::Lgdt
-        | M::Lidt
-        | M::Lldt
-        | M::Ltr
-        | M::Clts
-        | M::Lmsw
-        | M::Swapgs
-        | M::Sysretq
-        | M::Invpcid => misc::privileged,
-        _ => return false,
+        _ => return system::bind(insn, op) || extensions::bind(insn, op),
     };
     to(op, run)
 }

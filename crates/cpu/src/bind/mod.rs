@@ -4,18 +4,20 @@
 //! sets registers and immediates.
 
 mod arith;
+mod extensions;
 mod flags;
 mod flow;
 mod fuse;
 mod int;
 mod moves;
 mod operands;
+mod system;
 
 use crate::exec;
 use crate::op::{Binding, Flow, Handler, Op};
-use crate::state::{FS, GS, PAGE, SCRATCH, State, ZERO};
+use crate::state::{FS, GS, PAGE, RSP, SCRATCH, State, ZERO};
 use crate::width::HIGH_BYTE;
-use decode::{Insn, MemOperand, Operand, Segment};
+use decode::{Insn, MemOperand, Mnemonic, Operand, Segment};
 use paging::HardwareModel;
 
 pub(crate) use fuse::{fuse, join};
@@ -26,6 +28,11 @@ pub(crate) fn bind<H: HardwareModel>(insn: &Insn, before: u16, ops: &mut Vec<Op<
     let mut op = Op::new(unsupported::<H>, insn.info.page_offset, insn.info.length, before);
     if let Some(mem) = insn.ops.iter().find_map(Operand::mem) {
         place_memory(&mut op, mem, ops);
+        // An address that uses ESP sees it already popped, as RSP in the operation itself (`mov::pop_mem`).
+        if insn.mnemonic == Mnemonic::Pop && mem.addr32 && mem.base == Some(RSP as u8) {
+            let address = ops.last_mut().expect("an address of 32 bits has an operation");
+            address.disp = address.disp.wrapping_add(mem.size.into());
+        }
     }
     let bound = int::bind(insn, &mut op)
         || exec::sse::bind(insn, &mut op)

@@ -50,6 +50,26 @@ pub(crate) fn cmpxchg8b<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow
     st.after_store()
 }
 
+/// CMPXCHG16B: #GP(0) before any translation if the operand is not aligned, with or without LOCK, also of an address that is not
+/// canonical (MMU-157).
+pub(crate) fn cmpxchg16b<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let la = op.ea(st);
+    if la.0 & 15 != 0 {
+        return st.general_protection();
+    }
+    let old: u128 = tri!(st.mmu.load_for_write(la));
+    let half = |low: usize, high: usize, st: &State<H>| u128::from(st.regs[high]) << 64 | u128::from(st.regs[low]);
+    let equal = old == half(RAX, RDX, st);
+    let new = if equal { half(RBX, RCX, st) } else { old };
+    tri!(st.mmu.store(la, new));
+    st.flags.set_zf(equal);
+    if !equal {
+        st.regs[RAX] = old as u64;
+        st.regs[RDX] = (old >> 64) as u64;
+    }
+    st.after_store()
+}
+
 pub(crate) fn xadd_reg<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let (a, b) = (W::get(st, op.dst), W::get(st, op.src));
     let r = a.wrapping_add(b) & W::MASK;
@@ -119,42 +139,20 @@ pub(crate) fn pushf16<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
 /// POPFQ at CPL 3: IF and IOPL stay as they are.
 pub(crate) fn popf<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
     let rsp = st.regs[RSP];
-    let popped = Rflags::from_bits_truncate(tri!(st.mmu.load::<u64>(LinearAddr(rsp))));
+    let popped = tri!(st.mmu.load::<u64>(LinearAddr(rsp)));
     st.regs[RSP] = rsp.wrapping_add(8);
-    set_flags(st, popped, Rflags::TF | Rflags::DF | Rflags::NT | Rflags::AC | Rflags::ID)
+    st.pop_flags(popped, Rflags::TF | Rflags::DF | Rflags::NT | Rflags::AC | Rflags::ID);
+    // Single-stepping begins with the next instruction, so the block ends here.
+    Flow::Leave
 }
 
 /// POPF with a 66H prefix: the flags of the low word.
 pub(crate) fn popf16<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
     let rsp = st.regs[RSP];
-    let popped = Rflags::from_bits_truncate(u64::from(tri!(st.mmu.load::<u16>(LinearAddr(rsp)))));
+    let popped = u64::from(tri!(st.mmu.load::<u16>(LinearAddr(rsp))));
     st.regs[RSP] = rsp.wrapping_add(2);
-    set_flags(st, popped, Rflags::TF | Rflags::DF | Rflags::NT)
-}
-
-fn set_flags<H: HardwareModel>(st: &mut State<H>, popped: Rflags, changeable: Rflags) -> Flow {
-    st.flags.set(popped);
-    let kept = st.system_flags - changeable - Rflags::RF;
-    st.system_flags = kept | (popped & changeable);
-    // Single-stepping begins with the next instruction, so the block ends here.
+    st.pop_flags(popped, Rflags::TF | Rflags::DF | Rflags::NT);
     Flow::Leave
-}
-
-/// RDTSC: retired instructions.
-pub(crate) fn rdtsc<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
-    let now = st.retired;
-    st.regs[RAX] = now & 0xffff_ffff;
-    st.regs[RDX] = now >> 32;
-    Flow::NotTaken
-}
-
-pub(crate) fn cpuid<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
-    let r = crate::cpuid::cpuid(st.regs[RAX] as u32, st.regs[RCX] as u32);
-    st.regs[RAX] = u64::from(r.eax);
-    st.regs[RBX] = u64::from(r.ebx);
-    st.regs[RCX] = u64::from(r.ecx);
-    st.regs[RDX] = u64::from(r.edx);
-    Flow::Next
 }
 
 /// XLATB: AL = \[rBX + AL\].
@@ -177,16 +175,6 @@ pub(crate) fn int3<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
     Flow::TrapAfter
 }
 
-/// INT n at CPL 3: #GP with the vector's gate as the selector, as the gates are the kernel's.
-pub(crate) fn int_n<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    st.raise(Exception::GeneralProtection { code: (op.imm as u32 & 0xff) * 8 + 2 })
-}
-
 pub(crate) fn undefined<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
     st.raise(Exception::InvalidOpcode)
-}
-
-/// An instruction that only CPL 0 may execute.
-pub(crate) fn privileged<H: HardwareModel>(st: &mut State<H>, _: &Op<H>) -> Flow {
-    st.general_protection()
 }

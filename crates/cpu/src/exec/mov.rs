@@ -9,6 +9,13 @@ use paging::HardwareModel;
 
 /// reg = source.
 pub(crate) fn to_reg<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let Some(v) = S::quick::<H, W>(st, op) else { return to_reg_missed::<H, W, S>(st, op) };
+    W::set(st, op.dst, v);
+    Flow::Next
+}
+
+#[cold]
+fn to_reg_missed<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let v = tri!(S::get::<H, W>(st, op));
     W::set(st, op.dst, v);
     Flow::Next
@@ -24,6 +31,13 @@ pub(crate) fn to_mem<H: HardwareModel, W: Width, S: Source, A: Address>(st: &mut
 
 /// reg = zero-extended source.
 pub(crate) fn zero_extend<H: HardwareModel, D: Width, F: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let Some(v) = S::quick::<H, F>(st, op) else { return zero_extend_missed::<H, D, F, S>(st, op) };
+    D::set(st, op.dst, v);
+    Flow::Next
+}
+
+#[cold]
+fn zero_extend_missed<H: HardwareModel, D: Width, F: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let v = tri!(S::get::<H, F>(st, op));
     D::set(st, op.dst, v);
     Flow::Next
@@ -31,6 +45,13 @@ pub(crate) fn zero_extend<H: HardwareModel, D: Width, F: Width, S: Source>(st: &
 
 /// reg = sign-extended source.
 pub(crate) fn sign_extend<H: HardwareModel, D: Width, F: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let Some(v) = S::quick::<H, F>(st, op) else { return sign_extend_missed::<H, D, F, S>(st, op) };
+    D::set(st, op.dst, F::sign_extend(v) & D::MASK);
+    Flow::Next
+}
+
+#[cold]
+fn sign_extend_missed<H: HardwareModel, D: Width, F: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let v = tri!(S::get::<H, F>(st, op));
     D::set(st, op.dst, F::sign_extend(v) & D::MASK);
     Flow::Next

@@ -11,6 +11,10 @@ use std::marker::PhantomData;
 /// A source operand.
 pub(crate) trait Source: 'static {
     fn get<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Result<u64, Fault>;
+
+    /// As `get`, if that takes neither a walk nor two pages. A handler that leaves all else to another function saves no
+    /// registers.
+    fn quick<H: HardwareModel, W: Width>(st: &State<H>, op: &Op<H>) -> Option<u64>;
 }
 
 /// Register `op.src`.
@@ -28,6 +32,11 @@ impl Source for R {
     #[inline(always)]
     fn get<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Result<u64, Fault> {
         Ok(W::get(st, op.src))
+    }
+
+    #[inline(always)]
+    fn quick<H: HardwareModel, W: Width>(st: &State<H>, op: &Op<H>) -> Option<u64> {
+        Some(W::get(st, op.src))
     }
 }
 
@@ -61,11 +70,21 @@ impl<A: Address> Source for Mem<A> {
         let la = A::of(st, op);
         W::load(st, la)
     }
+
+    #[inline(always)]
+    fn quick<H: HardwareModel, W: Width>(st: &State<H>, op: &Op<H>) -> Option<u64> {
+        W::load_hit(st, A::of(st, op))
+    }
 }
 
 impl Source for I {
     #[inline(always)]
     fn get<H: HardwareModel, W: Width>(_: &mut State<H>, op: &Op<H>) -> Result<u64, Fault> {
         Ok(op.imm)
+    }
+
+    #[inline(always)]
+    fn quick<H: HardwareModel, W: Width>(_: &State<H>, op: &Op<H>) -> Option<u64> {
+        Some(op.imm)
     }
 }

@@ -5,9 +5,9 @@
 //! that cannot be told from single iterations.
 
 use crate::op::{Flow, Op, tri};
-use crate::state::{RAX, RCX, RDI, RSI, State};
+use crate::state::{PAGE, RAX, RCX, RDI, RSI, State};
 use crate::width::Width;
-use arch::{FRAME_SIZE, LinearAddr};
+use arch::{FRAME_SIZE, LinearAddr, Rflags};
 use mmu::Fault;
 use paging::HardwareModel;
 
@@ -182,7 +182,10 @@ pub(crate) fn string<H: HardwareModel, K: Iteration, W: Width>(st: &mut State<H>
         if left == 0 {
             return st.after_store();
         }
-        let Ok(mut done) = K::run::<H, W>(st, op, left) else { return Flow::Fault };
+        // What looks at each iteration, or at each access, lets none be joined.
+        let alone = st.is_stepping() || st.mmu.checks_alignment();
+        let run = if alone { Ok(0) } else { K::run::<H, W>(st, op, left) };
+        let Ok(mut done) = run else { return Flow::Fault };
         if done == 0 {
             if K::once::<H, W>(st, op).is_err() {
                 // SDM "REP": a fault restores the flags to what they were before the first iteration.
@@ -195,5 +198,16 @@ pub(crate) fn string<H: HardwareModel, K: Iteration, W: Width>(st: &mut State<H>
         if K::COMPARES && st.flags.zf() != (op.aux & REPE != 0) {
             return Flow::Next;
         }
+        if st.is_stepping() && left != done {
+            return between_iterations(st, op);
+        }
     }
+}
+
+/// Single-stepping stops between iterations too: RIP stays at the instruction, and RF is set in the flags that #DB shows.
+#[cold]
+fn between_iterations<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    st.system_flags |= Rflags::RF;
+    st.target = st.reg(PAGE).wrapping_add(u64::from(op.offset));
+    Flow::LeaveTo
 }

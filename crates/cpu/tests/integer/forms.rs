@@ -95,7 +95,102 @@ pub fn is_tested(m: Mnemonic) -> bool {
             | Nop
             | Pushf
             | Popf
+            | Cmpxchg16b
+            | Tzcnt
+            | Lzcnt
+            | Popcnt
+            | Crc32
+            | Movbe
+            | Adcx
+            | Adox
+            | Andn
+            | Bextr
+            | Blsi
+            | Blsmsk
+            | Blsr
+            | Bzhi
+            | Mulx
+            | Pdep
+            | Pext
+            | Rorx
+            | Sarx
+            | Shlx
+            | Shrx
+            | Clflushopt
+            | Clwb
     )
+}
+
+/// System instructions: most raise an exception, so they make poor parts of a program.
+pub fn is_system(m: Mnemonic) -> bool {
+    use Mnemonic::*;
+    matches!(
+        m,
+        Verr | Verw
+            | Lar
+            | Lsl
+            | Sldt
+            | Str
+            | Smsw
+            | Hlt
+            | Cli
+            | Sti
+            | Clts
+            | Invd
+            | Wbinvd
+            | Wbnoinvd
+            | Invlpg
+            | Invpcid
+            | In
+            | Out
+            | Insb
+            | Insw
+            | Insd
+            | Outsb
+            | Outsw
+            | Outsd
+            | Rdmsr
+            | Wrmsr
+            | Rdpmc
+            | Swapgs
+            | Lgdt
+            | Lidt
+            | Lldt
+            | Ltr
+            | Lmsw
+            | Sysret
+            | Sysretq
+            | Sysexit
+            | Sysexitq
+            | Monitor
+            | Mwait
+            | Stac
+            | Clac
+            | Getsec
+            | Encls
+            | Rsm
+            | Ud0
+            | Ud1
+            | Ud2
+            | Int1
+            | Retf
+            | Iret
+            | Iretd
+            | Iretq
+            | Lss
+            | Lgs
+    )
+}
+
+/// The encodings that random programs are made of.
+pub fn program_codes() -> impl Iterator<Item = Code> {
+    codes().filter(|&code| {
+        let far = matches!(code, Code::Jmp_m1616 | Code::Jmp_m1632 | Code::Jmp_m1664)
+            || matches!(code, Code::Call_m1616 | Code::Call_m1632 | Code::Call_m1664);
+        let info = code.op_code();
+        let odd = |kind| matches!(kind, Kind::seg_reg | Kind::cr_reg | Kind::dr_reg | Kind::fs | Kind::gs);
+        !far && !is_system(code.mnemonic()) && !(0..info.op_count()).any(|n| odd(info.op_kind(n)))
+    })
 }
 
 pub fn is_branch(m: Mnemonic) -> bool {
@@ -111,16 +206,14 @@ pub fn codes() -> impl Iterator<Item = Code> {
         let conditional = code.condition_code() != ConditionCode::None;
         let odd = |kind| {
             use Kind::*;
-            matches!(kind, seg_reg | cr_reg | dr_reg | tr_reg | xmm_reg | xmm_or_mem | mm_reg | farbr2_2 | farbr4_2)
+            matches!(kind, tr_reg | xmm_reg | xmm_or_mem | mm_reg | farbr2_2 | farbr4_2)
         };
-        let far = matches!(code, Code::Jmp_m1616 | Code::Jmp_m1632 | Code::Jmp_m1664)
-            || matches!(code, Code::Call_m1616 | Code::Call_m1632 | Code::Call_m1664)
-            || matches!(info.op_kind(0), Kind::fs | Kind::gs);
-        info.encoding() == EncodingKind::Legacy
+        matches!(info.encoding(), EncodingKind::Legacy | EncodingKind::VEX)
             && info.mode64()
             && info.is_instruction()
-            && (is_tested(m) || is_branch(m) || conditional)
-            && !far
+            && (is_tested(m) || is_system(m) || is_branch(m) || conditional)
+            // FS is the test's own.
+            && !matches!(code, Code::Popw_FS | Code::Popq_FS)
             && !(0..info.op_count()).any(|n| odd(info.op_kind(n)))
             && !format!("{code:?}").starts_with("Fcmov")
     })
@@ -158,11 +251,16 @@ pub fn random_bytes(rng: &mut Rng, codes: &[Code]) -> Option<Vec<u8>> {
     let m = insn.mnemonic();
     let conditional = insn.code().condition_code() != ConditionCode::None;
     // An instruction that the decoder does not know must be one that there is not.
-    let known = insn.is_invalid() || is_tested(m) || is_branch(m) || conditional || m == Mnemonic::Pause;
+    let emulated = matches!(m, Mnemonic::Sldt | Mnemonic::Str | Mnemonic::Smsw | Mnemonic::Lfs);
+    let known =
+        insn.is_invalid() || is_tested(m) || is_system(m) || is_branch(m) || conditional || m == Mnemonic::Pause;
     let odd = |r: Register| r.is_segment_register() || r.is_cr() || r.is_dr() || r.is_vector_register();
     let far = matches!(insn.code(), Code::Jmp_m1616 | Code::Jmp_m1632 | Code::Jmp_m1664)
         || matches!(insn.code(), Code::Call_m1616 | Code::Call_m1632 | Code::Call_m1664);
-    let odd = far || (0..insn.op_count()).any(|n| odd(insn.op_register(n))) || insn.memory_segment() == Register::FS;
+    let odd = far
+        || emulated
+        || (0..insn.op_count()).any(|n| odd(insn.op_register(n)))
+        || insn.memory_segment() == Register::FS;
     if !insn.is_invalid() {
         bytes.truncate(insn.len());
     }
@@ -173,11 +271,14 @@ pub fn random_bytes(rng: &mut Rng, codes: &[Code]) -> Option<Vec<u8>> {
 
 pub fn takes_memory(code: Code) -> bool {
     let info = code.op_code();
-    (0..info.op_count()).any(|n| {
-        let kind = info.op_kind(n);
-        matches!(kind, Kind::r8_or_mem | Kind::r16_or_mem | Kind::r32_or_mem | Kind::r64_or_mem | Kind::mem)
-            || matches!(kind, Kind::mem_offs)
-    })
+    // Linux does the accesses of what it emulates, and reports their faults in its own way.
+    let emulated = matches!(code.mnemonic(), Mnemonic::Sldt | Mnemonic::Str | Mnemonic::Smsw);
+    !emulated
+        && (0..info.op_count()).any(|n| {
+            let kind = info.op_kind(n);
+            matches!(kind, Kind::r8_or_mem | Kind::r16_or_mem | Kind::r32_or_mem | Kind::r64_or_mem | Kind::mem)
+                || matches!(kind, Kind::mem_offs)
+        })
 }
 
 const LOW_BYTES: [Register; 16] = [
@@ -241,7 +342,9 @@ pub fn instruction(code: Code, rng: &mut Rng, rig: &Rig, memory: bool) -> Option
         let bits = match kind {
             Kind::r8_or_mem | Kind::r8_reg | Kind::r8_opcode => 8,
             Kind::r16_or_mem | Kind::r16_reg | Kind::r16_opcode | Kind::r16_rm | Kind::r16_reg_mem => 16,
-            Kind::r32_or_mem | Kind::r32_reg | Kind::r32_opcode | Kind::r32_rm | Kind::r32_reg_mem => 32,
+            Kind::r32_or_mem | Kind::r32_reg | Kind::r32_vvvv | Kind::r32_opcode | Kind::r32_rm | Kind::r32_reg_mem => {
+                32
+            }
             _ => 64,
         };
         let reg = |insn: &mut Instruction, r| {
@@ -266,6 +369,16 @@ pub fn instruction(code: Code, rng: &mut Rng, rig: &Rig, memory: bool) -> Option
             Kind::r16_reg | Kind::r16_opcode | Kind::r16_rm | Kind::r16_reg_mem => {
                 reg(&mut insn, register(rng, 16, same))
             }
+            Kind::r32_vvvv => reg(&mut insn, register(rng, 32, same)),
+            Kind::r64_vvvv => reg(&mut insn, register(rng, 64, same)),
+            Kind::fs => reg(&mut insn, Register::FS),
+            Kind::gs => reg(&mut insn, Register::GS),
+            Kind::dx => reg(&mut insn, Register::DX),
+            Kind::seg_reg => {
+                reg(&mut insn, rng.pick(&[Register::ES, Register::CS, Register::SS, Register::DS, Register::GS]));
+            }
+            Kind::cr_reg => reg(&mut insn, Register::CR0 + rng.below(16) as u32),
+            Kind::dr_reg => reg(&mut insn, Register::DR0 + rng.below(16) as u32),
             Kind::r32_reg | Kind::r32_opcode | Kind::r32_rm | Kind::r32_reg_mem => {
                 reg(&mut insn, register(rng, 32, same))
             }

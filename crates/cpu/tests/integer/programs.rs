@@ -4,7 +4,7 @@
 //! stack is the last writable page. All else is fair game. Every program ends: in INT3, or in a fault.
 
 use super::common::Rng;
-use super::forms::{codes, encode, instruction, is_branch, takes_memory};
+use super::forms::{encode, instruction, is_branch, program_codes, takes_memory};
 use super::rig::{ALIAS, Rig, Start};
 use super::states::value;
 use iced_x86::{Code, Instruction, MemoryOperand, Mnemonic, OpKind, Register};
@@ -42,9 +42,9 @@ impl Generator {
         // The frame of an ENTER may end in the alias of the code, where the two sides would fault differently.
         let untamed = |m| matches!(m, Popf | Popfq | Leave | Enter | Xlatb | Div | Idiv | Std) || is_branch(m);
         let branches = |code: Code| code.is_jcc_short_or_near();
-        let plain = codes().filter(|c| !untamed(c.mnemonic()) && !branches(*c)).collect();
-        let compares = codes().filter(|c| matches!(c.mnemonic(), Cmp | Test)).collect();
-        let jumps = codes()
+        let plain = program_codes().filter(|c| !untamed(c.mnemonic()) && !branches(*c)).collect();
+        let compares = program_codes().filter(|c| matches!(c.mnemonic(), Cmp | Test)).collect();
+        let jumps = program_codes()
             .filter(|c| c.is_jcc_short() && format!("{c:?}").ends_with("rel8_64"))
             .map(|c| (c, c.as_near_branch()))
             .collect();

@@ -18,7 +18,8 @@
 
 use crate::mm::{STACK_TOP, Strings};
 use crate::process::Credentials;
-use arch::{FRAME_SIZE, LinearAddr};
+use crate::signal::min_signal_stack;
+use arch::{FRAME_SIZE, FeatureWord, Features, LinearAddr};
 use loader::LoadPlan;
 
 /// The least that the initial stack takes, in bytes.
@@ -31,9 +32,8 @@ const PLATFORM: &[u8] = b"x86_64\0";
 /// Clock ticks per second that user programs are told of (USER_HZ).
 const CLOCK_TICKS: u64 = 100;
 
-/// AT_MINSIGSTKSZ: a signal frame of 440 bytes, 512 bytes of x87 and SSE state, and what aligning them can take, as
-/// Linux counts it on a processor without XSAVE (`init_sigframe_size`).
-const MIN_SIGNAL_STACK: u64 = (440 + 15 + 63 + 512 + 15) & !15;
+/// The bit of AT_HWCAP2 for RDFSBASE and its like (HWCAP2_FSGSBASE).
+const HWCAP2_FSGSBASE: u64 = 1 << 1;
 
 /// What a program is started with.
 pub(super) struct StackPlan<'a> {
@@ -46,7 +46,7 @@ pub(super) struct StackPlan<'a> {
     pub(super) envp: &'a [Vec<u8>],
     pub(super) random: [u8; 16],
     pub(super) credentials: Credentials,
-    pub(super) hwcap: [u32; 2],
+    pub(super) features: Features,
 }
 
 /// The stack's bytes, from `rsp` to STACK_TOP.
@@ -130,9 +130,10 @@ impl StackPlan<'_> {
     /// In the order of Linux 6.6. There is no vDSO and no rseq, so AT_SYSINFO_EHDR and AT_RSEQ_* are absent.
     fn auxv(&self, placed: &Placed) -> [[u64; 2]; 20] {
         let who = &self.credentials;
+        let hwcap2 = if self.features.contains(Features::FSGSBASE) { HWCAP2_FSGSBASE } else { 0 };
         [
-            [auxv::MINSIGSTKSZ, MIN_SIGNAL_STACK],
-            [auxv::HWCAP, u64::from(self.hwcap[0])],
+            [auxv::MINSIGSTKSZ, min_signal_stack(self.features)],
+            [auxv::HWCAP, self.features.cpuid(FeatureWord::Leaf1Edx).into()],
             [auxv::PAGESZ, FRAME_SIZE],
             [auxv::CLKTCK, CLOCK_TICKS],
             [auxv::PHDR, self.plan.phdr.0],
@@ -147,7 +148,7 @@ impl StackPlan<'_> {
             [auxv::EGID, u64::from(who.group.effective)],
             [auxv::SECURE, 0],
             [auxv::RANDOM, placed.random],
-            [auxv::HWCAP2, u64::from(self.hwcap[1])],
+            [auxv::HWCAP2, hwcap2],
             [auxv::EXECFN, placed.execfn],
             [auxv::PLATFORM, placed.platform],
             [auxv::NULL, 0],
@@ -216,7 +217,7 @@ mod tests {
             envp: &envp,
             random,
             credentials,
-            hwcap: [0x77, 2],
+            features: Features::V3,
         }
         .build()
     }
@@ -275,11 +276,11 @@ mod tests {
             (12, 1000),
             (13, 100),
             (14, 100),
-            (16, 0x77),
+            (16, 0x0789_a171),
             (17, 100),
             (23, 0),
             (26, 2),
-            (51, 1040),
+            (51, 1360),
         ] {
             assert_eq!(auxv.get(&kind), Some(&value), "entry {kind}");
         }

@@ -7,14 +7,14 @@ use crate::kernel::Kernel;
 use crate::mm::MAX_MAP_COUNT;
 use crate::syscall::identity::UTSNAME;
 use crate::time::NSEC_PER_SEC;
-use arch::FRAME_SIZE;
+use arch::{FRAME_SIZE, Features};
 
 impl Kernel {
     pub(super) fn system_text(&self, hw: &Hw<'_>, file: SystemFile) -> String {
         let [ostype, hostname, release, version, _, domain] = UTSNAME;
         match file {
             SystemFile::Cmdline => "root=pagewalk ro\n".to_owned(),
-            SystemFile::Cpuinfo => cpuinfo(),
+            SystemFile::Cpuinfo => cpuinfo(self.features),
             SystemFile::Filesystems => "nodev\ttmpfs\nnodev\tproc\n\text4\n".to_owned(),
             SystemFile::Loadavg => self.loadavg(),
             SystemFile::Meminfo => self.meminfo(),
@@ -89,10 +89,14 @@ impl Kernel {
     }
 }
 
-/// One processor, as CPUID describes it: the baseline and nothing more.
-fn cpuinfo() -> String {
-    "processor\t: 0\nvendor_id\t: GenuineIntel\nmodel name\t: pagewalk\ncpu MHz\t\t: 1000.000\nphysical id\t: 0\nsiblings\t: 1\n\
-     core id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\nfpu_exception\t: yes\nwp\t\t: yes\n\
-     flags\t\t: fpu cx8 cmov mmx fxsr sse sse2 syscall nx lm\nclflush size\t: 64\naddress sizes\t: 46 bits physical, 48 bits virtual\n\n"
-        .to_owned()
+/// One processor, as CPUID describes it (`show_cpuinfo`).
+fn cpuinfo(features: Features) -> String {
+    let flags: Vec<&str> = features.names().collect();
+    let flags = flags.join(" ");
+    format!(
+        "processor\t: 0\nvendor_id\t: GenuineIntel\ncpu family\t: 6\nmodel\t\t: 42\nmodel name\t: pagewalk x86-64 machine\n\
+         stepping\t: 7\ncpu MHz\t\t: 1000.000\nphysical id\t: 0\nsiblings\t: 1\ncore id\t\t: 0\ncpu cores\t: 1\nfpu\t\t: yes\n\
+         fpu_exception\t: yes\ncpuid level\t: 24\nwp\t\t: yes\nflags\t\t: {flags}\nclflush size\t: 64\n\
+         address sizes\t: 46 bits physical, 48 bits virtual\n\n"
+    )
 }

@@ -1,14 +1,15 @@
 //! Delivery: on the way back to the guest, what is pending becomes a handler's frame, the end of the run, or nothing
 //! (Linux's `arch_do_signal_or_restart`, `get_signal`, `handle_signal`), and `rt_sigreturn`.
 
-use super::frame::{self, FPSTATE_BYTES, Parts, Place, Returned, SIGINFO, Stack};
+use super::fpstate::{self, initial_state};
+use super::frame::{self, Parts, Place, Returned, SIGINFO, Stack};
 use super::number::DefaultAction;
 use super::{AltStack, SaFlags, SigAction, SigInfo, SigSet, Signal, SsFlags};
 use crate::Hw;
 use crate::death::{Death, ExitStatus};
 use crate::kernel::Kernel;
 use crate::syscall::Restart;
-use arch::{Gpr, LinearAddr, Rflags, UserContext, XsaveImage};
+use arch::{Gpr, LinearAddr, Rflags, Segment, UserContext};
 use event::Event;
 
 impl Kernel {
@@ -72,6 +73,7 @@ impl Kernel {
         let handler = LinearAddr(action.handler);
         hw.sink.record(&Event::Signal { pid: self.current.pid, signal: u32::from(signal.number()), handler });
         enter_handler(ctx, signal, place, handler);
+        ctx.set_xstate(initial_state(self.features));
         self.current.signals.delivered(signal, &action);
     }
 
@@ -88,17 +90,18 @@ impl Kernel {
         }
         let signals = &self.current.signals;
         let stack = if action.flags.contains(SaFlags::ONSTACK) { Stack::Alternate } else { Stack::Current };
-        let place = frame::place(ctx.reg(Gpr::Rsp), stack, &signals.altstack)?;
+        let place = frame::place(ctx.reg(Gpr::Rsp), fpstate::frame_bytes(self.features), stack, &signals.altstack)?;
         let parts = Parts {
             place,
             restorer: action.restorer,
             mask: signals.mask_to_save(),
             altstack: &signals.altstack,
             trap: signals.trap,
+            features: self.features,
             info: action.flags.contains(SaFlags::SIGINFO).then_some(info),
         };
         let bytes = frame::encode(ctx, &parts);
-        self.copy_to_user(hw, LinearAddr(place.fpstate), &fxsave_image(ctx)).ok()?;
+        self.copy_to_user(hw, LinearAddr(place.fpstate), &fpstate::encode(ctx, self.features)).ok()?;
         self.copy_to_user(hw, LinearAddr(place.frame), &bytes).ok()?;
         Some(place)
     }
@@ -117,14 +120,16 @@ impl Kernel {
         let frame = Returned(&bytes);
         self.current.signals.set_blocked(frame.mask());
         frame.restore(ctx);
-        ctx.xsave = match frame.fpstate() {
-            Some(at) => {
-                let state: [u8; FPSTATE_BYTES] = self.read_user(hw, at).ok()?;
-                XsaveImage(frame::fpstate_is_valid(&state).then_some(state)?)
-            }
-            None => XsaveImage::default(),
+        let initial = initial_state(self.features);
+        let state = match frame.fpstate() {
+            Some(at) => self.read_fpstate(hw, at),
+            None => Some(initial.clone()),
         };
-        ctx.ymm_high = [0; 16];
+        let bad = state.is_none();
+        ctx.set_xstate(state.unwrap_or(initial));
+        if bad {
+            return None;
+        }
         if !frame.selectors_are_usable() {
             return None;
         }
@@ -135,7 +140,8 @@ impl Kernel {
     }
 }
 
-/// The registers at a handler's first instruction. The x87 and SSE state starts afresh (`fpu__clear_user_states`).
+/// The registers at a handler's first instruction, less the x87, SSE and extended state, which starts afresh
+/// (`fpu__clear_user_states`).
 fn enter_handler(ctx: &mut UserContext, signal: Signal, place: Place, handler: LinearAddr) {
     ctx.set_reg(Gpr::Rdi, u64::from(signal.number()));
     ctx.set_reg(Gpr::Rsi, place.frame.wrapping_add(SIGINFO as u64));
@@ -144,15 +150,7 @@ fn enter_handler(ctx: &mut UserContext, signal: Signal, place: Place, handler: L
     ctx.set_reg(Gpr::Rsp, place.frame);
     ctx.rip = handler.0;
     ctx.rflags -= Rflags::DF | Rflags::RF | Rflags::TF;
-    ctx.xsave = XsaveImage::default();
-    ctx.ymm_high = [0; 16];
-}
-
-/// The x87 and SSE state as the frame holds it: the bytes that software may use are zero.
-fn fxsave_image(ctx: &UserContext) -> [u8; FPSTATE_BYTES] {
-    let mut image = ctx.xsave.0;
-    image[464..].fill(0);
-    image
+    ctx.selectors[Segment::Cs as usize] = Segment::AT_ENTRY[Segment::Cs as usize];
 }
 
 impl super::Signals {

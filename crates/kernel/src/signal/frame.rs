@@ -2,25 +2,22 @@
 //!
 //! ```text
 //!   higher addresses    the interrupted code's stack, its red zone of 128 bytes
-//!   64-byte aligned     x87 and SSE state, 512 bytes as FXSAVE64 writes it
+//!   64-byte aligned     x87, SSE and extended state: see `fpstate`
 //!                       siginfo_t, 128 bytes
 //!                       ucontext: flags, link, alternate stack, registers, signal mask
 //!   rsp, 16n + 8        return address: the restorer
 //! ```
-//! The processor has no XSAVE, so there is no extended state: bytes 464 to 511 of the FXSAVE area (`sw_reserved`) are zero,
-//! without `FP_XSTATE_MAGIC1`, and `uc_flags` lacks `UC_FP_XSTATE`.
+//! `uc_flags` says `UC_FP_XSTATE` if the state is more than FXSAVE's.
 //!
 //! Offsets are those that a C program prints for `struct rt_sigframe`, put together from `asm/sigcontext.h` and
 //! `asm/siginfo.h`.
 
 use super::info::SIGINFO_BYTES;
 use super::{AltStack, SigInfo, SigSet, TrapRecord};
-use arch::{Gpr, LinearAddr, Rflags, UserContext, XsaveImage};
+use arch::{Features, Gpr, LinearAddr, Rflags, UserContext};
 
 /// Bytes from the return address to the end of the siginfo.
 pub(super) const FRAME_BYTES: usize = 440;
-/// Bytes of x87 and SSE state.
-pub(super) const FPSTATE_BYTES: usize = 512;
 /// Bytes below the stack pointer that a function may use without moving it (System V ABI).
 const RED_ZONE: u64 = 128;
 
@@ -62,15 +59,14 @@ const SC_ORDER: [Gpr; 16] = [
 
 /// `UC_SIGCONTEXT_SS | UC_STRICT_RESTORE_SS`: SS is saved, and put back as it is.
 const UC_FLAGS_VALUE: u64 = 2 | 4;
+/// The state in the frame is XSAVE's.
+const UC_FP_XSTATE: u64 = 1;
 /// Selectors of user code and data (`__USER_CS`, `__USER_DS`).
 const USER_CS: u16 = 0x33;
 const USER_DS: u16 = 0x2b;
 
 /// The flags that a frame may set (Linux's `FIX_EFLAGS`), less RF, which the next instruction would clear at once.
 const FIX_EFLAGS: Rflags = Rflags::STATUS.union(Rflags::AC).union(Rflags::DF).union(Rflags::TF);
-
-/// Bits of MXCSR that exist; FXRSTOR refuses others.
-const MXCSR_MASK: u32 = 0xffff;
 
 /// Where the parts of a frame go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,12 +84,12 @@ pub(super) enum Stack {
     Alternate,
 }
 
-/// Chooses the place of a frame (`get_sigframe`); `None` if it would overflow the alternate stack.
-pub(super) fn place(sp: u64, stack: Stack, alt: &AltStack) -> Option<Place> {
+/// Chooses the place of a frame with so many bytes of x87, SSE and extended state (`get_sigframe`); `None` if it would overflow the alternate stack.
+pub(super) fn place(sp: u64, fpstate_bytes: usize, stack: Stack, alt: &AltStack) -> Option<Place> {
     let below_red_zone = sp.wrapping_sub(RED_ZONE);
     let entering = stack == Stack::Alternate && alt.state(below_red_zone).is_empty();
     let top = if entering { alt.top() } else { below_red_zone };
-    let fpstate = top.wrapping_sub(FPSTATE_BYTES as u64) & !63;
+    let fpstate = top.wrapping_sub(fpstate_bytes as u64) & !63;
     let frame = (fpstate.wrapping_sub(FRAME_BYTES as u64) & !15).wrapping_sub(8);
     let on_alternate = entering || alt.is_active(sp);
     (!on_alternate || alt.holds(frame)).then_some(Place { frame, fpstate })
@@ -106,6 +102,8 @@ pub(super) struct Parts<'a> {
     pub(super) mask: SigSet,
     pub(super) altstack: &'a AltStack,
     pub(super) trap: TrapRecord,
+    /// What the processor has.
+    pub(super) features: Features,
     /// `None` for a handler without SA_SIGINFO: its siginfo stays unwritten.
     pub(super) info: Option<SigInfo>,
 }
@@ -115,7 +113,8 @@ pub(super) fn encode(ctx: &UserContext, parts: &Parts<'_>) -> Vec<u8> {
     let mut bytes = vec![0; SIGINFO];
     let mut put = |at: usize, value: &[u8]| bytes[at..at + value.len()].copy_from_slice(value);
     put(0, &parts.restorer.to_le_bytes());
-    put(UC_FLAGS, &UC_FLAGS_VALUE.to_le_bytes());
+    let xstate = if parts.features.contains(Features::XSAVE) { UC_FP_XSTATE } else { 0 };
+    put(UC_FLAGS, &(UC_FLAGS_VALUE | xstate).to_le_bytes());
     put(UC_STACK, &parts.altstack.saved());
     for (slot, register) in SC_ORDER.into_iter().enumerate() {
         put(UC_MCONTEXT + 8 * slot, &ctx.reg(register).to_le_bytes());
@@ -153,7 +152,7 @@ impl Returned<'_> {
         SigSet(self.word(UC_SIGMASK))
     }
 
-    /// Where the x87 and SSE state lies; `None` for a null pointer, which means the initial state.
+    /// Where the x87, SSE and extended state lies; `None` for a null pointer, which means the initial state.
     pub(super) fn fpstate(&self) -> Option<LinearAddr> {
         Some(self.word(SC_FPSTATE)).filter(|&at| at != 0).map(LinearAddr)
     }
@@ -178,13 +177,6 @@ impl Returned<'_> {
     }
 }
 
-/// Whether FXRSTOR takes these bytes: no bits of MXCSR that do not exist.
-pub(super) fn fpstate_is_valid(bytes: &[u8; FPSTATE_BYTES]) -> bool {
-    let at = XsaveImage::MXCSR;
-    let mxcsr = u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes"));
-    mxcsr & !MXCSR_MASK == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::SsFlags;
@@ -203,7 +195,8 @@ mod tests {
         let altstack = AltStack { base: LinearAddr(0x5000), size: 0x3000, flags: SsFlags::empty() };
         let place = Place { frame: 0x1008, fpstate: 0x2000 };
         let trap = TrapRecord { trapno: 14, err: 6, cr2: 0xdead };
-        let parts = Parts { place, restorer: 0xabc, mask: SigSet(0x55), altstack: &altstack, trap, info };
+        let (features, mask) = (Features::V3, SigSet(0x55));
+        let parts = Parts { place, restorer: 0xabc, mask, altstack: &altstack, trap, features, info };
         encode(&context(), &parts)
     }
 
@@ -216,7 +209,7 @@ mod tests {
         let reg = |r: Gpr| 0x100 + r as u64;
         for (field, at, value) in [
             ("pretcode", 0, 0xabc),
-            ("uc_flags", 8, 6),
+            ("uc_flags", 8, 7),
             ("uc_link", 16, 0),
             ("uc_stack.ss_sp", 24, 0x5000),
             ("uc_stack.ss_flags", 32, 0),
@@ -255,10 +248,10 @@ mod tests {
     #[test]
     fn the_place_skips_the_red_zone_and_is_aligned() {
         for sp in 0x7fff_0000_u64..0x7fff_0100 {
-            let p = place(sp, Stack::Current, &AltStack::default()).unwrap();
+            let p = place(sp, 836, Stack::Current, &AltStack::default()).unwrap();
             assert_eq!(p.fpstate % 64, 0);
             assert_eq!(p.frame % 16, 8, "rsp is as after a call");
-            assert!(p.fpstate + 512 <= sp - 128);
+            assert!(p.fpstate + 836 <= sp - 128);
             assert!(p.frame + 440 <= p.fpstate);
         }
     }
@@ -266,12 +259,12 @@ mod tests {
     #[test]
     fn the_alternate_stack_is_entered_once_and_not_overflowed() {
         let alt = AltStack { base: LinearAddr(0x10_0000), size: 0x2000, flags: SsFlags::empty() };
-        let first = place(0x7fff_0000, Stack::Alternate, &alt).unwrap();
-        assert_eq!(first.fpstate, 0x10_2000 - 512);
-        let nested = place(first.frame, Stack::Alternate, &alt).unwrap();
-        assert!(nested.fpstate + 512 <= first.frame - 128);
-        assert_eq!(place(0x10_0400, Stack::Alternate, &alt), None, "too little room left");
-        assert_eq!(place(0x10_0400, Stack::Current, &alt), None, "also without SA_ONSTACK");
+        let first = place(0x7fff_0000, 836, Stack::Alternate, &alt).unwrap();
+        assert_eq!(first.fpstate, 0x10_2000 - 896);
+        let nested = place(first.frame, 836, Stack::Alternate, &alt).unwrap();
+        assert!(nested.fpstate + 836 <= first.frame - 128);
+        assert_eq!(place(0x10_0400, 836, Stack::Alternate, &alt), None, "too little room left");
+        assert_eq!(place(0x10_0400, 836, Stack::Current, &alt), None, "also without SA_ONSTACK");
     }
 
     #[test]
@@ -284,14 +277,10 @@ mod tests {
     }
 
     #[test]
-    fn selectors_and_mxcsr_are_checked() {
+    fn selectors_are_checked() {
         let mut bytes: [u8; SIGINFO] = sample(None).try_into().unwrap();
         assert!(Returned(&bytes).selectors_are_usable());
         bytes[SC_CS] = 0x23;
         assert!(!Returned(&bytes).selectors_are_usable());
-        let mut fp = XsaveImage::default().0;
-        assert!(fpstate_is_valid(&fp));
-        fp[XsaveImage::MXCSR + 2] = 1;
-        assert!(!fpstate_is_valid(&fp));
     }
 }

@@ -7,12 +7,14 @@
 
 mod action;
 mod deliver;
+mod fpstate;
 mod frame;
 mod info;
 mod number;
 mod pending;
 
 pub(crate) use action::{AltStack, SaFlags, SigAction, SsFlags};
+pub(crate) use fpstate::{initial_state, min_signal_stack};
 pub use info::SigInfo;
 pub(crate) use info::{SigCode, UserInfo};
 pub use number::{SigSet, Signal};

@@ -105,7 +105,7 @@ impl<H: HardwareModel + Default> Guest<H> {
         assert!(result.is_err(), "{result:?} but no fault");
         match self.mmu.fault {
             MemFault::Page(fault) => (fault.cr2.0, fault.code.bits()),
-            MemFault::NonCanonical => panic!("not canonical"),
+            other => panic!("{other:?} is no page fault"),
         }
     }
 

@@ -3,8 +3,8 @@
 //! A predicate is a set of the four outcomes of a comparison, and says whether a quiet NaN raises IE; that is worked out
 //! when the instruction is bound, so that one handler serves all.
 
-use super::float::{lane, set_lane};
-use super::operand::{Halves, Source, by_scalar, by_vector};
+use super::operand::{Source, by_scalar, by_vector};
+use super::row::Lanes;
 use crate::exec::sse::compare::{comi, operands};
 use crate::exec::sse::float::Float;
 use crate::exec::sse::fpenv::Env;
@@ -61,61 +61,56 @@ fn outcome<F: Float>(a: F, b: F, meaning: u64) -> u64 {
     u64::from(is & meaning != 0).wrapping_neg() >> (64 - F::BITS)
 }
 
-/// The first lanes of a half; false if one of them needs the soft path.
-#[inline(always)]
-fn half<F: Float>(a: u128, b: u128, meaning: u64, tame: &mut bool) -> u128 {
-    let mut result = 0;
-    for n in 0..F::LANES {
-        let (x, y) = (F::lane(a, n), F::lane(b, n));
-        *tame &= F::is_tame(x) && F::is_tame(y);
-        result |= u128::from(outcome(F::from_lane(x), F::from_lane(y), meaning)) << (n * F::BITS);
-    }
-    result
-}
-
 /// All lanes.
-fn packed<H: HardwareModel, S: Source, F: Float>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let b = get!(S::read(st, op));
-    let a = st.ymm(op.aux);
-    let mut tame = true;
-    let low = half::<F>(a[0], b[0], op.imm, &mut tame);
-    let high = if S::WIDE { half::<F>(a[1], b[1], op.imm, &mut tame) } else { 0 };
-    let mut result = [low, high];
-    if !tame {
-        let lanes = if S::WIDE { 2 * F::LANES } else { F::LANES };
+fn packed<H: HardwareModel, S: Source, F: Lanes>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let b = F::split(get!(S::read(st, op)));
+    let a = F::split(st.ymm(op.aux));
+    let lanes = if S::WIDE { 2 * F::LANES } else { F::LANES };
+    let mut result = F::ZEROS;
+    let mut wild_lanes = 0;
+    for n in 0..lanes {
+        let (x, y) = (F::get(&a, n), F::get(&b, n));
+        wild_lanes |= u32::from(!(F::is_tame(x) & F::is_tame(y)));
+        F::set(&mut result, n, outcome(F::from_lane(x), F::from_lane(y), op.imm));
+    }
+    if wild_lanes != 0 {
         get!(wild::<H, F>(st, &a, &b, op.imm, lanes, &mut result));
     }
-    st.set_ymm(op.dst, result);
+    st.set_ymm(op.dst, F::join(result));
     Flow::Next
 }
 
 /// Lane 0; the rest is the first operand's.
-fn scalar<H: HardwareModel, S: Scalar, F: Float>(st: &mut State<H>, op: &Op<H>) -> Flow {
+fn scalar<H: HardwareModel, S: Scalar, F: Lanes>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let b = get!(S::read(st, op));
     let a = st.xmm[usize::from(op.aux & 15)];
     let (x, y) = (F::lane(a, 0), F::lane(b, 0));
-    let mut result = [F::with_low(a, outcome(F::from_lane(x), F::from_lane(y), op.imm)), 0];
+    let mut result = F::ZEROS;
+    F::set(&mut result, 0, outcome(F::from_lane(x), F::from_lane(y), op.imm));
     if !F::is_tame(x) || !F::is_tame(y) {
-        get!(wild::<H, F>(st, &[a, 0], &[b, 0], op.imm, 1, &mut result));
+        let (mut a, mut b) = (F::ZEROS, F::ZEROS);
+        F::set(&mut a, 0, x);
+        F::set(&mut b, 0, y);
+        get!(wild::<H, F>(st, &a, &b, op.imm, 1, &mut result));
     }
-    st.set_vex_xmm(op.dst, result[0]);
+    st.set_vex_xmm(op.dst, F::with_low(a, F::get(&result, 0)));
     Flow::Next
 }
 
 /// The first lanes anew, where there are NaNs or denormals.
 #[cold]
-fn wild<H: HardwareModel, F: Float>(
+fn wild<H: HardwareModel, F: Lanes>(
     st: &mut State<H>,
-    a: &Halves,
-    b: &Halves,
+    a: &F::Row,
+    b: &F::Row,
     meaning: u64,
     lanes: u32,
-    result: &mut Halves,
+    result: &mut F::Row,
 ) -> Result<(), Flow> {
     let mut env = Env::new(st.mxcsr);
     for n in 0..lanes {
-        let (x, y) = operands::<F>(&mut env, lane::<F>(a, n), lane::<F>(b, n), meaning & SIGNALLING != 0);
-        set_lane::<F>(result, n, outcome(x, y, meaning));
+        let (x, y) = operands::<F>(&mut env, F::get(a, n), F::get(b, n), meaning & SIGNALLING != 0);
+        F::set(result, n, outcome(x, y, meaning));
     }
     env.commit(st)
 }

@@ -3,7 +3,8 @@
 //!
 //! The exceptions of all lanes are gathered before anything is written, as one of them decides for the whole instruction.
 
-use super::operand::{Halves, Source, by_scalar, by_vector};
+use super::operand::{Source, by_scalar, by_vector};
+use super::row::Lanes;
 use crate::exec::sse::arith::{Add, Div, Max, Min, Mul, Operation, Sqrt, Sub};
 use crate::exec::sse::float::Float;
 use crate::exec::sse::fpenv::{Env, is_plain, is_settled};
@@ -14,104 +15,70 @@ use decode::{Insn, Mnemonic as M};
 use paging::HardwareModel;
 
 /// All lanes.
-fn packed<H: HardwareModel, S: Source, F: Float, O: Operation>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let b = get!(S::read(st, op));
-    let a = st.ymm(op.aux);
-    let mut safe = is_settled(st.mxcsr);
-    let low = half::<F, O>(a[0], b[0], &mut safe);
-    let high = if S::WIDE { half::<F, O>(a[1], b[1], &mut safe) } else { 0 };
-    let mut result = [low, high];
-    if !safe {
-        let lanes = if S::WIDE { 2 * F::LANES } else { F::LANES };
-        result = get!(unsettled::<H, F, O>(st, a, b, lanes));
-        if !S::WIDE {
-            result[1] = 0;
-        }
+fn packed<H: HardwareModel, S: Source, F: Lanes, O: Operation>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let b = F::split(get!(S::read(st, op)));
+    let a = F::split(st.ymm(op.aux));
+    let lanes = if S::WIDE { 2 * F::LANES } else { F::LANES };
+    let mut result = F::ZEROS;
+    for n in 0..lanes {
+        F::set(&mut result, n, O::host(F::from_lane(F::get(&a, n)), F::from_lane(F::get(&b, n))).to_lane());
     }
-    st.set_ymm(op.dst, result);
+    if !is_settled(st.mxcsr) || !F::are_plain([&a, &b], &result, lanes) && !are_safe::<F, O>(&a, &b, &result, lanes) {
+        get!(unsettled::<H, F, O>(st, &a, &b, lanes, &mut result));
+    }
+    st.set_ymm(op.dst, F::join(result));
     Flow::Next
 }
 
-/// The first tier on 128 bits.
-#[inline(always)]
-fn half<F: Float, O: Operation>(a: u128, b: u128, safe: &mut bool) -> u128 {
-    let mut result = 0;
-    for n in 0..F::LANES {
-        let (x, y) = (F::lane(a, n), F::lane(b, n));
-        let r = O::host(F::from_lane(x), F::from_lane(y)).to_lane();
-        *safe &= O::is_safe::<F>(x, y, r);
-        result |= u128::from(r) << (n * F::BITS);
-    }
-    result
+/// True if all results are safe, zeros and infinities among them.
+#[inline(never)]
+fn are_safe<F: Lanes, O: Operation>(a: &F::Row, b: &F::Row, result: &F::Row, lanes: u32) -> bool {
+    (0..lanes).all(|n| O::is_safe::<F>(F::get(a, n), F::get(b, n), F::get(result, n)))
 }
 
 /// Lane 0; the rest is the first operand's.
-fn scalar<H: HardwareModel, S: Scalar, F: Float, O: Operation>(st: &mut State<H>, op: &Op<H>) -> Flow {
+fn scalar<H: HardwareModel, S: Scalar, F: Lanes, O: Operation>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let b = get!(S::read(st, op));
     let a = st.xmm[usize::from(op.aux & 15)];
     let (x, y) = (F::lane(a, 0), F::lane(b, 0));
     let r = O::host(F::from_lane(x), F::from_lane(y)).to_lane();
-    let result = if is_settled(st.mxcsr) && O::is_safe::<F>(x, y, r) {
-        F::with_low(a, r)
-    } else {
-        get!(unsettled::<H, F, O>(st, [a, 0], [b, 0], 1))[0]
-    };
-    st.set_vex_xmm(op.dst, result);
+    let mut result = F::ZEROS;
+    F::set(&mut result, 0, r);
+    if !(is_settled(st.mxcsr) & O::is_safe::<F>(x, y, r)) {
+        let (mut a, mut b) = (F::ZEROS, F::ZEROS);
+        F::set(&mut a, 0, x);
+        F::set(&mut b, 0, y);
+        get!(unsettled::<H, F, O>(st, &a, &b, 1, &mut result));
+    }
+    st.set_vex_xmm(op.dst, F::with_low(a, F::get(&result, 0)));
     Flow::Next
 }
 
-/// The second tier, and the third for what it does not take. Lanes beyond the first `lanes` are those of `a`.
+/// The second tier, and the third for what it does not take: the first lanes anew.
 #[inline(never)]
-fn unsettled<H: HardwareModel, F: Float, O: Operation>(
+fn unsettled<H: HardwareModel, F: Lanes, O: Operation>(
     st: &mut State<H>,
-    a: Halves,
-    b: Halves,
+    a: &F::Row,
+    b: &F::Row,
     lanes: u32,
-) -> Result<Halves, Flow> {
-    if !is_plain(st.mxcsr) {
-        return in_software::<H, F, O>(st, a, b, lanes);
+    result: &mut F::Row,
+) -> Result<(), Flow> {
+    if is_plain(st.mxcsr) && (0..lanes).all(|n| is_exact::<F, O>(F::get(a, n), F::get(b, n))) {
+        // The host's results, which are there already, are right and raise nothing.
+        return Ok(());
     }
-    let mut result = a;
-    for n in 0..lanes {
-        let (x, y) = (lane::<F>(&a, n), lane::<F>(&b, n));
-        let (p, q) = (F::from_lane(x), F::from_lane(y));
-        let r = O::host(p, q);
-        if !O::is_safe::<F>(x, y, r.to_lane()) || !O::is_exact(p, q, r) {
-            return in_software::<H, F, O>(st, a, b, lanes);
-        }
-        set_lane::<F>(&mut result, n, r.to_lane());
-    }
-    Ok(result)
-}
-
-#[cold]
-fn in_software<H: HardwareModel, F: Float, O: Operation>(
-    st: &mut State<H>,
-    a: Halves,
-    b: Halves,
-    lanes: u32,
-) -> Result<Halves, Flow> {
     let mut env = Env::new(st.mxcsr);
-    let mut result = a;
     for n in 0..lanes {
-        let r = O::soft::<F>(&mut env, lane::<F>(&a, n), lane::<F>(&b, n));
-        set_lane::<F>(&mut result, n, r);
+        F::set(result, n, O::soft::<F>(&mut env, F::get(a, n), F::get(b, n)));
     }
-    env.commit(st)?;
-    Ok(result)
+    env.commit(st)
 }
 
-/// Lane `n` of a vector.
-#[inline(always)]
-pub(super) fn lane<F: Float>(x: &Halves, n: u32) -> u64 {
-    F::lane(x[(n / F::LANES) as usize & 1], n % F::LANES)
-}
-
-/// Replaces lane `n` of a vector.
-#[inline(always)]
-pub(super) fn set_lane<F: Float>(x: &mut Halves, n: u32, bits: u64) {
-    let half = &mut x[(n / F::LANES) as usize & 1];
-    *half = F::with_lane(*half, n % F::LANES, bits);
+/// True only if a lane's result on the host is safe and not rounded.
+fn is_exact<F: Float, O: Operation>(a: u64, b: u64) -> bool {
+    let (x, y) = (F::from_lane(a), F::from_lane(b));
+    let r = O::host(x, y);
+    O::is_safe::<F>(a, b, r.to_lane()) && O::is_exact(x, y, r)
 }
 
 /// Binds floating-point arithmetic. False if it is none.

@@ -5,9 +5,9 @@
 //! operand is a factor, or it is the addend. Where the other two come from is said by register numbers (`op.aux` the first
 //! factor, the low bits of `op.imm` what remains), and the signs are bits of `op.imm`.
 
-use super::float::{lane, set_lane};
 use super::fused::fused;
-use super::operand::{Halves, Source, by_scalar, by_vector, number};
+use super::operand::{Source, by_scalar, by_vector, number};
+use super::row::Lanes;
 use crate::exec::sse::arith::sum_is_exact;
 use crate::exec::sse::float::Float;
 use crate::exec::sse::fpenv::{Env, is_plain, is_settled};
@@ -23,7 +23,7 @@ const NEGATED_EVEN: u64 = 1 << 9;
 const NEGATED_ODD: u64 = 1 << 10;
 
 /// Single and double precision, with a fused multiplication and addition on the host.
-pub(super) trait Fused: Float {
+pub(super) trait Fused: Lanes {
     /// `a * b + c`, rounded once to nearest, if the host finds that out quickly.
     fn multiply_add(a: Self, b: Self, c: Self) -> (Self, bool);
 }
@@ -83,101 +83,122 @@ impl Signs {
         let sign = |bit: u64| if imm & bit != 0 { F::SIGN } else { 0 };
         Self { product: sign(NEGATED_PRODUCT), addend: [sign(NEGATED_EVEN), sign(NEGATED_ODD)] }
     }
+
+    /// Of the addend in lane `n`.
+    #[inline(always)]
+    fn addend(self, n: u32) -> u64 {
+        self.addend[(n & 1) as usize]
+    }
 }
 
-/// The first tier on one lane: the result, if it is safe.
+/// The host's result of one lane, and whether it is sure of that.
 #[inline(always)]
-fn host<F: Fused>(a: u64, b: u64, c: u64, product: u64, addend: u64, safe: &mut bool) -> u64 {
-    let (r, sure) = F::multiply_add(F::from_lane(a ^ product), F::from_lane(b), F::from_lane(c ^ addend));
-    let r = r.to_lane();
+fn multiply_add<F: Fused>([a, b, c]: [u64; 3], signs: Signs, n: u32) -> (u64, bool) {
+    let (r, sure) =
+        F::multiply_add(F::from_lane(a ^ signs.product), F::from_lane(b), F::from_lane(c ^ signs.addend(n)));
+    (r.to_lane(), sure)
+}
+
+/// The first tier on one lane: the result, and whether it is safe.
+#[inline(always)]
+fn host<F: Fused>(lanes: [u64; 3], signs: Signs, n: u32) -> (u64, bool) {
+    let (r, sure) = multiply_add::<F>(lanes, signs, n);
+    let [a, b, c] = lanes;
     let in_range = F::is_well_normal(r) || F::is_zero(r) && zero_is_exact::<F>(a, b, c);
-    *safe &= sure && in_range && !F::is_denormal(a) && !F::is_denormal(b) && !F::is_denormal(c);
-    r
+    (r, sure && in_range && !lanes.into_iter().any(F::is_denormal))
+}
+
+/// True if all results are safe, zeros among them.
+#[inline(never)]
+fn are_safe<F: Fused>(operands: [&F::Row; 3], signs: Signs, lanes: u32) -> bool {
+    (0..lanes).all(|n| host::<F>(operands.map(|x| F::get(x, n)), signs, n).1)
 }
 
 /// A zero is the true result if a factor is zero, or if the addend is so large that nothing can be lost below it.
 #[inline(always)]
 fn zero_is_exact<F: Float>(a: u64, b: u64, c: u64) -> bool {
-    F::is_zero(a) || F::is_zero(b) || F::magnitude(c) >> F::FRACTION > 2 * u64::from(F::FRACTION)
+    F::is_zero(a) | F::is_zero(b) | (F::magnitude(c) >> F::FRACTION > 2 * u64::from(F::FRACTION))
 }
 
 /// All lanes.
 fn packed<H: HardwareModel, S: Source, F: Fused, R: Role>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let third = get!(S::read(st, op));
-    let a = st.ymm(op.aux);
-    let (b, c) = R::arrange(st.ymm(op.imm as u8), third);
+    let third = F::split(get!(S::read(st, op)));
+    let a = F::split(st.ymm(op.aux));
+    let (b, c) = R::arrange(F::split(st.ymm(op.imm as u8)), third);
     let signs = Signs::of::<F>(op.imm);
-    let mut safe = is_settled(st.mxcsr);
-    let low = half::<F>(a[0], b[0], c[0], signs, &mut safe);
-    let high = if S::WIDE { half::<F>(a[1], b[1], c[1], signs, &mut safe) } else { 0 };
-    let mut result = [low, high];
-    if !safe {
-        let lanes = if S::WIDE { 2 * F::LANES } else { F::LANES };
+    let lanes = if S::WIDE { 2 * F::LANES } else { F::LANES };
+    let mut result = F::ZEROS;
+    let mut sure = true;
+    for n in 0..lanes {
+        let (r, lane_sure) = multiply_add::<F>([F::get(&a, n), F::get(&b, n), F::get(&c, n)], signs, n);
+        sure &= lane_sure;
+        F::set(&mut result, n, r);
+    }
+    let plain = sure & F::are_plain([&a, &b, &c], &result, lanes);
+    if !is_settled(st.mxcsr) || !plain && !are_safe::<F>([&a, &b, &c], signs, lanes) {
         get!(unsettled::<H, F>(st, [&a, &b, &c], signs, lanes, &mut result));
     }
-    st.set_ymm(op.dst, result);
+    st.set_ymm(op.dst, F::join(result));
     Flow::Next
-}
-
-#[inline(always)]
-fn half<F: Fused>(a: u128, b: u128, c: u128, signs: Signs, safe: &mut bool) -> u128 {
-    let mut result = 0;
-    for n in 0..F::LANES {
-        let addend = signs.addend[(n & 1) as usize];
-        let r = host::<F>(F::lane(a, n), F::lane(b, n), F::lane(c, n), signs.product, addend, safe);
-        result |= u128::from(r) << (n * F::BITS);
-    }
-    result
 }
 
 /// Lane 0; the rest is the destination's.
 fn scalar<H: HardwareModel, S: Scalar, F: Fused, R: Role>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let third = get!(S::read(st, op));
-    let a = st.xmm[usize::from(op.aux & 15)];
-    let (b, c) = R::arrange(st.xmm[(op.imm & 15) as usize], third);
+    let third = F::lane(get!(S::read(st, op)), 0);
+    let a = F::lane(st.xmm[usize::from(op.aux & 15)], 0);
+    let (b, c) = R::arrange(F::lane(st.xmm[(op.imm & 15) as usize], 0), third);
     let signs = Signs::of::<F>(op.imm);
-    let mut safe = is_settled(st.mxcsr);
-    let r = host::<F>(F::lane(a, 0), F::lane(b, 0), F::lane(c, 0), signs.product, signs.addend[0], &mut safe);
-    let mut result = [F::with_low(st.xmm[usize::from(op.dst & 15)], r), 0];
-    if !safe {
-        get!(unsettled::<H, F>(st, [&[a, 0], &[b, 0], &[c, 0]], signs, 1, &mut result));
+    let (mut r, safe) = host::<F>([a, b, c], signs, 0);
+    if !(safe & is_settled(st.mxcsr)) {
+        r = get!(unsettled_lane::<H, F>(st, [a, b, c], signs));
     }
-    st.set_vex_xmm(op.dst, result[0]);
+    st.set_vex_xmm(op.dst, F::with_low(st.xmm[usize::from(op.dst & 15)], r));
     Flow::Next
+}
+
+/// As [`unsettled`], of one lane.
+#[inline(never)]
+fn unsettled_lane<H: HardwareModel, F: Fused>(st: &mut State<H>, lanes: [u64; 3], signs: Signs) -> Result<u64, Flow> {
+    let rows = lanes.map(|x| {
+        let mut row = F::ZEROS;
+        F::set(&mut row, 0, x);
+        row
+    });
+    let mut result = F::ZEROS;
+    F::set(&mut result, 0, host::<F>(lanes, signs, 0).0);
+    unsettled::<H, F>(st, [&rows[0], &rows[1], &rows[2]], signs, 1, &mut result)?;
+    Ok(F::get(&result, 0))
 }
 
 /// The second tier, and the third for what it does not take: the first lanes anew.
 #[inline(never)]
 fn unsettled<H: HardwareModel, F: Fused>(
     st: &mut State<H>,
-    operands: [&Halves; 3],
+    operands: [&F::Row; 3],
     signs: Signs,
     lanes: u32,
-    result: &mut Halves,
+    result: &mut F::Row,
 ) -> Result<(), Flow> {
-    if is_plain(st.mxcsr) && (0..lanes).all(|n| is_exact::<F>(operands.map(|x| lane::<F>(x, n)), signs, n)) {
-        // All lanes are exact, so the host's results, which are there already, are right and raise nothing.
+    if is_plain(st.mxcsr) && (0..lanes).all(|n| is_exact::<F>(operands.map(|x| F::get(x, n)), signs, n)) {
+        // The host's results, which are there already, are right and raise nothing.
         return Ok(());
     }
     let mut env = Env::new(st.mxcsr);
     for n in 0..lanes {
-        let [a, b, c] = operands.map(|x| lane::<F>(x, n));
-        let r = fused::<F>(&mut env, [a, b, c], signs.product, signs.addend[(n & 1) as usize]);
-        set_lane::<F>(result, n, r);
+        let r = fused::<F>(&mut env, operands.map(|x| F::get(x, n)), signs.product, signs.addend(n));
+        F::set(result, n, r);
     }
     env.commit(st)
 }
 
 /// True only if a lane's result on the host is safe and not rounded; some are missed.
 fn is_exact<F: Fused>([a, b, c]: [u64; 3], signs: Signs, n: u32) -> bool {
-    let addend = signs.addend[(n & 1) as usize];
-    let mut safe = true;
-    let r = F::from_lane(host::<F>(a, b, c, signs.product, addend, &mut safe));
-    let (x, y, z) = (F::from_lane(a ^ signs.product), F::from_lane(b), F::from_lane(c ^ addend));
+    let (r, safe) = host::<F>([a, b, c], signs, n);
+    let (x, y, z) = (F::from_lane(a ^ signs.product), F::from_lane(b), F::from_lane(c ^ signs.addend(n)));
     let product = x * y;
     let product_exact =
         F::is_zero(a) || F::is_zero(b) || F::is_well_normal(product.to_lane()) && F::product_is(x, y, product);
-    safe && product_exact && sum_is_exact(product, z, r)
+    safe && product_exact && sum_is_exact(product, z, F::from_lane(r))
 }
 
 /// The order of the operands, as the digits of a mnemonic say it.

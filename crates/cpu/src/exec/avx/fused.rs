@@ -150,3 +150,58 @@ fn denormal<F: Float>(x: Number, direction: Round) -> (u64, Status) {
     let status = if rest != 0 { Status::INEXACT } else { Status::OK };
     ((kept + u128::from(up)) as u64, status)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fma::Fused;
+    use super::*;
+    use crate::exec::sse::fpenv::MASKS;
+    use proptest::prelude::*;
+
+    fn run<F: Float>(a: u64, b: u64, c: u64) -> (u64, u32) {
+        let mut env = Env::new(MASKS);
+        let result = fused::<F>(&mut env, [a, b, c], 0, 0);
+        (result, env.raised())
+    }
+
+    /// Numbers whose products and sums meet: exponents near 1, few bits.
+    fn single() -> impl Strategy<Value = f32> {
+        (any::<bool>(), 100_u32..154, 0_u32..1 << 23, 0_u32..23).prop_map(|(negative, exponent, fraction, few)| {
+            f32::from_bits(u32::from(negative) << 31 | exponent << 23 | fraction >> few << few)
+        })
+    }
+
+    proptest! {
+        /// IEEE 754 leaves no choice: rounding to nearest is what the host does, NaNs apart.
+        #[test]
+        fn rounding_to_nearest_is_the_host_s(a: u64, b: u64, c: u64) {
+            let want = f64::from_bits(a).mul_add(f64::from_bits(b), f64::from_bits(c));
+            prop_assert!(want.is_nan() || run::<f64>(a, b, c).0 == want.to_bits());
+        }
+
+        #[test]
+        fn a_sum_in_double_precision_is_right_unless_it_is_in_the_middle(a in single(), b in single(), c in single()) {
+            let want = a.mul_add(b, c);
+            let (quick, sure) = f32::multiply_add(a, b, c);
+            prop_assert!(!sure || quick.to_bits() == want.to_bits());
+            prop_assert_eq!(run::<f32>(a.to_lane(), b.to_lane(), c.to_lane()).0, want.to_lane());
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_below_a_product_that_cancels() {
+        let x = 1.0 + f64::EPSILON;
+        let square = x * x;
+        // x^2 = 1 + 2 e + e^2, of which the product alone loses e^2.
+        let (result, raised) = run::<f64>(x.to_bits(), x.to_bits(), (-square).to_bits());
+        assert_eq!((f64::from_bits(result), raised), (f64::EPSILON * f64::EPSILON, 0));
+    }
+
+    #[test]
+    fn infinity_times_zero_is_invalid_but_a_nan_is_not() {
+        let (infinity, zero) = (f64::INFINITY.to_bits(), 0);
+        assert_eq!(run::<f64>(infinity, zero, zero), (<f64 as Float>::INDEFINITE, IE));
+        let nan = <f64 as Float>::INFINITY | <f64 as Float>::QUIET | 5;
+        assert_eq!(run::<f64>(infinity, zero, nan), (nan, 0));
+    }
+}

@@ -137,7 +137,7 @@ fn overflowed(sign: u64, round: Round) -> u64 {
 
 /// The first `lanes` lanes, packed into the low ones.
 fn contract_lanes(env: &mut Env, x: &Halves, lanes: u32, imm: u64) -> u128 {
-    (0..lanes).fold(0, |r, n| r | u128::from(contract(env, super::float::lane::<f32>(x, n), imm)) << (16 * n))
+    (0..lanes).fold(0, |r, n| r | u128::from(contract(env, f32::lane(x[(n / 4) as usize & 1], n % 4), imm)) << (16 * n))
 }
 
 fn to_register<H: HardwareModel, const LANES: u32>(st: &mut State<H>, op: &Op<H>) -> Flow {

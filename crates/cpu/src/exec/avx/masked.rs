@@ -8,8 +8,9 @@ use super::operand::{Halves, place};
 use crate::bind::to;
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
+use arch::LinearAddr;
 use decode::{Insn, Mnemonic as M, Operand};
-use mmu::Primitive;
+use mmu::{Fault, Primitive};
 use paging::HardwareModel;
 
 /// A lane of a vector.
@@ -44,10 +45,26 @@ fn chosen<T: Lane, const BITS: u32>(mask: &Halves) -> impl Iterator<Item = u32> 
     (0..BITS / T::BITS).filter(move |&n| T::of(&mask, n).is_negative())
 }
 
+/// Makes the access of the first chosen lane that is not canonical, if there is one: that is judged before any page is
+/// looked at (MMU-151).
+fn check_canonical<H: HardwareModel, T: Lane, const BITS: u32>(
+    st: &mut State<H>,
+    la: LinearAddr,
+    mask: &Halves,
+) -> Result<(), Fault> {
+    let bytes = u64::from(T::BITS / 8);
+    let lanes = chosen::<T, BITS>(mask).map(|n| la.wrapping_add(u64::from(n) * bytes));
+    match lanes.into_iter().find(|&lane| !paging::is_canonical(lane, bytes)) {
+        Some(lane) => st.mmu.load::<T>(lane).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
 /// Lanes that are not loaded are 0.
 fn load<H: HardwareModel, T: Lane, const BITS: u32>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let mask = st.ymm(op.aux);
     let la = op.ea(st);
+    tri!(check_canonical::<H, T, BITS>(st, la, &mask));
     let mut result: Halves = [0; 2];
     for n in chosen::<T, BITS>(&mask) {
         let at = n * T::BITS;
@@ -62,6 +79,7 @@ fn store<H: HardwareModel, T: Lane, const BITS: u32>(st: &mut State<H>, op: &Op<
     let (mask, value) = (st.ymm(op.aux), st.ymm(op.src));
     let la = op.ea(st);
     let address = |n: u32| la.wrapping_add(u64::from(n * T::BITS / 8));
+    tri!(check_canonical::<H, T, BITS>(st, la, &mask));
     let Some(first) = chosen::<T, BITS>(&mask).next() else { return Flow::Next };
     let last = chosen::<T, BITS>(&mask).last().unwrap_or(first);
     tri!(st.mmu.check_write(address(first), 1));

@@ -22,6 +22,7 @@ mod masked;
 mod moves;
 mod operand;
 mod rearrange;
+mod row;
 mod shift;
 mod sse34;
 

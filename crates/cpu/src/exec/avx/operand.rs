@@ -8,7 +8,6 @@
 
 use crate::op::{Flow, Op};
 use crate::state::State;
-use arch::LinearAddr;
 use decode::{Insn, Operand};
 use paging::HardwareModel;
 
@@ -106,17 +105,8 @@ impl Source for Mem256 {
 /// How the handler has to end.
 #[inline(always)]
 pub(super) fn aligned<H: HardwareModel>(st: &mut State<H>, op: &Op<H>, size: u64) -> Result<(), Flow> {
-    let la = op.ea(st);
-    if la.0 & (size - 1) == 0 { Ok(()) } else { Err(misaligned(st, la, size)) }
-}
-
-/// #GP(0) before any translation (MMU-157); an address that is not canonical is judged first, by the MMU.
-#[cold]
-fn misaligned<H: HardwareModel>(st: &mut State<H>, la: LinearAddr, size: u64) -> Flow {
-    if !paging::is_canonical(la, size) && st.mmu.load::<Halves>(la).is_err() {
-        return Flow::Fault;
-    }
-    st.general_protection()
+    // #GP(0) before anything else is looked at, as on silicon: also where an address that is not canonical would give #SS.
+    if op.ea(st).0 & (size - 1) == 0 { Ok(()) } else { Err(st.general_protection()) }
 }
 
 /// Sets the registers of an instruction: destination, the last vector operand (`op.src`), and the one before it (`op.aux`,

@@ -1,6 +1,7 @@
 //! Moves: between MMX registers, memory, general registers and XMM registers; EMMS.
 //!
-//! A store that faults leaves no trace. (There is silicon on which it leaves TOP 0, and the tags as they were.)
+//! A store that faults leaves TOP 0, and the tags as they were, as on silicon; MASKMOVQ makes
+//! the whole transition first.
 
 use super::operand::{Mm, immediate, to_mm};
 use crate::bind::to;
@@ -134,6 +135,7 @@ impl Low for u64 {
 fn store<H: HardwareModel, T: Low>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     let value = T::of(st.fpu.mm(op.src));
+    st.fpu.begin_mmx_store();
     tri!(st.store(op, value));
     st.fpu.enter_mmx();
     st.after_store()
@@ -146,11 +148,11 @@ fn store_masked<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let value = st.fpu.mm(op.src).to_le_bytes();
     let mask = bytes::signs(st.fpu.mm(op.aux));
     let la = op.ea(st);
+    st.fpu.enter_mmx();
     tri!(st.mmu.check_write(la, 8));
     for (at, byte) in (0..).zip(value).filter(|(at, _)| mask >> at & 1 != 0) {
         tri!(st.mmu.store(la.wrapping_add(at), byte));
     }
-    st.fpu.enter_mmx();
     st.after_store()
 }
 

@@ -32,8 +32,9 @@ pub(in crate::exec) trait Operation: 'static {
     /// True if the host's result `r` is the processor's and raises nothing but perhaps PE.
     #[inline(always)]
     fn is_safe<F: Float>(a: u64, b: u64, r: u64) -> bool {
-        let result_in_range = F::is_well_normal(r) || F::is_zero(r) && Self::zero_is_exact::<F>(a, b);
-        !F::is_denormal(a) && !F::is_denormal(b) && result_in_range
+        // Without short cuts, so that it can be done for several lanes at once.
+        let result_in_range = F::is_well_normal(r) | F::is_zero(r) & Self::zero_is_exact::<F>(a, b);
+        !F::is_denormal(a) & !F::is_denormal(b) & result_in_range
     }
 }
 
@@ -48,6 +49,7 @@ pub(in crate::exec) struct Min;
 pub(in crate::exec) struct Max;
 
 /// The rounding error of `r` = `a` + `b` (Knuth's TwoSum) is zero.
+#[inline(always)]
 pub(in crate::exec) fn sum_is_exact<F: Float>(a: F, b: F, r: F) -> bool {
     let b_in_r = r - a;
     (a - (r - b_in_r)) + (b - b_in_r) == F::ZERO
@@ -62,6 +64,7 @@ impl Operation for Add {
     fn zero_is_exact<F: Float>(_: u64, _: u64) -> bool {
         true
     }
+    #[inline(always)]
     fn is_exact<F: Float>(a: F, b: F, r: F) -> bool {
         sum_is_exact(a, b, r)
     }
@@ -79,6 +82,7 @@ impl Operation for Sub {
     fn zero_is_exact<F: Float>(_: u64, _: u64) -> bool {
         true
     }
+    #[inline(always)]
     fn is_exact<F: Float>(a: F, b: F, r: F) -> bool {
         sum_is_exact(a, F::ZERO - b, r)
     }
@@ -94,8 +98,9 @@ impl Operation for Mul {
     }
     #[inline(always)]
     fn zero_is_exact<F: Float>(a: u64, b: u64) -> bool {
-        F::is_zero(a) || F::is_zero(b)
+        F::is_zero(a) | F::is_zero(b)
     }
+    #[inline(always)]
     fn is_exact<F: Float>(a: F, b: F, r: F) -> bool {
         r == F::ZERO || F::product_is(a, b, r)
     }
@@ -113,6 +118,7 @@ impl Operation for Div {
     fn zero_is_exact<F: Float>(a: u64, _: u64) -> bool {
         F::is_zero(a)
     }
+    #[inline(always)]
     fn is_exact<F: Float>(a: F, b: F, r: F) -> bool {
         r == F::ZERO || F::product_is(r, b, a)
     }
@@ -133,7 +139,7 @@ impl Operation for Sqrt {
     }
     #[inline(always)]
     fn is_safe<F: Float>(_: u64, b: u64, r: u64) -> bool {
-        !F::is_denormal(b) && (F::is_well_normal(r) || F::is_zero(r))
+        !F::is_denormal(b) & (F::is_well_normal(r) | F::is_zero(r))
     }
     fn is_exact<F: Float>(_: F, b: F, r: F) -> bool {
         r == F::ZERO || F::product_is(r, r, b)
@@ -158,7 +164,7 @@ macro_rules! extremum {
             }
             #[inline(always)]
             fn is_safe<F: Float>(a: u64, b: u64, _: u64) -> bool {
-                F::is_tame(a) && F::is_tame(b)
+                F::is_tame(a) & F::is_tame(b)
             }
             fn is_exact<F: Float>(_: F, _: F, _: F) -> bool {
                 true
@@ -177,12 +183,14 @@ fn scalar<H: HardwareModel, S: Source, F: Float, O: Operation>(st: &mut State<H>
     let src = get!(S::read(st, op));
     let dst = st.xmm[usize::from(op.dst & 15)];
     let (a, b) = (F::lane(dst, 0), F::lane(src, 0));
-    let r = O::host(F::from_lane(a), F::from_lane(b)).to_lane();
-    if is_settled(st.mxcsr) && O::is_safe::<F>(a, b, r) {
+    let (x, y) = (F::from_lane(a), F::from_lane(b));
+    let result = O::host(x, y);
+    let r = result.to_lane();
+    if O::is_safe::<F>(a, b, r) && (is_settled(st.mxcsr) || is_plain(st.mxcsr) && O::is_exact(x, y, result)) {
         st.xmm[usize::from(op.dst & 15)] = F::with_low(dst, r);
         return Flow::Next;
     }
-    unsettled::<H, F, O>(st, op.dst, src, 1)
+    in_software::<H, F, O>(st, op.dst, src, 1)
 }
 
 /// All lanes.
@@ -204,7 +212,7 @@ fn packed<H: HardwareModel, S: Source, F: Float, O: Operation>(st: &mut State<H>
     unsettled::<H, F, O>(st, op.dst, src, F::LANES)
 }
 
-/// The second tier.
+/// The second tier of [`packed`].
 #[inline(never)]
 fn unsettled<H: HardwareModel, F: Float, O: Operation>(st: &mut State<H>, dst: u8, src: u128, lanes: u32) -> Flow {
     let old = st.xmm[usize::from(dst & 15)];

@@ -85,7 +85,7 @@ pub(in crate::exec) trait Float:
     /// Neither NaN nor denormal: comparing it raises nothing.
     #[inline(always)]
     fn is_tame(bits: u64) -> bool {
-        !Self::is_nan(bits) && !Self::is_denormal(bits)
+        !Self::is_nan(bits) & !Self::is_denormal(bits)
     }
 }
 
@@ -141,17 +141,30 @@ impl Float for f64 {
         self.sqrt()
     }
 
+    #[inline(always)]
     fn product_is(a: Self, b: Self, r: Self) -> bool {
-        let significand = |x: Self| u128::from(x.to_bits() & (Self::MIN_NORMAL - 1) | Self::MIN_NORMAL);
-        let product = significand(a) * significand(b);
-        let significant_bits = 128 - product.leading_zeros() - product.trailing_zeros();
-        a * b == r && significant_bits <= Self::FRACTION + 1
+        // Significands of k and m bits have a product of at most k + m.
+        let zeros = |x: Self| (x.to_bits() | Self::MIN_NORMAL).trailing_zeros();
+        if zeros(a) + zeros(b) > Self::FRACTION {
+            return a * b == r;
+        }
+        long_product_is(a, b, r)
     }
 
     #[inline(always)]
     fn with_low(x: u128, bits: u64) -> u128 {
         with_low64(x, bits)
     }
+}
+
+/// The same for significands of any length.
+#[inline(never)]
+fn long_product_is(a: f64, b: f64, r: f64) -> bool {
+    const MIN_NORMAL: u64 = <f64 as Float>::MIN_NORMAL;
+    let significand = |x: f64| u128::from(x.to_bits() & (MIN_NORMAL - 1) | MIN_NORMAL);
+    let product = significand(a) * significand(b);
+    let significant_bits = 128 - product.leading_zeros() - product.trailing_zeros();
+    a * b == r && significant_bits <= <f64 as Float>::FRACTION + 1
 }
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! A register as a row of lanes, lane 0 lowest.
+//!
+//! Lanes are split from bytes in memory and joined there. Compilers do not turn the parts of a `u128` back into vectors, but
+//! they do make vectors of neighbours in memory, so a loop over lanes becomes a few vector instructions; and a whole register
+//! is then written at once, which whoever reads it whole next need not wait for.
 
 use std::array::from_fn;
+use std::hint::black_box;
 
 /// A lane of a packed integer. Shape: `N` lanes fill 128 bits.
 macro_rules! lanes {
@@ -8,7 +13,7 @@ macro_rules! lanes {
         $(#[$doc])*
         #[inline(always)]
         pub(in crate::exec) fn $split(x: u128) -> [$t; $n] {
-            let bytes = x.to_le_bytes();
+            let bytes = black_box(x.to_le_bytes());
             let (chunks, _) = bytes.as_chunks::<{ 16 / $n }>();
             from_fn(|i| <$t>::from_le_bytes(chunks[i]))
         }
@@ -21,7 +26,7 @@ macro_rules! lanes {
             for (chunk, lane) in chunks.iter_mut().zip(lanes) {
                 *chunk = lane.to_le_bytes();
             }
-            u128::from_le_bytes(bytes)
+            u128::from_le_bytes(black_box(bytes))
         }
     )*};
 }
@@ -43,7 +48,7 @@ lanes! {
     split_u64 join_u64: u64, 2;
 }
 
-/// Applies a function to each pair of lanes. Bytes are in [`super::bytes`], all but signed saturation.
+/// Applies a function to each pair of lanes.
 macro_rules! maps {
     ($($map:ident $split:ident $join:ident: $t:ty;)*) => {$(
         #[inline(always)]
@@ -55,6 +60,7 @@ macro_rules! maps {
 }
 
 maps! {
+    map_u8 split_u8 join_u8: u8;
     map_i8 split_i8 join_i8: i8;
     map_u16 split_u16 join_u16: u16;
     map_i16 split_i16 join_i16: i16;

@@ -14,6 +14,13 @@ use std::marker::PhantomData;
 /// A place that the second operand is read from. An error is how the handler has to end.
 pub(in crate::exec) trait Source: 'static {
     fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow>;
+
+    /// As `read`, if that takes neither a walk nor two pages nor an exception. A handler that leaves all else to another
+    /// function saves no registers. `None` is always right.
+    #[inline(always)]
+    fn quick<H: HardwareModel>(_: &State<H>, _: &Op<H>) -> Option<u128> {
+        None
+    }
 }
 
 /// An XMM register.
@@ -36,6 +43,11 @@ impl Source for Register {
     fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
         Ok(st.xmm[usize::from(op.src & 15)])
     }
+
+    #[inline(always)]
+    fn quick<H: HardwareModel>(st: &State<H>, op: &Op<H>) -> Option<u128> {
+        Some(st.xmm[usize::from(op.src & 15)])
+    }
 }
 
 impl Source for Aligned {
@@ -44,12 +56,23 @@ impl Source for Aligned {
         let la = aligned(st, op)?;
         st.mmu.load(la).map_err(|mmu::Fault| Flow::Fault)
     }
+
+    #[inline(always)]
+    fn quick<H: HardwareModel>(st: &State<H>, op: &Op<H>) -> Option<u128> {
+        let la = op.ea(st);
+        if la.0 & 15 == 0 { st.mmu.load_hit(la) } else { None }
+    }
 }
 
 impl<T: Primitive + Into<u128> + 'static> Source for Memory<T> {
     #[inline(always)]
     fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
         st.load::<T>(op).map(Into::into).map_err(|mmu::Fault| Flow::Fault)
+    }
+
+    #[inline(always)]
+    fn quick<H: HardwareModel>(st: &State<H>, op: &Op<H>) -> Option<u128> {
+        st.mmu.load_hit::<T>(op.ea(st)).map(Into::into)
     }
 }
 
@@ -58,12 +81,22 @@ impl Source for General<u32> {
     fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
         Ok(u128::from(st.reg(op.src) as u32))
     }
+
+    #[inline(always)]
+    fn quick<H: HardwareModel>(st: &State<H>, op: &Op<H>) -> Option<u128> {
+        Some(u128::from(st.reg(op.src) as u32))
+    }
 }
 
 impl Source for General<u64> {
     #[inline(always)]
     fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
         Ok(u128::from(st.reg(op.src)))
+    }
+
+    #[inline(always)]
+    fn quick<H: HardwareModel>(st: &State<H>, op: &Op<H>) -> Option<u128> {
+        Some(u128::from(st.reg(op.src)))
     }
 }
 
@@ -72,23 +105,19 @@ impl Source for Immediate {
     fn read<H: HardwareModel>(_: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
         Ok(u128::from(op.imm))
     }
+
+    #[inline(always)]
+    fn quick<H: HardwareModel>(_: &State<H>, op: &Op<H>) -> Option<u128> {
+        Some(u128::from(op.imm))
+    }
 }
 
 /// The address of a 16-byte operand that must be aligned.
 #[inline(always)]
 pub(super) fn aligned<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<LinearAddr, Flow> {
     let la = op.ea(st);
-    if la.0 & 15 == 0 { Ok(la) } else { Err(misaligned(st, la)) }
-}
-
-/// #GP(0) before any translation (MMU-157). An address that is not canonical is judged first, as it may give #SS, and it
-/// is the MMU that says so; its load cannot succeed.
-#[cold]
-fn misaligned<H: HardwareModel>(st: &mut State<H>, la: LinearAddr) -> Flow {
-    if !paging::is_canonical(la, 16) && st.mmu.load::<u128>(la).is_err() {
-        return Flow::Fault;
-    }
-    st.general_protection()
+    // Before any translation (MMU-157), and also where the address is not canonical.
+    if la.0 & 15 == 0 { Ok(la) } else { Err(st.general_protection()) }
 }
 
 /// The value, or the end of the handler.

@@ -15,6 +15,14 @@ pub(in crate::exec) trait Pure: 'static {
 
 /// To an XMM register.
 pub(super) fn to_xmm<H: HardwareModel, S: Source, O: Pure>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    let Some(src) = S::quick(st, op) else { return to_xmm_missed::<H, S, O>(st, op) };
+    let dst = &mut st.xmm[usize::from(op.dst & 15)];
+    *dst = O::apply(*dst, src, op.imm);
+    Flow::Next
+}
+
+#[cold]
+fn to_xmm_missed<H: HardwareModel, S: Source, O: Pure>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let src = get!(S::read(st, op));
     let dst = &mut st.xmm[usize::from(op.dst & 15)];
     *dst = O::apply(*dst, src, op.imm);

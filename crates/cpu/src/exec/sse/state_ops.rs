@@ -1,11 +1,12 @@
 //! The state as a whole, and what has to do with caches: MXCSR, FXSAVE and FXRSTOR, fences, prefetches, CLFLUSH.
 
-use super::operand::{aligned, get};
+use super::operand::get;
 use crate::bind::to;
 use crate::context::MXCSR_MASK;
+use crate::exec::x87::block::{FirstLook, check_block, load_block};
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
-use arch::XsaveImage;
+use arch::{LinearAddr, XsaveImage};
 use decode::{Insn, Mnemonic as M};
 use paging::HardwareModel;
 
@@ -28,10 +29,20 @@ pub(in crate::exec) fn stmxcsr<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) 
     st.after_store()
 }
 
+/// The address of the 512 bytes. Unlike with other operands that have to be aligned, it is first judged whether it is
+/// canonical, and it is the MMU that knows whether that gives #SS.
+fn area<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<LinearAddr, Flow> {
+    let la = op.ea(st);
+    if !paging::is_canonical(la, 1) && st.mmu.load::<u8>(la).is_err() {
+        return Err(Flow::Fault);
+    }
+    if la.0 & 15 == 0 { Ok(la) } else { Err(st.general_protection()) }
+}
+
 /// FXSAVE64; FXSAVE if `SHORT`.
 fn fxsave<H: HardwareModel, const SHORT: bool>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let la = get!(aligned(st, op));
-    tri!(st.mmu.check_write(la, 512));
+    let la = get!(area(st, op));
+    tri!(check_block(st, la, 512, FirstLook::LastByte));
     let mut image = [0; 512];
     st.store_fxsave(&mut image);
     if SHORT {
@@ -43,9 +54,9 @@ fn fxsave<H: HardwareModel, const SHORT: bool>(st: &mut State<H>, op: &Op<H>) ->
 
 /// FXRSTOR64; FXRSTOR if `SHORT`.
 fn fxrstor<H: HardwareModel, const SHORT: bool>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let la = get!(aligned(st, op));
+    let la = get!(area(st, op));
     let mut image = [0; 512];
-    tri!(st.mmu.load_bytes(la, &mut image));
+    tri!(load_block(st, la, &mut image, FirstLook::LastByte));
     let mxcsr = u32::from_le_bytes(std::array::from_fn(|i| image[XsaveImage::MXCSR + i]));
     if mxcsr & !MXCSR_MASK != 0 {
         return st.general_protection();

@@ -142,6 +142,7 @@ fn moves<H: HardwareModel>(code: C) -> Option<Handler<H>> {
         C::Fbstp_m80bcd => stack::store_bcd::<H>,
         C::Fst_sti => stack::store_register::<H, 0>,
         C::Fstp_sti | C::Fstp_sti_DFD0 | C::Fstp_sti_DFD8 => stack::store_register::<H, 1>,
+        C::Fstpnce_sti => stack::store_register_or_pop::<H>,
         C::Fxch_st0_sti | C::Fxch_st0_sti_DDC8 | C::Fxch_st0_sti_DFC8 => stack::exchange::<H>,
         C::Ffree_sti => stack::free::<H, 0>,
         C::Ffreep_sti => stack::free::<H, 1>,
@@ -176,6 +177,7 @@ fn controls<H: HardwareModel>(code: C) -> Option<Handler<H>> {
     Some(match code {
         C::Wait => control::wait::<H>,
         C::Fnop => control::no_operation::<H>,
+        C::Fneni | C::Fndisi | C::Fnsetpm => control::ignored::<H>,
         C::Fninit => control::init::<H>,
         C::Fnclex => control::clear_exceptions::<H>,
         C::Fldcw_m2byte => control::load_control::<H>,
@@ -201,7 +203,7 @@ mod tests {
     #[test]
     fn a_waiting_form_is_fwait_and_another_instruction() {
         for bytes in [[0x9b, 0xd9, 0x3a], [0x9b, 0xdb, 0xe3], [0x9b, 0xdf, 0xe0]] {
-            let insn = decode::decode(&bytes, 0).unwrap();
+            let insn = decode::decode(&bytes, 0, arch::Features::V3).unwrap();
             assert_eq!((insn.code, insn.info.length), (C::Wait, 1));
         }
     }

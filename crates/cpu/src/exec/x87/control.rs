@@ -1,5 +1,6 @@
 //! Instructions on the control and status words and on the whole unit: environment, state, FNINIT, FNCLEX, FWAIT.
 
+use super::block::{FirstLook, load_block, store_block};
 use super::f80::{Class, F80};
 use super::unit::LastInstruction;
 use super::unit::{EXCEPTIONS, Fpu, SF};
@@ -12,6 +13,11 @@ use paging::HardwareModel;
 pub(super) fn no_operation<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     done(st, op)
+}
+
+/// FNENI, FNDISI, FNSETPM: instructions of old coprocessors that do nothing.
+pub(super) fn ignored<H: HardwareModel>(_: &mut State<H>, _: &Op<H>) -> Flow {
+    Flow::Next
 }
 
 /// FWAIT: nothing but the wait, and it is no instruction that is remembered.
@@ -135,7 +141,7 @@ pub(super) fn store_environment<H: HardwareModel, L: Layout>(st: &mut State<H>, 
     let mut image = [0; STATE_BYTES];
     st.fpu.store_environment::<L>(&mut image);
     let la = op.ea(st);
-    tri!(st.mmu.store_bytes(la, &image[..L::ENVIRONMENT]));
+    tri!(store_block(st, la, &image[..L::ENVIRONMENT], FirstLook::Field(L::FIELD)));
     st.fpu.control |= EXCEPTIONS;
     st.after_store()
 }
@@ -145,7 +151,7 @@ pub(super) fn load_environment<H: HardwareModel, L: Layout>(st: &mut State<H>, o
     wait!(st);
     let mut image = [0; STATE_BYTES];
     let la = op.ea(st);
-    tri!(st.mmu.load_bytes(la, &mut image[..L::ENVIRONMENT]));
+    tri!(load_block(st, la, &mut image[..L::ENVIRONMENT], FirstLook::Field(L::FIELD)));
     st.fpu.load_environment::<L>(&image);
     Flow::Next
 }
@@ -159,7 +165,7 @@ pub(super) fn save<H: HardwareModel, L: Layout>(st: &mut State<H>, op: &Op<H>) -
         image[L::ENVIRONMENT + 10 * usize::from(i)..][..10].copy_from_slice(&value.to_bytes());
     }
     let la = op.ea(st);
-    tri!(st.mmu.store_bytes(la, &image[..L::ENVIRONMENT + 80]));
+    tri!(store_block(st, la, &image[..L::ENVIRONMENT + 80], FirstLook::Field(L::FIELD)));
     st.fpu.init();
     st.after_store()
 }
@@ -169,7 +175,7 @@ pub(super) fn restore<H: HardwareModel, L: Layout>(st: &mut State<H>, op: &Op<H>
     wait!(st);
     let mut image = [0; STATE_BYTES];
     let la = op.ea(st);
-    tri!(st.mmu.load_bytes(la, &mut image[..L::ENVIRONMENT + 80]));
+    tri!(load_block(st, la, &mut image[..L::ENVIRONMENT + 80], FirstLook::Field(L::FIELD)));
     st.fpu.load_environment::<L>(&image);
     for i in 0..8 {
         let at = L::ENVIRONMENT + 10 * usize::from(i);

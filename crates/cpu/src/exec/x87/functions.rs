@@ -65,7 +65,7 @@ pub(super) fn exp2_minus_1<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> F
     done(st, op)
 }
 
-/// FSIN, FCOS.
+/// FSIN.
 pub(super) fn sine<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
     wait!(st);
     one_result(&mut st.fpu, Wanted::Sine);

@@ -29,6 +29,11 @@ impl Fpu {
         self.regs[usize::from(n & 7)] = F80 { sig: value, se: WRITTEN };
     }
 
+    /// What a store of MMX does before it accesses memory, and what stays if that faults.
+    pub(in crate::exec) const fn begin_mmx_store(&mut self) {
+        self.top = 0;
+    }
+
     /// The transition from x87 to MMX.
     #[inline(always)]
     pub(in crate::exec) const fn enter_mmx(&mut self) {

@@ -9,10 +9,11 @@
 //! - `arith`, `partial`, `compare`, `convert`: pure operations on them;
 //! - `wide`, `elementary`, `transcendental`: functions that are not exact;
 //! - `unit`, `image`: the registers; `mmx`: the registers as MMX sees them;
-//! - `compute`, `functions`, `stack`, `control`: instructions; `bind` finds them.
+//! - `compute`, `functions`, `stack`, `control`: instructions; `block`: their large operands; `bind` finds them.
 
 mod arith;
 mod bind;
+pub(in crate::exec) mod block;
 mod compare;
 mod compute;
 mod control;

@@ -36,9 +36,10 @@ memory_source!(Int64, u64, |n| Source::integer(n as i64));
 /// Bytes of a register in memory.
 const TEN: usize = 10;
 
-/// True if ten bytes are to be moved in one access: they cross a page, or every access is reported.
+/// True if ten bytes are to be moved in one access, because every access is reported. Across pages there are two, and the
+/// first is done if the second faults.
 fn in_one_piece<H: HardwareModel>(la: arch::LinearAddr) -> bool {
-    H::DETAIL >= Detail::EveryAccess || la.page_offset() > FRAME_SIZE - TEN as u64
+    H::DETAIL >= Detail::EveryAccess && la.page_offset() <= FRAME_SIZE - TEN as u64
 }
 
 #[inline]
@@ -54,7 +55,6 @@ fn load_ten<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<[u8; TEN]
     Ok(bytes)
 }
 
-/// Stores ten bytes or none: within a page, the second store cannot fault where the first did not.
 #[inline]
 fn store_ten<H: HardwareModel>(st: &mut State<H>, op: &Op<H>, bytes: [u8; TEN]) -> Result<(), Fault> {
     let la = op.ea(st);
@@ -207,6 +207,17 @@ pub(super) fn store_register<H: HardwareModel, const POPS: u8>(st: &mut State<H>
     wait!(st);
     let outcome = st.fpu.st(0).map_or(Outcome::STACK_UNDERFLOW, Outcome::exact);
     st.fpu.finish(op.dst, outcome, POPS);
+    done(st, op)
+}
+
+/// FSTPNCE ST(i), an encoding that nobody documents: an empty register is popped and raises nothing.
+pub(super) fn store_register_or_pop<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    wait!(st);
+    if let Some(value) = st.fpu.st(0) {
+        st.fpu.set_st(op.dst, value);
+    }
+    st.fpu.settle(0);
+    st.fpu.pop(1);
     done(st, op)
 }
 
