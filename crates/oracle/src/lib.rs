@@ -14,12 +14,19 @@
 //! (MMU-114). Where the processor walks the guest's tables, it is silicon, and either choice is accepted.
 //! On other systems than Linux on x86-64 this crate is empty.
 
+//!
+//! Two other judges compare the core with this machine's processor: [`isa`] instruction by instruction from random states,
+//! [`lockstep`] in whole programs. And [`code`] gives the core random bytes to execute.
+
 #![deny(unsafe_code)]
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
 pub mod case;
+pub mod code;
 pub mod expect;
 pub mod generate;
 pub mod guest;
+pub mod isa;
 mod layout;
+pub mod lockstep;
 pub mod run;
