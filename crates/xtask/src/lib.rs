@@ -1,5 +1,6 @@
 //! House-keeping of the workspace, as a library so that tests can run the same checks as `cargo xtask`.
 //!
+//! - [`fidelity`]: which test covers which paging rule.
 //! - [`layers`]: which crate may depend on which, and where `unsafe` may stand.
 //! - [`manifest`]: what the layering check knows about the workspace, read from its `Cargo.toml` files.
 //! - [`samples`]: rebuilds the programs in `elf-samples` and compares them with the committed ones.
@@ -7,6 +8,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod fidelity;
 pub mod layers;
 pub mod manifest;
 pub mod samples;

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use xtask::samples::{Comparison, SAMPLES_FOLDER};
 use xtask::toolchain::Toolchain;
-use xtask::{layers, manifest, samples};
+use xtask::{fidelity, layers, manifest, samples};
 
 /// Exit status of a check that found something.
 const FOUND: u8 = 1;
@@ -36,6 +36,8 @@ enum Command {
     },
     /// Check which crate depends on which, and that unsafe code is forbidden where it should be.
     Layers,
+    /// Write the table of docs/fidelity.md: which tests cover which paging rule.
+    Fidelity,
     /// Compare the walker with the naive statement of the rules over every combination of the bits that matter.
     Matrix,
     /// Compare the walk with this machine's KVM.
@@ -66,6 +68,7 @@ fn run(command: &Command) -> Result<ExitCode, String> {
     match command {
         Command::Samples { check, cc } => run_samples(&root, *check, cc),
         Command::Layers => run_layers(&root),
+        Command::Fidelity => run_fidelity(&root),
         Command::Matrix => {
             run_cargo(&root, &["test", "--release", "-p", "pagewalk-paging", "--test", "matrix", "--", "--whole"])
         }
@@ -122,6 +125,16 @@ fn report_comparison(results: &[(String, Comparison)], recorded: &Toolchain, too
         recorded.compiler, recorded.linker, tools.compiler, tools.linker
     );
     ExitCode::from(NOT_JUDGED)
+}
+
+/// `cargo xtask fidelity`: writes the table, and says which rules have no test.
+fn run_fidelity(root: &Path) -> Result<ExitCode, String> {
+    let (document, missing) = fidelity::document(root)?;
+    std::fs::write(root.join(fidelity::FIDELITY), document).map_err(|error| error.to_string())?;
+    if missing.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(format!("no test, and not said to be left out: {}", missing.join(", ")))
 }
 
 /// `cargo xtask layers`: prints every violation.
