@@ -3,7 +3,7 @@
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #![allow(unreachable_pub, dead_code, reason = "modules shared by test files")]
 
-#[path = "silicon/bench.rs"]
+#[path = "xsave/bench.rs"]
 mod bench;
 mod common;
 
