@@ -1,6 +1,6 @@
 //! The processor's answer. A child process executes instructions, so that nothing they do can hurt the judge.
 //!
-//! Protocol: the judge and its child share a row of [`Slot`]s. The judge fills some and writes a byte to a pipe; the child
+//! Protocol: the judge and its child share a row of `Slot`s. The judge fills some and writes a byte to a pipe; the child
 //! answers each in place and writes a byte back. One signal handler does all the work: returning from it loads the
 //! complete state of a slot, as the kernel restores every register from the signal frame; the instruction ends with INT3 behind
 //! it, or with its own exception, which enters the handler again, with every register saved in the frame.
