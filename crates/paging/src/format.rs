@@ -70,6 +70,12 @@ impl Format {
         }
     }
 
+    /// The bits that must be 0 in any present entry; in one without PS and G, and in a PTE, there are no others.
+    #[inline(always)]
+    pub(crate) const fn reserved_always(&self) -> u64 {
+        self.reserved
+    }
+
     /// The bits that must be 0 in a present entry of this level (MMU-040 to MMU-048, MMU-063 to MMU-065).
     #[inline(always)]
     pub(crate) fn reserved(&self, level: Level, entry: u64) -> u64 {

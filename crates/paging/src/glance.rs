@@ -4,7 +4,7 @@
 //! and gives what that would give, with nothing to set; or nothing at all, and then the walk is made step by step from the
 //! start. So it must never be asked by a host that has the reads of a walk reported.
 
-use crate::format::{A, Format, P, RW, US, XD};
+use crate::format::{A, Format, G, P, PS, RW, US, XD};
 use crate::{PagingContext, PhysMem, Rights, Translation};
 use arch::{Access, Level, LinearAddr, PageSize, PagingMode, PhysAddr, ProtectionKey, Pte};
 
@@ -25,8 +25,9 @@ pub fn glance<M: PhysMem + ?Sized>(
     let (mut and_rights, mut or_xd) = (RW | US, 0);
     for level in [Level::Pml4, Level::Pdpt, Level::Pd, Level::Pt] {
         let entry = mem.load_entry(PhysAddr(table + 8 * level.index(la)));
-        let usual = entry & (P | A) == P | A && entry & format.reserved(level, entry) == 0;
-        if !usual || format.below(level, entry) != level.below() {
+        // With PS or G a table's entry may be anything: a page, reserved, or valid.
+        let unusual = format.reserved_always() | if level == Level::Pt { 0 } else { PS | G };
+        if entry & (P | A | unusual) != P | A {
             return None;
         }
         (and_rights, or_xd) = (and_rights & entry, or_xd | entry & XD);

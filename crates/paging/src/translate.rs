@@ -67,6 +67,7 @@ impl Translation {
 ///
 /// # Errors
 /// The page fault that the access raises. A bits of the upper entries are set as MMU-114 allows and the context chooses.
+#[inline]
 pub fn translate<H: HardwareModel, M: PhysMem + ?Sized>(
     model: &mut H,
     mem: &mut M,
