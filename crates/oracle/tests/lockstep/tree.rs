@@ -1,4 +1,4 @@
-// Ordered maps, hashing, formatting, iterators and floating point. Usage: tree ROUNDS
+//! Ordered maps, hashing, formatting, iterators and floating point. Usage: tree ROUNDS
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::fmt::Write;
 
