@@ -5,7 +5,7 @@
 
 mod common;
 
-use arch::{Access, AccessKind, LinearAddr, PhysAddr, Privilege};
+use arch::{Access, AccessKind, LinearAddr, MemoryType, PhysAddr, Privilege};
 use common::{address, mapped};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mmu::SlotCount;
@@ -54,11 +54,17 @@ struct Page {
     dirty: bool,
     key: u8,
     pat: u8,
+    memory_type: MemoryType,
 }
 
-/// An access through 4-level tables that map 4 KiB pages and have A set, on a processor with 46 address bits, WP and NX.
+/// An access through 4-level tables that map 4 KiB pages and have A set, on a processor with 46 address bits, WP, NX, no keys and the
+/// page attribute table of a reset.
 fn walk_by_hand(bus: &Bus, cr3: u64, la: LinearAddr, access: Access) -> Option<Page> {
     const FRAME: u64 = 0x3fff_ffff_f000;
+    const PAT: [MemoryType; 8] = {
+        use MemoryType::{Uncacheable, UncacheableMinus, WriteBack, WriteThrough};
+        [WriteBack, WriteThrough, UncacheableMinus, Uncacheable, WriteBack, WriteThrough, UncacheableMinus, Uncacheable]
+    };
     const RESERVED: u64 = 0x000f_c000_0000_0000;
     let (mut table, mut all, mut any, mut leaf) = (cr3 & FRAME, u64::MAX, 0, 0);
     for shift in [39, 30, 21, 12] {
@@ -77,6 +83,7 @@ fn walk_by_hand(bus: &Bus, cr3: u64, la: LinearAddr, access: Access) -> Option<P
         AccessKind::Write => writable && dirty,
         AccessKind::Fetch => !no_execute,
     };
+    let pat = (leaf >> 3 & 3 | leaf >> 5 & 4) as usize;
     let allowed = accessed && kind && (user || !access.is_user());
     allowed.then_some(Page {
         frame: table >> 12,
@@ -86,7 +93,8 @@ fn walk_by_hand(bus: &Bus, cr3: u64, la: LinearAddr, access: Access) -> Option<P
         global: leaf & 0x100 != 0,
         dirty,
         key: (leaf >> 59 & 15) as u8,
-        pat: (leaf >> 3 & 3 | leaf >> 5 & 4) as u8,
+        pat: pat as u8,
+        memory_type: PAT[pat],
     })
 }
 

@@ -41,6 +41,6 @@ pub fn glance<M: PhysMem + ?Sized>(
     };
     let dirty = Pte(leaf).dirty();
     let nothing_to_set = dirty || !access.is_write();
-    let usual = nothing_to_set && rights.denials(ctx, access).is_empty();
+    let usual = nothing_to_set && rights.allow(ctx, access);
     usual.then(|| Translation::new(ctx, PhysAddr(table), PageSize::Size4K, leaf, rights, dirty))
 }

@@ -57,9 +57,18 @@ impl Denials {
 
 impl Rights {
     /// True if `access` is allowed (MMU-084 to MMU-092).
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub const fn allow(self, ctx: &PagingContext, access: Access) -> bool {
+        // What nearly every access is: by user mode, with no keys in force. The rest of the rules cannot apply to it.
+        if access.is_user() && !ctx.user_keys() {
+            return self.user
+                && match access.kind {
+                    AccessKind::Read => true,
+                    AccessKind::Write => self.writable,
+                    AccessKind::Fetch => !self.no_execute,
+                };
+        }
         self.denials(ctx, access).is_empty()
     }
 
