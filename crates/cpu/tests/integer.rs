@@ -8,14 +8,17 @@ mod common;
 mod forms;
 #[path = "integer/native.rs"]
 mod native;
+#[path = "integer/operands.rs"]
+mod operands;
 #[path = "integer/rig.rs"]
 mod rig;
 #[path = "integer/states.rs"]
 mod states;
 
 use common::{Rng, states_per_form};
-use forms::{codes, encode, instruction, random_bytes, takes_memory};
+use forms::codes;
 use iced_x86::{Code, Decoder, DecoderOptions, Instruction};
+use operands::{encode, instruction, random_bytes, takes_memory};
 use rig::{Fuel, Rig, Trap};
 use std::collections::BTreeMap;
 

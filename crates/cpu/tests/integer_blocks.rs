@@ -8,6 +8,8 @@ mod common;
 mod forms;
 #[path = "integer/native.rs"]
 mod native;
+#[path = "integer/operands.rs"]
+mod operands;
 #[path = "integer/programs.rs"]
 mod programs;
 #[path = "integer/rig.rs"]

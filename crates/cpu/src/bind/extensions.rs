@@ -1,7 +1,7 @@
 //! Binding of the extensions of the integer set: BMI1, BMI2, ADX, POPCNT, LZCNT, TZCNT, MOVBE, CRC32.
 
 use super::gpr;
-use super::operands::{finish, immediate, operand_bits, operand_bits_of_memory};
+use super::operands::{by_wide, finish, immediate, operand_bits, operand_bits_of_memory};
 use crate::exec::bmi::{self, Operation};
 use crate::exec::operand::{M, R};
 use crate::op::{Handler, Op};
@@ -22,27 +22,6 @@ macro_rules! by_source {
                 type $S = R;
                 $f
             }
-        }
-    };
-}
-
-/// By a width of 16, 32 or 64 bits.
-macro_rules! by_wide {
-    ($bits:expr, $W:ident => $f:expr) => {
-        match $bits {
-            16 => {
-                type $W = W16;
-                Some($f as Handler<_>)
-            }
-            32 => {
-                type $W = W32;
-                Some($f as Handler<_>)
-            }
-            64 => {
-                type $W = W64;
-                Some($f as Handler<_>)
-            }
-            _ => None,
         }
     };
 }

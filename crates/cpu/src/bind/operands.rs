@@ -12,6 +12,15 @@ macro_rules! by_width {
                 type $W = W8;
                 Some($f as Handler<_>)
             }
+            wider => crate::bind::operands::by_wide!(wider, $W => $f),
+        }
+    };
+}
+
+/// Chooses among 16, 32 and 64 bits.
+macro_rules! by_wide {
+    ($bits:expr, $W:ident => $f:expr) => {
+        match $bits {
             16 => {
                 type $W = W16;
                 Some($f as Handler<_>)
@@ -29,7 +38,7 @@ macro_rules! by_width {
     };
 }
 
-pub(super) use by_width;
+pub(super) use {by_wide, by_width};
 
 /// Bits of the operation: those of its first general-register operand, else of memory.
 pub(super) fn operand_bits(insn: &Insn) -> u32 {

@@ -4,7 +4,8 @@
 //! stack is the last writable page. All else is fair game. Every program ends: in INT3, or in a fault.
 
 use super::common::Rng;
-use super::forms::{encode, instruction, is_branch, program_codes, takes_memory};
+use super::forms::{is_branch, program_codes};
+use super::operands::{encode, instruction, takes_memory};
 use super::rig::{ALIAS, Rig, Start};
 use super::states::value;
 use iced_x86::{Code, Instruction, MemoryOperand, Mnemonic, OpKind, Register};

@@ -1,7 +1,7 @@
 //! Register states for an instruction: corner cases and random values, with the registers of its address aimed at data.
 
 use super::common::Rng;
-use super::forms::data_offset;
+use super::operands::data_offset;
 use super::rig::{DATA_BYTES, Rig, Start};
 use arch::Rflags;
 use iced_x86::{Instruction, Mnemonic, OpKind, Register};
