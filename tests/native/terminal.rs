@@ -48,8 +48,10 @@ pub(crate) fn trials(workshop: &Arc<Workshop>) -> Vec<Trial> {
         let shell = format!("{} --norc --noediting -i", shell.display());
         let pagewalk = env!("CARGO_BIN_EXE_pagewalk");
         // Natively first: what is expected is what a terminal does.
-        session(script, &format!("PATH={path} PS1='$ ' {shell}"))?;
-        session(script, &format!("{pagewalk} run --env PATH={path} --env PS1='$ ' {shell}"))?;
+        // `exec`, since `script` hands the line to the user's shell: one that waited beside the session would be hit by its
+        // Ctrl-C, and end with 130 in its place.
+        session(script, &format!("exec env PATH={path} PS1='$ ' {shell}"))?;
+        session(script, &format!("exec {pagewalk} run --env PATH={path} --env PS1='$ ' {shell}"))?;
         Ok(())
     };
     vec![Trial::test("terminal: job control", run).with_ignored_flag(missing)]
