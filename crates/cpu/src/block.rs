@@ -95,6 +95,21 @@ impl<H: HardwareModel> BlockCache<H> {
         (block.serial == link.serial).then_some(block)
     }
 
+    /// The block that follows `block` within its page, behind a direct branch (slot 0) or where it ran out (slot 1), if they
+    /// are linked.
+    #[inline(always)]
+    pub(crate) fn successor(&self, block: &Block<H>, slot: usize) -> Option<u32> {
+        let link = block.links[slot];
+        (block.after(slot) < FRAME_SIZE && self.follow(link).is_some()).then_some(link.index)
+    }
+
+    /// The block at `la`, which lies in `frame`, if the table from addresses to blocks has it.
+    #[inline(always)]
+    pub(crate) fn jumped_to(&self, la: LinearAddr, frame: Pfn) -> Option<u32> {
+        let jump = self.jumps[jump_index(la)];
+        (jump.la == la.0 && self.follow(jump.block)?.frame == frame).then_some(jump.block.index)
+    }
+
     /// Links a block to a successor. Blocks across a page's end are not linked to: both their pages are translated at each
     /// execution.
     pub(crate) fn link(&mut self, from: BlockRef, slot: usize, to: BlockRef) {

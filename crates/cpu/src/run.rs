@@ -134,6 +134,9 @@ impl<H: HardwareModel> Cpu<H> {
     }
 
     /// Runs block after block. `None` where code was overwritten, or the next block would go beyond `stop`.
+    ///
+    /// The way from one block to the next within a page, and to one that a jump found before, makes no calls; all others are
+    /// out of line.
     fn run_from(&mut self, first: BlockRef, stop: u64) -> Option<Exit> {
         let mut index = first.index;
         loop {
@@ -142,11 +145,20 @@ impl<H: HardwareModel> Cpu<H> {
                 return self.run_part(index, stop);
             }
             let next = match execute(&mut self.st, block) {
-                End::Direct(slot) => self.go_on(index, slot),
-                End::Indirect => {
-                    self.rip = self.st.target;
-                    self.enter(LinearAddr(self.rip)).map_or_else(Next::Stop, |block| Next::Block(block.index))
-                }
+                End::Direct(slot) => match self.blocks.successor(block, slot) {
+                    Some(next) => {
+                        index = next;
+                        continue;
+                    }
+                    None => self.go_on(index, slot),
+                },
+                End::Indirect => match self.jump() {
+                    Some(next) => {
+                        index = next;
+                        continue;
+                    }
+                    None => self.jump_missed(),
+                },
                 End::Out(op, flow) => leave(&mut self.st, block, op, flow, &mut self.rip),
             };
             match next {
@@ -157,18 +169,25 @@ impl<H: HardwareModel> Cpu<H> {
         }
     }
 
-    /// Goes on behind a block that ended with a direct branch (slot 0) or ran out (slot 1).
+    /// The block at [`State::target`], if all that leads there is known.
     #[inline(always)]
+    fn jump(&mut self) -> Option<u32> {
+        let la = LinearAddr(self.st.target);
+        let next = self.blocks.jumped_to(la, self.st.mmu.fetch_hit(la)?)?;
+        self.st.set_reg(PAGE, la.page_base().0);
+        Some(next)
+    }
+
+    #[inline(never)]
+    fn jump_missed(&mut self) -> Next {
+        self.rip = self.st.target;
+        self.enter(LinearAddr(self.rip)).map_or_else(Next::Stop, |block| Next::Block(block.index))
+    }
+
+    /// Goes on behind a block that ended with a direct branch (slot 0) or ran out (slot 1) and has no link in its page.
+    #[inline(never)]
     fn go_on(&mut self, index: u32, slot: usize) -> Next {
-        let block = self.blocks.get(index);
-        let offset = block.after(slot);
-        let link = block.links[slot];
-        if offset < FRAME_SIZE
-            && let Some(_) = self.blocks.follow(link)
-        {
-            return Next::Block(link.index);
-        }
-        self.rip = self.st.reg(PAGE).wrapping_add(offset);
+        self.rip = self.st.reg(PAGE).wrapping_add(self.blocks.get(index).after(slot));
         self.cross(index, slot)
     }
 

@@ -3,7 +3,7 @@
 use crate::exec::x87::Fpu;
 use crate::flags::Flags;
 use crate::model::CpuModel;
-use crate::op::{Flow, Op};
+use crate::op::{Flow, Op, tri};
 use crate::random::Random;
 use arch::{Exception, LinearAddr, Rflags, Segment};
 use mmu::{AlignmentCheck, Fault, Mmu, Primitive};
@@ -177,6 +177,24 @@ impl<H: HardwareModel> State<H> {
         self.mmu.store(LinearAddr(rsp), value).map_err(|fault| self.stack_fault(fault))?;
         self.regs[RSP] = rsp;
         Ok(())
+    }
+
+    /// Pushes a quadword as the last step of an instruction.
+    #[inline(always)]
+    pub(crate) fn push_last(&mut self, value: u64) -> Flow {
+        let rsp = self.regs[RSP].wrapping_sub(8);
+        if !self.mmu.store_hit(LinearAddr(rsp), value) {
+            return self.push_missed(value);
+        }
+        self.regs[RSP] = rsp;
+        Flow::Next
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_missed(&mut self, value: u64) -> Flow {
+        tri!(self.push(value));
+        self.after_store()
     }
 
     /// Pushes a word.

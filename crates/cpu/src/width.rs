@@ -2,6 +2,7 @@
 //!
 //! A value of a width travels as `u64`, with the bits above the width 0.
 
+use crate::flags::Flags;
 use crate::state::State;
 use arch::LinearAddr;
 use mmu::Fault;
@@ -34,6 +35,11 @@ pub(crate) trait Width: 'static {
     fn load_hit<H: HardwareModel>(st: &State<H>, la: LinearAddr) -> Option<u64>;
     fn load_for_write<H: HardwareModel>(st: &mut State<H>, la: LinearAddr) -> Result<u64, Fault>;
     fn store<H: HardwareModel>(st: &mut State<H>, la: LinearAddr, value: u64) -> Result<(), Fault>;
+    /// As `store`, if the fast table has the page for writing; false if not.
+    fn store_hit<H: HardwareModel>(st: &mut State<H>, la: LinearAddr, value: u64) -> bool;
+    /// As `load_for_write` and `store` of what `f` makes of the value and the flags, if the fast table has the page for
+    /// writing; false if not.
+    fn modify_hit<H: HardwareModel>(st: &mut State<H>, la: LinearAddr, f: impl FnOnce(&mut Flags, u64) -> u64) -> bool;
 }
 
 pub(crate) struct W8;
@@ -58,6 +64,18 @@ macro_rules! memory {
         #[inline(always)]
         fn store<H: HardwareModel>(st: &mut State<H>, la: LinearAddr, value: u64) -> Result<(), Fault> {
             st.mmu.store(la, value as $t)
+        }
+        #[inline(always)]
+        fn store_hit<H: HardwareModel>(st: &mut State<H>, la: LinearAddr, value: u64) -> bool {
+            st.mmu.store_hit(la, value as $t)
+        }
+        #[inline(always)]
+        fn modify_hit<H: HardwareModel>(
+            st: &mut State<H>,
+            la: LinearAddr,
+            f: impl FnOnce(&mut Flags, u64) -> u64,
+        ) -> bool {
+            st.mmu.modify_hit::<$t>(la, |old| f(&mut st.flags, u64::from(old)) as $t)
         }
     };
 }

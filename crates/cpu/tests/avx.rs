@@ -1,156 +1,19 @@
-//! AVX, AVX2, FMA and F16C against silicon: every VEX encoding that the decoder knows, in register and memory forms.
+//! AVX, AVX2, FMA and F16C, what random states do not reach: FMA where rounding, cancelling and underflow are decided, every half and
+//! the singles about it, and the kinds of address of a gather. Each form by itself is compared with silicon by the `isa` test of
+//! the crate `oracle`.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 mod common;
 
-use common::native::is_intel;
-use common::values::{mxcsr, register_bits};
+use common::values::mxcsr;
 use common::{DATA_BYTES, End, Machine, Rig, Rng, states_per_form};
-use iced_x86::{
-    Code, CpuidFeature as F, EncodingKind, Instruction, Mnemonic as M, OpCodeOperandKind as Kind, OpKind, Register,
-};
+use iced_x86::{Code, Instruction, OpCodeOperandKind as Kind, OpKind, Register};
 use std::fmt::Write;
-
-/// Approximations, which differ by vendor.
-const APPROXIMATE: [M; 4] = [M::Vrcpps, M::Vrcpss, M::Vrsqrtps, M::Vrsqrtss];
-
-/// The VEX encodings of x86-64-v3 and of AES and PCLMULQDQ.
-fn codes() -> impl Iterator<Item = Code> {
-    const BUILT: [F; 6] = [F::AVX, F::AVX2, F::FMA, F::F16C, F::AES, F::PCLMULQDQ];
-    Code::values().filter(|code| {
-        let info = code.op_code();
-        info.encoding() == EncodingKind::VEX && info.mode64() && code.cpuid_features().iter().all(|f| BUILT.contains(f))
-    })
-}
 
 /// True if this processor has all that these forms need.
 fn is_comparable() -> bool {
     use std::arch::is_x86_feature_detected as has;
     has!("avx2") && has!("fma") && has!("f16c") && has!("aes") && has!("pclmulqdq")
-}
-
-fn is_gather(kind: Kind) -> bool {
-    matches!(kind, Kind::mem_vsib32x | Kind::mem_vsib32y | Kind::mem_vsib64x | Kind::mem_vsib64y)
-}
-
-/// An encoding with chosen operands; memory is at RDI.
-fn instruction(code: Code, rng: &mut Rng, memory: bool) -> Option<Instruction> {
-    let info = code.op_code();
-    let mut insn = Instruction::default();
-    insn.set_code(code);
-    let mut has_memory = false;
-    let same = rng.one_in(4).then(|| rng.below(16) as u32);
-    // A gather wants three different registers.
-    let first = rng.below(16) as u32;
-    let gathers = (0..info.op_count()).any(|n| is_gather(info.op_kind(n)));
-    for n in 0..info.op_count() {
-        let vector = match same {
-            _ if gathers => (first + 5 * n) % 16,
-            Some(number) => number,
-            None => rng.below(16) as u32,
-        };
-        let number = rng.pick(&[0, 1, 2, 3, 6, 8, 9, 13, 15]);
-        let register = |insn: &mut Instruction, r| {
-            insn.set_op_kind(n, OpKind::Register);
-            insn.set_op_register(n, r);
-        };
-        let kind = info.op_kind(n);
-        match kind {
-            Kind::xmm_reg | Kind::xmm_rm | Kind::xmm_vvvv | Kind::xmm_is4 => {
-                register(&mut insn, Register::XMM0 + vector);
-            }
-            Kind::ymm_reg | Kind::ymm_rm | Kind::ymm_vvvv | Kind::ymm_is4 => {
-                register(&mut insn, Register::YMM0 + vector);
-            }
-            Kind::r32_reg => register(&mut insn, Register::EAX + number),
-            Kind::r64_reg => register(&mut insn, Register::RAX + number),
-            Kind::xmm_or_mem if !memory => register(&mut insn, Register::XMM0 + vector),
-            Kind::ymm_or_mem if !memory => register(&mut insn, Register::YMM0 + vector),
-            Kind::r32_or_mem if !memory => register(&mut insn, Register::EAX + number),
-            Kind::r64_or_mem if !memory => register(&mut insn, Register::RAX + number),
-            Kind::xmm_or_mem | Kind::ymm_or_mem | Kind::r32_or_mem | Kind::r64_or_mem | Kind::mem => {
-                has_memory = true;
-                insn.set_op_kind(n, OpKind::Memory);
-                insn.set_memory_base(Register::RDI);
-            }
-            Kind::mem_vsib32x | Kind::mem_vsib32y | Kind::mem_vsib64x | Kind::mem_vsib64y => {
-                has_memory = true;
-                let long = matches!(kind, Kind::mem_vsib32y | Kind::mem_vsib64y);
-                insn.set_op_kind(n, OpKind::Memory);
-                insn.set_memory_base(Register::RDI);
-                insn.set_memory_index(if long { Register::YMM0 } else { Register::XMM0 } + vector);
-                insn.set_memory_index_scale(1 << rng.below(4));
-                insn.set_memory_displ_size(1);
-                insn.set_memory_displacement64(rng.below(64));
-            }
-            Kind::seg_rDI => {
-                has_memory = true;
-                insn.set_op_kind(n, OpKind::MemorySegRDI);
-            }
-            Kind::imm8 => {
-                insn.set_op_kind(n, OpKind::Immediate8);
-                let imm = if rng.one_in(2) { rng.below(256) } else { rng.below(20) };
-                insn.set_immediate8(imm as u8);
-            }
-            other => panic!("{code:?} has an operand of kind {other:?}"),
-        }
-    }
-    (has_memory == memory).then_some(insn)
-}
-
-/// Indices of a gather that lead into data memory or, rarely, the page behind it.
-fn set_indices(rng: &mut Rng, m: &mut Machine, insn: &Instruction, offset: u64) {
-    let wide = (0..4).any(|n| matches!(insn.code().op_code().op_kind(n), Kind::mem_vsib64x | Kind::mem_vsib64y));
-    let half = |rng: &mut Rng| {
-        let bits = if wide { 64 } else { 32 };
-        (0..128 / bits).fold(0_u128, |x, n| {
-            let limit = if rng.one_in(12) { DATA_BYTES + 4000 } else { DATA_BYTES - 80 };
-            let target = rng.below(limit as u64) as i64 - offset as i64;
-            let index = target / i64::from(insn.memory_index_scale());
-            x | (u128::from(index as u64) & (u128::MAX >> (128 - bits))) << (bits * n)
-        })
-    };
-    let number = insn.memory_index().number();
-    m.set_xmm(number, half(rng));
-    m.ymm_high[number] = half(rng);
-}
-
-fn random_machine(rng: &mut Rng, rig: &Rig, insn: &Instruction) -> Machine {
-    let mut m = Machine::new();
-    for n in 0..16 {
-        m.set_xmm(n, register_bits(rng));
-        m.ymm_high[n] = register_bits(rng);
-        m.gpr[n] = if rng.one_in(2) { rng.below(20).wrapping_sub(2) } else { rng.next() >> rng.below(64) };
-    }
-    m.set_mxcsr(mxcsr(rng));
-    m.rflags |= arch::Rflags::from_bits_truncate(rng.next()) & arch::Rflags::STATUS;
-    let offset = match rng.below(10) {
-        0 => rng.below(4096),
-        1 => 4096 - rng.below(36),
-        2 => DATA_BYTES as u64 - rng.below(40),
-        3 => rng.below(200) * 16,
-        _ => rng.below(200) * 32,
-    };
-    for at in (0..4).map(|n| (offset as usize & !15) + 16 * n).filter(|at| at + 16 <= DATA_BYTES) {
-        m.memory[at..at + 16].copy_from_slice(&register_bits(rng).to_le_bytes());
-    }
-    if insn.mnemonic() == M::Vldmxcsr && !rng.one_in(8) && offset as usize + 4 <= DATA_BYTES {
-        let value = mxcsr(rng);
-        m.memory[offset as usize..][..4].copy_from_slice(&value.to_le_bytes());
-    }
-    if insn.memory_index() != Register::None {
-        set_indices(rng, &mut m, insn, offset);
-    }
-    m.gpr[7] = rig.data_address() + offset;
-    m
-}
-
-/// How many states ended how.
-#[derive(Debug, Default)]
-struct Ends {
-    completed: u64,
-    segv: u64,
-    fpe: u64,
 }
 
 /// What a person needs to see of a state that went wrong.
@@ -165,64 +28,6 @@ fn describe(rig: &Rig, insn: &Instruction, start: &Machine) -> String {
     let end = (at + 32).min(DATA_BYTES);
     let _ = write!(text, "\n    memory at {at:#x} {:02x?}", &start.memory[at.min(end)..end]);
     text
-}
-
-/// Runs `states` states of one instruction; the number of mismatches, of which the first is printed.
-fn check(rig: &mut Rig, rng: &mut Rng, insn: &Instruction, states: u64, ends: &mut Ends) -> u64 {
-    rig.load(insn);
-    let mut mismatches = 0;
-    for _ in 0..states {
-        let start = random_machine(rng, rig, insn);
-        let difference = match rig.compare(&start, |_| {}) {
-            Ok(End::Completed) => {
-                ends.completed += 1;
-                continue;
-            }
-            Ok(End::Segv) => {
-                ends.segv += 1;
-                continue;
-            }
-            Ok(End::Fpe) => {
-                ends.fpe += 1;
-                continue;
-            }
-            Ok(end) => format!("{end:?} on both sides"),
-            Err(difference) => difference,
-        };
-        if mismatches == 0 {
-            println!("{}\n    {difference}", describe(rig, insn, &start));
-        }
-        mismatches += 1;
-    }
-    mismatches
-}
-
-#[test]
-fn every_form_does_what_the_processor_does() {
-    if !is_comparable() {
-        return;
-    }
-    let mut rig = Rig::new();
-    let mut rng = Rng(2);
-    let (mut forms, mut ends) = (0, Ends::default());
-    let mut failed = Vec::new();
-    for code in codes().filter(|code| is_intel() || !APPROXIMATE.contains(&code.mnemonic())) {
-        for memory in [false, true] {
-            let mut mismatches = 0;
-            for _ in 0..25 {
-                let Some(insn) = instruction(code, &mut rng, memory) else { continue };
-                mismatches += check(&mut rig, &mut rng, &insn, states_per_form().div_ceil(25), &mut ends);
-                forms += 1;
-            }
-            if mismatches != 0 {
-                failed.push(format!("{code:?} memory={memory}: {mismatches}"));
-            }
-        }
-    }
-    println!("{forms} forms, {ends:?}");
-    assert!(failed.is_empty(), "{} forms differ:\n{}", failed.len(), failed.join("\n"));
-    // The states reach every way to end.
-    assert!(forms > 20_000 && ends.completed > 30_000 && ends.segv > 1000 && ends.fpe > 1000);
 }
 
 /// Bits of a double near where rounding, cancelling and underflow of a * b + c are decided.

@@ -1,7 +1,5 @@
-//! MMX against silicon: every encoding with an MMX register, in register and memory forms, and EMMS.
-//!
-//! States have any x87 stack, with and without a pending exception, and operands that are mapped or not. All registers, tags,
-//! TOP and memory are compared.
+//! MMX, what a state of one instruction does not show: that x87 sees what MMX has written, and the order in which a masked store
+//! looks at its operand. Each form by itself is compared with silicon by the `isa` test of the crate `oracle`.
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 
 mod common;
@@ -9,66 +7,9 @@ mod common;
 use arch::XsaveImage;
 use common::native::is_intel;
 use common::values::{mxcsr, register_bits};
-use common::{End, Machine, Rig, Rng, states_per_form};
-use iced_x86::{Code, CpuidFeature, EncodingKind, Instruction, OpCodeOperandKind as Kind, OpKind, Register};
+use common::{End, Machine, Rig, Rng};
+use iced_x86::{Code, Instruction, OpKind, Register};
 use pagewalk_cpu::Exit;
-
-/// The encodings of MMX, SSE, SSE2 and SSSE3 that have an MMX register, and EMMS.
-fn codes() -> impl Iterator<Item = Code> {
-    Code::values().filter(|code| {
-        let info = code.op_code();
-        let known = |f| matches!(f, CpuidFeature::MMX | CpuidFeature::SSE | CpuidFeature::SSE2 | CpuidFeature::SSSE3);
-        let mmx = |kind| matches!(kind, Kind::mm_reg | Kind::mm_rm | Kind::mm_or_mem);
-        info.encoding() == EncodingKind::Legacy
-            && info.mode64()
-            && code.cpuid_features().iter().copied().any(known)
-            && (*code == Code::Emms || (0..info.op_count()).any(|n| mmx(info.op_kind(n))))
-    })
-}
-
-/// An encoding with chosen operands; memory is at RDI. `None` if the encoding has no such form.
-fn instruction(code: Code, rng: &mut Rng, memory: bool) -> Option<Instruction> {
-    let info = code.op_code();
-    let mut insn = Instruction::default();
-    insn.set_code(code);
-    let mut has_memory = false;
-    let same = rng.one_in(4).then(|| rng.below(8) as u32);
-    for n in 0..info.op_count() {
-        let mm = Register::MM0 + same.unwrap_or_else(|| rng.below(8) as u32);
-        let xmm = Register::XMM0 + rng.below(16) as u32;
-        let number = rng.pick(&[0, 1, 2, 3, 6, 8, 9, 13, 15]);
-        let mut register = |r| {
-            insn.set_op_kind(n, OpKind::Register);
-            insn.set_op_register(n, r);
-        };
-        match info.op_kind(n) {
-            Kind::mm_reg | Kind::mm_rm => register(mm),
-            Kind::xmm_reg | Kind::xmm_rm => register(xmm),
-            Kind::r32_reg => register(Register::EAX + number),
-            Kind::r64_reg => register(Register::RAX + number),
-            Kind::mm_or_mem if !memory => register(mm),
-            Kind::xmm_or_mem if !memory => register(xmm),
-            Kind::r32_or_mem if !memory => register(Register::EAX + number),
-            Kind::r64_or_mem if !memory => register(Register::RAX + number),
-            Kind::mm_or_mem | Kind::xmm_or_mem | Kind::r32_or_mem | Kind::r64_or_mem | Kind::mem => {
-                has_memory = true;
-                insn.set_op_kind(n, OpKind::Memory);
-                insn.set_memory_base(Register::RDI);
-            }
-            Kind::seg_rDI => {
-                has_memory = true;
-                insn.set_op_kind(n, OpKind::MemorySegRDI);
-            }
-            Kind::imm8 => {
-                insn.set_op_kind(n, OpKind::Immediate8);
-                let imm = if rng.one_in(2) { rng.below(256) } else { rng.below(70) };
-                insn.set_immediate8(imm as u8);
-            }
-            other => panic!("{code:?} has an operand of kind {other:?}"),
-        }
-    }
-    (has_memory == memory).then_some(insn)
-}
 
 /// 64 bits of lanes at their limits, of small counts, or of floats.
 fn mmx_bits(rng: &mut Rng) -> u64 {
@@ -142,75 +83,6 @@ fn random_machine(rng: &mut Rng, rig: &Rig) -> Machine {
         _ => rig.data_address() + offset,
     };
     m
-}
-
-/// How many states ended how.
-#[derive(Debug, Default)]
-struct Ends {
-    completed: u64,
-    segv: u64,
-    fpe: u64,
-}
-
-/// Runs `states` states of one instruction; the number of mismatches, of which the first is printed.
-fn check(rig: &mut Rig, rng: &mut Rng, insn: &Instruction, states: u64, ends: &mut Ends) -> u64 {
-    rig.load(insn);
-    let mut mismatches = 0;
-    for _ in 0..states {
-        let start = random_machine(rng, rig);
-        let difference = match rig.compare(&start, |_| {}) {
-            Ok(End::Completed) => {
-                ends.completed += 1;
-                continue;
-            }
-            Ok(End::Segv) => {
-                ends.segv += 1;
-                continue;
-            }
-            Ok(End::Fpe) => {
-                ends.fpe += 1;
-                continue;
-            }
-            Ok(end) => format!("{end:?} on both sides"),
-            Err(difference) => difference,
-        };
-        if mismatches == 0 {
-            println!("{:?} `{insn}`, mxcsr {:#x}: {difference}", insn.code(), start.mxcsr());
-            println!("    rdi {:#x}, fcw {:#x}, fsw {:#x}", start.gpr[7], start.fpu_word(0), start.fpu_word(2));
-        }
-        mismatches += 1;
-    }
-    mismatches
-}
-
-#[test]
-fn every_form_does_what_the_processor_does() {
-    if !is_intel() {
-        return eprintln!("not compared: another vendor's processor");
-    }
-    let mut rig = Rig::new();
-    let mut rng = Rng(5);
-    let (mut forms, mut ends) = (0, Ends::default());
-    let mut failed = Vec::new();
-    for code in codes() {
-        for memory in [false, true] {
-            let with_immediate = (0..code.op_code().op_count()).any(|n| code.op_code().op_kind(n) == Kind::imm8);
-            let variants = if with_immediate { 25 } else { 5 };
-            let mut mismatches = 0;
-            for _ in 0..variants {
-                let Some(insn) = instruction(code, &mut rng, memory) else { continue };
-                mismatches += check(&mut rig, &mut rng, &insn, states_per_form().div_ceil(variants), &mut ends);
-                forms += 1;
-            }
-            if mismatches != 0 {
-                failed.push(format!("{code:?} memory={memory}: {mismatches}"));
-            }
-        }
-    }
-    println!("{forms} forms, {ends:?}");
-    assert!(failed.is_empty(), "{} forms differ:\n{}", failed.len(), failed.join("\n"));
-    // The states reach every way to end.
-    assert!(forms > 700 && ends.completed > 5_000 && ends.segv > 100 && ends.fpe > 500);
 }
 
 /// The registers of MMX stay those of x87: what x87 instructions see behind an MMX instruction.

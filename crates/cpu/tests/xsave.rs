@@ -3,14 +3,14 @@
 #![cfg(all(target_arch = "x86_64", target_os = "linux"))]
 #![allow(unreachable_pub, dead_code, reason = "modules shared by test files")]
 
-#[path = "xsave/bench.rs"]
-mod bench;
 mod common;
+#[path = "silicon/guest.rs"]
+mod guest;
 
 use arch::xstate::{Save, XFeatures, XState};
 use arch::{Features, Gpr, XsaveImage};
-use bench::{Bench, DATA, End, Page};
 use common::Rng;
+use guest::{DATA, Fault, Guest, Page};
 use std::arch::naked_asm;
 
 const ALL: XFeatures = XFeatures::X87.union(XFeatures::SSE).union(XFeatures::AVX);
@@ -106,13 +106,13 @@ fn native(start: &XState, mask: u64, area: &Area, which: u64) -> (Area, Area) {
 }
 
 /// Runs one on the core.
-fn core(start: &XState, mask: u64, area: &Area, code: &[u8]) -> (End, Bench) {
-    let mut bench = Bench::new(code, 0, [Page::Writable, Page::Absent]);
-    bench.fill(0, &area.0);
-    bench.ctx.set_xstate(start.clone());
-    bench.ctx.set_reg(Gpr::Rax, mask);
-    bench.ctx.set_reg(Gpr::Rdi, DATA);
-    (bench.run(1), bench)
+fn core(start: &XState, mask: u64, area: &Area, code: &[u8]) -> (Option<Fault>, Guest) {
+    let mut guest = Guest::new(code, &[Page::Ok]);
+    guest.put(0, 0, &area.0);
+    guest.ctx.set_xstate(start.clone());
+    guest.ctx.set_reg(Gpr::Rax, mask);
+    guest.ctx.set_reg(Gpr::Rdi, DATA);
+    (guest.run(1), guest)
 }
 
 #[test]
@@ -127,9 +127,9 @@ fn what_is_saved_is_what_silicon_saves() {
         area.0[512..576].fill(0);
         area.0[512] = rng.below(8) as u8;
         let (want, _) = native(&start, mask, &area, which);
-        let (end, bench) = core(&start, mask, &area, XSAVE[which as usize]);
-        assert_eq!(end, End::NoFault);
-        let got = bench.contents(0);
+        let (fault, guest) = core(&start, mask, &area, XSAVE[which as usize]);
+        assert_eq!(fault, None);
+        let got = guest.bytes(0);
         for (at, (got, want)) in got.iter().zip(&want.0).enumerate() {
             assert_eq!(got, want, "round {round}, {:?}, mask {mask}, byte {at}: {start:?}", SAVES[which as usize]);
         }
@@ -150,9 +150,9 @@ fn what_is_restored_is_what_silicon_restores() {
             area.0[at..at + bytes.len()].copy_from_slice(&bytes);
         }
         let (_, want) = native(&start, mask, &area, 3);
-        let (end, bench) = core(&start, mask, &area, XRSTOR);
-        assert_eq!(end, End::NoFault);
-        let got = standard(&bench.ctx.xstate());
+        let (fault, guest) = core(&start, mask, &area, XRSTOR);
+        assert_eq!(fault, None);
+        let got = standard(&guest.cpu.context().xstate());
         for at in (0..512).chain(576..832) {
             assert_eq!(got.0[at], want.0[at], "round {round}, {save:?}, mask {mask}, holds {held:?}, byte {at}");
         }
@@ -161,48 +161,52 @@ fn what_is_restored_is_what_silicon_restores() {
 
 #[test]
 fn images_that_are_none_raise_gp() {
-    let gp = End::Trap { vector: 13, code: 0, cr2: None };
+    let gp = Some((13, 0));
     let image = standard(&random(&mut Rng(1)));
     let with = |changes: &[(usize, u8)]| {
         let mut area = image.clone();
         changes.iter().for_each(|&(at, byte)| area.0[at] = byte);
-        core(&XState::default(), u64::MAX, &area, XRSTOR).0
+        core(&XState::default(), u64::MAX, &area, XRSTOR).0.map(|fault| (fault.trap, fault.err))
     };
-    assert_eq!(with(&[]), End::NoFault);
+    assert_eq!(with(&[]), None);
     assert_eq!(with(&[(512, 8)]), gp, "a component that there is not");
     assert_eq!(with(&[(520, 1)]), gp, "XCOMP_BV of the standard form");
     assert_eq!(with(&[(528, 1)]), gp, "reserved");
-    assert_eq!(with(&[(536, 1)]), End::NoFault, "not looked at in the standard form");
+    assert_eq!(with(&[(536, 1)]), None, "not looked at in the standard form");
     assert_eq!(with(&[(26, 1)]), gp, "MXCSR");
     assert_eq!(with(&[(527, 0x80), (520, 3), (512, 7)]), gp, "not among the compacted ones");
     assert_eq!(with(&[(527, 0x80), (520, 7), (575, 1)]), gp, "reserved in the compacted form");
     for code in XSAVE.into_iter().chain([XRSTOR]) {
-        let mut bench = Bench::new(code, 0, [Page::Writable, Page::Absent]);
-        bench.ctx.set_reg(Gpr::Rdi, DATA + 32);
-        assert_eq!(bench.run(1), gp, "{code:x?}");
+        let mut guest = Guest::new(code, &[Page::Ok]);
+        guest.ctx.set_reg(Gpr::Rdi, DATA + 32);
+        assert_eq!(guest.run(1).map(|fault| (fault.trap, fault.err)), gp, "{code:x?}");
     }
 }
 
 #[test]
 fn xgetbv_tells_what_is_there_and_in_use() {
     let xgetbv = |state: &XState, ecx: u64| {
-        let mut bench = Bench::new(&[0x0f, 0x01, 0xd0], 0, [Page::Absent; 2]);
-        bench.ctx.set_xstate(state.clone());
-        bench.ctx.set_reg(Gpr::Rcx, ecx);
-        (bench.run(1), bench.ctx.reg(Gpr::Rax))
+        let mut guest = Guest::new(&[0x0f, 0x01, 0xd0], &[]);
+        guest.ctx.set_xstate(state.clone());
+        guest.ctx.set_reg(Gpr::Rcx, ecx);
+        match guest.run(1) {
+            None => Ok(guest.cpu.context().reg(Gpr::Rax)),
+            Some(fault) => Err(fault.trap),
+        }
     };
     let state = XState { ymm_high: [1; 16], ..XState::default() };
-    assert_eq!(xgetbv(&state, 0), (End::NoFault, 7));
-    assert_eq!(xgetbv(&state, 1), (End::NoFault, 4));
-    assert_eq!(xgetbv(&state, 2).0, End::Trap { vector: 13, code: 0, cr2: None });
+    assert_eq!(xgetbv(&state, 0), Ok(7));
+    assert_eq!(xgetbv(&state, 1), Ok(4));
+    assert_eq!(xgetbv(&state, 2), Err(13));
 }
 
 #[test]
 fn the_state_of_protection_keys_is_there_if_they_are() {
-    let mut bench = Bench::of(Features::all(), &[0x0f, 0x01, 0xef], 0, [Page::Absent; 2]); // wrpkru
-    bench.ctx.set_reg(Gpr::Rax, 0xfff0_0000);
-    assert_eq!(bench.run(1), End::NoFault);
-    assert_eq!(bench.ctx.pkru, 0xfff0_0000);
-    let mut bench = Bench::new(&[0x0f, 0x01, 0xef], 0, [Page::Absent; 2]);
-    assert_eq!(bench.run(1), End::Trap { vector: 6, code: 0, cr2: None }, "without them");
+    const WRPKRU: &[u8] = &[0x0f, 0x01, 0xef];
+    let mut guest = Guest::of(Features::all(), WRPKRU, &[]);
+    guest.ctx.gpr[0] = 0xfff0_0000;
+    assert_eq!(guest.run(1), None);
+    assert_eq!(guest.cpu.context().pkru, 0xfff0_0000);
+    let without = Guest::new(WRPKRU, &[]).run(1);
+    assert_eq!(without.map(|fault| fault.trap), Some(6));
 }

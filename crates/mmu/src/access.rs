@@ -31,6 +31,15 @@ const fn natural_alignment(bytes: usize) -> u64 {
     }
 }
 
+/// What #AC asks of an access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Alignment {
+    /// [`natural_alignment`].
+    Natural,
+    /// Nothing.
+    Any,
+}
+
 /// A little-endian value of 1 to 16 bytes that the core loads and stores in one piece.
 /// Two of 16 bytes are one as well: a YMM register, the low half first.
 pub trait Primitive: Copy + sealed::Sealed {
@@ -92,12 +101,10 @@ impl<H: HardwareModel> Mmu<H> {
     /// [`Fault`] if the access faults; nothing has changed but A bits.
     #[inline(always)]
     pub fn load<T: Primitive>(&mut self, la: LinearAddr) -> Result<T, Fault> {
-        if H::DETAIL < Detail::EveryAccess
-            && let Some(value) = self.tlb.read_hit(la)
-        {
-            return Ok(value);
+        match self.load_hit(la) {
+            Some(value) => Ok(value),
+            None => self.load_slow(la, Alignment::Natural),
         }
-        self.load_slow(la)
     }
 
     /// The value at `la` if the fast table has its page, without any other effect; [`Mmu::load`] gives the same. A caller
@@ -107,16 +114,30 @@ impl<H: HardwareModel> Mmu<H> {
         if H::DETAIL < Detail::EveryAccess { self.tlb.read_hit(la) } else { None }
     }
 
+    /// Writes `value` at `la` if the fast table has its page for writing; as [`Mmu::store`] then. The frame holds no code.
+    /// False if it has not, and nothing is written.
+    #[inline(always)]
+    pub fn store_hit<T: Primitive>(&mut self, la: LinearAddr, value: T) -> bool {
+        H::DETAIL < Detail::EveryAccess && self.tlb.write_hit(la, value)
+    }
+
+    /// Replaces the value at `la` by what `f` makes of it if the fast table has its page for writing; as
+    /// [`Mmu::load_for_write`] and [`Mmu::store`] then. The frame holds no code. False if it has not, and `f` has not run.
+    #[inline(always)]
+    pub fn modify_hit<T: Primitive>(&mut self, la: LinearAddr, f: impl FnOnce(T) -> T) -> bool {
+        H::DETAIL < Detail::EveryAccess && self.tlb.modify_hit(la, f)
+    }
+
     /// Writes `value` at `la`.
     ///
     /// # Errors
     /// [`Fault`] if the access faults; no byte is written (MMU-173).
     #[inline(always)]
     pub fn store<T: Primitive>(&mut self, la: LinearAddr, value: T) -> Result<(), Fault> {
-        if H::DETAIL < Detail::EveryAccess && self.tlb.write_hit(la, value) {
+        if self.store_hit(la, value) {
             return Ok(());
         }
-        self.store_slow(la, value)
+        self.store_slow(la, value, Alignment::Natural)
     }
 
     /// Reads the value at `la` for an instruction that will write it: checked as a write, once (MMU-094). The store that
@@ -131,8 +152,32 @@ impl<H: HardwareModel> Mmu<H> {
         {
             return Ok(value);
         }
-        let pieces = self.pieces(la, size_of::<T>(), AccessKind::Write)?;
+        let pieces = self.pieces(la, size_of::<T>(), AccessKind::Write, Alignment::Natural)?;
         Ok(self.read_pieces(pieces))
+    }
+
+    /// As [`Mmu::load`], of one lane of a vector, whose alignment #AC does not ask for.
+    ///
+    /// # Errors
+    /// [`Fault`] as for a load.
+    #[inline(always)]
+    pub fn load_lane<T: Primitive>(&mut self, la: LinearAddr) -> Result<T, Fault> {
+        match self.load_hit(la) {
+            Some(value) => Ok(value),
+            None => self.load_slow(la, Alignment::Any),
+        }
+    }
+
+    /// As [`Mmu::store`], of one lane of a vector, whose alignment #AC does not ask for.
+    ///
+    /// # Errors
+    /// [`Fault`] as for a store.
+    #[inline(always)]
+    pub fn store_lane<T: Primitive>(&mut self, la: LinearAddr, value: T) -> Result<(), Fault> {
+        if self.store_hit(la, value) {
+            return Ok(());
+        }
+        self.store_slow(la, value, Alignment::Any)
     }
 
     /// Checks that `size` bytes at `la`, at most a page, can be written, so that stores to them cannot fault.
@@ -140,7 +185,7 @@ impl<H: HardwareModel> Mmu<H> {
     /// # Errors
     /// [`Fault`] as for a store.
     pub fn check_write(&mut self, la: LinearAddr, size: usize) -> Result<(), Fault> {
-        self.pieces(la, size, AccessKind::Write).map(drop)
+        self.pieces(la, size, AccessKind::Write, Alignment::Natural).map(drop)
     }
 
     /// Reads `buf.len()` bytes at `la`, at most a page, in one access.
@@ -148,7 +193,7 @@ impl<H: HardwareModel> Mmu<H> {
     /// # Errors
     /// [`Fault`] as for a load.
     pub fn load_bytes(&mut self, la: LinearAddr, buf: &mut [u8]) -> Result<(), Fault> {
-        let pieces = self.pieces(la, buf.len(), AccessKind::Read)?;
+        let pieces = self.pieces(la, buf.len(), AccessKind::Read, Alignment::Natural)?;
         self.report(la, buf.len(), pieces, AccessKind::Read);
         let (low, high) = buf.split_at_mut(pieces.low_len);
         self.bus.read(pieces.low, low);
@@ -161,7 +206,7 @@ impl<H: HardwareModel> Mmu<H> {
     /// # Errors
     /// [`Fault`] as for a store.
     pub fn store_bytes(&mut self, la: LinearAddr, bytes: &[u8]) -> Result<(), Fault> {
-        let pieces = self.pieces(la, bytes.len(), AccessKind::Write)?;
+        let pieces = self.pieces(la, bytes.len(), AccessKind::Write, Alignment::Natural)?;
         self.report(la, bytes.len(), pieces, AccessKind::Write);
         self.write_pieces(pieces, bytes);
         Ok(())
@@ -169,16 +214,16 @@ impl<H: HardwareModel> Mmu<H> {
 
     #[cold]
     #[inline(never)]
-    fn load_slow<T: Primitive>(&mut self, la: LinearAddr) -> Result<T, Fault> {
-        let pieces = self.pieces(la, size_of::<T>(), AccessKind::Read)?;
+    fn load_slow<T: Primitive>(&mut self, la: LinearAddr, alignment: Alignment) -> Result<T, Fault> {
+        let pieces = self.pieces(la, size_of::<T>(), AccessKind::Read, alignment)?;
         self.report(la, size_of::<T>(), pieces, AccessKind::Read);
         Ok(self.read_pieces(pieces))
     }
 
     #[cold]
     #[inline(never)]
-    fn store_slow<T: Primitive>(&mut self, la: LinearAddr, value: T) -> Result<(), Fault> {
-        let pieces = self.pieces(la, size_of::<T>(), AccessKind::Write)?;
+    fn store_slow<T: Primitive>(&mut self, la: LinearAddr, value: T, alignment: Alignment) -> Result<(), Fault> {
+        let pieces = self.pieces(la, size_of::<T>(), AccessKind::Write, alignment)?;
         self.report(la, size_of::<T>(), pieces, AccessKind::Write);
         self.write_pieces(pieces, &value.to_bytes()[..size_of::<T>()]);
         Ok(())
@@ -203,14 +248,15 @@ impl<H: HardwareModel> Mmu<H> {
     }
 
     /// Translates an access in one or two pieces, low page first (MMU-160, MMU-170, MMU-174).
-    fn pieces(&mut self, la: LinearAddr, size: usize, kind: AccessKind) -> Result<Pieces, Fault> {
+    fn pieces(&mut self, la: LinearAddr, size: usize, kind: AccessKind, alignment: Alignment) -> Result<Pieces, Fault> {
         let width = self.ctx.mode().linear_width();
+        // On Intel's processors #AC comes before #PF, and before the bytes behind the first are looked at.
+        let misaligned = alignment == Alignment::Natural && !la.0.is_multiple_of(natural_alignment(size));
+        if misaligned && self.checks_alignment() && width.is_canonical(la, 1) {
+            return Err(self.raise(MemFault::Misaligned));
+        }
         if !width.is_canonical(la, size as u64) {
             return Err(self.raise(MemFault::NonCanonical));
-        }
-        // On Intel's processors #AC comes before #PF.
-        if self.checks_alignment() && !la.0.is_multiple_of(natural_alignment(size)) {
-            return Err(self.raise(MemFault::Misaligned));
         }
         let la = width.wrap(la);
         let in_page = (FRAME_SIZE - la.page_offset()) as usize;

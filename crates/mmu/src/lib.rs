@@ -1,7 +1,8 @@
 //! The MMU: a fast table of recent translations in front of [`paging::translate`], and the loads and stores of the core.
 //!
 //! Protocol for a data access of `size` bytes at `la`:
-//! 1. canonical check of the whole operand (MMU-151), on the miss path, as no slot ever holds a non-canonical page;
+//! 1. canonical check of the whole operand (MMU-151), on the miss path, as no slot ever holds a non-canonical page, and of
+//!    its alignment, if that is checked: then no slot is ever filled;
 //! 2. a hit in the [`SoftTlb`] gives the bytes by pointer;
 //! 3. a miss translates; an access that crosses a page translates the low page, then the high one (MMU-170), and only
 //!    then touches data (MMU-173).
@@ -18,7 +19,7 @@ pub use control::AlignmentCheck;
 pub use soft_tlb::{SlotCount, SoftTlb};
 
 use arch::{Access, AccessKind, LinearAddr, PageFault, Pfn, Privilege};
-use paging::{HardwareModel, Invalidation, PagingContext, Shootdown};
+use paging::{Detail, HardwareModel, Invalidation, PagingContext, Shootdown};
 use physmem::Bus;
 
 /// The MMU of one core, with the memory behind it.
@@ -92,10 +93,21 @@ impl<H: HardwareModel> Mmu<H> {
     /// [`Fault`]; what it is stands in [`Self::fault`].
     #[inline]
     pub fn fetch_frame(&mut self, la: LinearAddr) -> Result<Pfn, Fault> {
-        match self.tlb.fetch_hit(la) {
-            Some(pfn) => Ok(pfn),
-            None => self.fetch_miss(la),
+        let frame = match self.tlb.fetch_hit(la) {
+            Some(pfn) => pfn,
+            None => self.fetch_miss(la)?,
+        };
+        if H::DETAIL == Detail::EveryAccess {
+            self.model.fetch(la, frame.base());
         }
+        Ok(frame)
+    }
+
+    /// The frame of an instruction fetch at `la` if the fast table has its page; [`Mmu::fetch_frame`] gives the same, and
+    /// tells a model that hears of every access.
+    #[inline(always)]
+    pub fn fetch_hit(&self, la: LinearAddr) -> Option<Pfn> {
+        if H::DETAIL == Detail::EveryAccess { None } else { self.tlb.fetch_hit(la) }
     }
 
     #[cold]

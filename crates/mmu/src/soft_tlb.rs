@@ -97,6 +97,22 @@ impl SoftTlb {
         true
     }
 
+    /// Replaces the value at `la` by what `f` makes of it, if a slot allows that and it does not cross the page. False on a
+    /// miss, and `f` has not run.
+    #[inline(always)]
+    pub(crate) fn modify_hit<T: Primitive>(&mut self, la: LinearAddr, f: impl FnOnce(T) -> T) -> bool {
+        let slot = self.slot(la.page_number());
+        if slot.write != la.page_number() || la.page_offset() > FRAME_SIZE - size_of::<T>() as u64 {
+            return false;
+        }
+        // SAFETY: as in `write_hit`. Between the two accesses nothing else runs but `f`, which cannot reach the frame.
+        unsafe {
+            let value = slot.host.add(la.page_offset() as usize).cast::<T>();
+            value.write_unaligned(f(value.read_unaligned()));
+        }
+        true
+    }
+
     /// The value at `la`, if a slot allows a write there and it does not cross the page.
     #[inline(always)]
     pub(crate) fn write_intent_hit<T: Primitive>(&self, la: LinearAddr) -> Option<T> {

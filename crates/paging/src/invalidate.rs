@@ -80,6 +80,12 @@ impl Shootdown {
         }
     }
 
+    /// How many pages it names; `None` for every translation that is not global.
+    #[must_use]
+    pub fn pages(&self) -> Option<usize> {
+        (!self.everything).then(|| usize::from(self.first.is_some()) + self.more.len())
+    }
+
     /// True if there is nothing to do.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -60,6 +60,9 @@ pub trait HardwareModel: TranslationCache {
     /// What the host has to report.
     const DETAIL: Detail;
 
+    /// Instructions are fetched from the page of `la`, which is at `pa`, until the next such report. It may come again for the
+    /// same page.
+    fn fetch(&mut self, _la: LinearAddr, _pa: PhysAddr) {}
     /// `size` bytes were read; pieces of a page-crossing access come one by one.
     fn load(&mut self, _la: LinearAddr, _pa: PhysAddr, _size: u32) {}
     /// `size` bytes were written.

@@ -1,6 +1,6 @@
 //! Integer arithmetic and logic with two operands, and the one-operand forms INC, DEC, NEG, NOT.
 
-use super::operand::{Address, Source};
+use super::operand::{Address, Mem, Source, modify, with_source};
 use crate::flags::Flags;
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
@@ -70,13 +70,14 @@ alu! {
 
 /// reg = reg O source.
 pub(crate) fn reg<H: HardwareModel, O: Alu, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let b = tri!(S::get::<H, W>(st, op));
-    let a = W::get(st, op.dst);
-    let r = O::apply::<W>(&mut st.flags, a, b);
-    if O::WRITES {
-        W::set(st, op.dst, r);
-    }
-    Flow::Next
+    with_source::<H, W, S>(st, op, |st, op, b| {
+        let a = W::get(st, op.dst);
+        let r = O::apply::<W>(&mut st.flags, a, b);
+        if O::WRITES {
+            W::set(st, op.dst, r);
+        }
+        Flow::Next
+    })
 }
 
 /// As [`reg`], where nothing reads the flags before they are written again.
@@ -88,19 +89,23 @@ pub(crate) fn quiet_reg<H: HardwareModel, O: Alu, W: Width, S: Source>(st: &mut 
     Flow::Next
 }
 
-/// \[mem\] = \[mem\] O source, one write access (MMU-094); CMP and TEST only read (MMU-095).
+/// \[mem\] = \[mem\] O source, a register or an immediate; one write access (MMU-094).
 pub(crate) fn mem<H: HardwareModel, O: Alu, W: Width, S: Source, A: Address>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let b = tri!(S::get::<H, W>(st, op));
-    let la = A::of(st, op);
     if !O::WRITES {
-        let a = tri!(W::load(st, la));
-        O::apply::<W>(&mut st.flags, a, b);
-        return Flow::Next;
+        return compare_mem::<H, O, W, S, A>(st, op);
     }
-    let a = tri!(W::load_for_write(st, la));
-    let r = O::apply::<W>(&mut st.flags, a, b);
-    tri!(W::store(st, la, r));
-    st.after_store()
+    let b = tri!(S::get::<H, W>(st, op));
+    modify::<H, W>(st, A::of(st, op), b, O::apply::<W>)
+}
+
+/// CMP and TEST only read (MMU-095).
+#[inline(always)]
+fn compare_mem<H: HardwareModel, O: Alu, W: Width, S: Source, A: Address>(st: &mut State<H>, op: &Op<H>) -> Flow {
+    with_source::<H, W, Mem<A>>(st, op, |st, op, a| {
+        let b = tri!(S::get::<H, W>(st, op));
+        O::apply::<W>(&mut st.flags, a, b);
+        Flow::Next
+    })
 }
 
 /// XOR or SUB of a register with itself: zero.
@@ -168,9 +173,5 @@ pub(crate) fn quiet_unary_reg<H: HardwareModel, O: Unary, W: Width>(st: &mut Sta
 }
 
 pub(crate) fn unary_mem<H: HardwareModel, O: Unary, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let la = op.ea(st);
-    let a = tri!(W::load_for_write(st, la));
-    let r = O::apply::<W>(&mut st.flags, a);
-    tri!(W::store(st, la, r));
-    st.after_store()
+    modify::<H, W>(st, op.ea(st), 0, |flags, a, _| O::apply::<W>(flags, a))
 }

@@ -3,7 +3,7 @@
 //! A branch to a non-canonical address raises #GP(0) on the branch itself (MMU-153). A call has stored the return address
 //! by then, as on silicon, but RSP has not moved.
 
-use super::operand::Source;
+use super::operand::{Source, Top, with_source};
 use crate::op::{Flow, Op, tri};
 use crate::state::{PAGE, RCX, RSP, State};
 use crate::width::W64;
@@ -30,7 +30,19 @@ pub(crate) fn call<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
 
 #[inline(always)]
 fn call_to<H: HardwareModel>(st: &mut State<H>, op: &Op<H>, target: u64) -> Flow {
-    let (rsp, next) = (st.regs[RSP], st.next_rip(op));
+    let (rsp, next) = (st.regs[RSP].wrapping_sub(8), st.next_rip(op));
+    if !is_canonical(LinearAddr(target), 1) || !st.mmu.store_hit(LinearAddr(rsp), next) {
+        return call_missed(st, target, next);
+    }
+    st.regs[RSP] = rsp;
+    st.target = target;
+    Flow::Indirect
+}
+
+#[cold]
+#[inline(never)]
+fn call_missed<H: HardwareModel>(st: &mut State<H>, target: u64, next: u64) -> Flow {
+    let rsp = st.regs[RSP];
     tri!(st.push(next));
     if !is_canonical(LinearAddr(target), 1) {
         st.regs[RSP] = rsp;
@@ -41,25 +53,22 @@ fn call_to<H: HardwareModel>(st: &mut State<H>, op: &Op<H>, target: u64) -> Flow
 }
 
 pub(crate) fn jmp_indirect<H: HardwareModel, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let target = tri!(S::get::<H, W64>(st, op));
-    jump_to(st, target)
+    with_source::<H, W64, S>(st, op, |st, _, target| jump_to(st, target))
 }
 
 pub(crate) fn call_indirect<H: HardwareModel, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let target = tri!(S::get::<H, W64>(st, op));
-    call_to(st, op, target)
+    with_source::<H, W64, S>(st, op, |st, op, target| call_to(st, op, target))
 }
 
 /// RET, with the bytes to drop in the immediate.
 pub(crate) fn ret<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let rsp = st.regs[RSP];
-    let target = tri!(st.mmu.load::<u64>(LinearAddr(rsp)));
-    if !is_canonical(LinearAddr(target), 1) {
-        return st.general_protection();
-    }
-    st.regs[RSP] = rsp.wrapping_add(8).wrapping_add(op.imm);
-    st.target = target;
-    Flow::Indirect
+    with_source::<H, W64, Top>(st, op, |st, op, target| {
+        let flow = jump_to(st, target);
+        if flow == Flow::Indirect {
+            st.regs[RSP] = st.regs[RSP].wrapping_add(8).wrapping_add(op.imm);
+        }
+        flow
+    })
 }
 
 fn jump_to<H: HardwareModel>(st: &mut State<H>, target: u64) -> Flow {

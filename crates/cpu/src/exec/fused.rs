@@ -4,7 +4,7 @@
 //! whatever reads them later. The pair counts as two instructions, and a fault is always the first one's.
 
 use super::alu::{Alu, Cmp, Test};
-use super::operand::{Address, Source};
+use super::operand::{Address, Mem, Source, with_source};
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
 use crate::width::Width;
@@ -53,9 +53,10 @@ pub(crate) fn reg<H: HardwareModel, O: Compare, W: Width, S: Source, const C: u8
     st: &mut State<H>,
     op: &Op<H>,
 ) -> Flow {
-    let b = tri!(S::get::<H, W>(st, op));
-    let a = W::get(st, op.dst);
-    branch::<H, O, W, C>(st, a, b)
+    with_source::<H, W, S>(st, op, |st, op, b| {
+        let a = W::get(st, op.dst);
+        branch::<H, O, W, C>(st, a, b)
+    })
 }
 
 /// \[mem\] O source, then Jcc.
@@ -63,10 +64,10 @@ pub(crate) fn mem<H: HardwareModel, O: Compare, W: Width, S: Source, A: Address,
     st: &mut State<H>,
     op: &Op<H>,
 ) -> Flow {
-    let b = tri!(S::get::<H, W>(st, op));
-    let la = A::of(st, op);
-    let a = tri!(W::load(st, la));
-    branch::<H, O, W, C>(st, a, b)
+    with_source::<H, W, Mem<A>>(st, op, |st, op, a| {
+        let b = tri!(S::get::<H, W>(st, op));
+        branch::<H, O, W, C>(st, a, b)
+    })
 }
 
 #[inline(always)]

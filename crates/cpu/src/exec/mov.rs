@@ -1,60 +1,40 @@
 //! Moves: MOV, MOVZX, MOVSX, LEA, CMOVcc, SETcc, XCHG, PUSH, POP, sign extensions of the accumulator.
 
-use super::operand::{Address, Source};
+use super::operand::{Address, Source, Top, store, with_source};
 use crate::op::{Flow, Op, tri};
 use crate::state::{RAX, RBP, RDX, RSP, State};
-use crate::width::{W16, W32, W64, Width};
+use crate::width::{W8, W16, W32, W64, Width};
 use arch::LinearAddr;
 use paging::HardwareModel;
 
 /// reg = source.
 pub(crate) fn to_reg<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let Some(v) = S::quick::<H, W>(st, op) else { return to_reg_missed::<H, W, S>(st, op) };
-    W::set(st, op.dst, v);
-    Flow::Next
+    with_source::<H, W, S>(st, op, |st, op, v| {
+        W::set(st, op.dst, v);
+        Flow::Next
+    })
 }
 
-#[cold]
-fn to_reg_missed<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let v = tri!(S::get::<H, W>(st, op));
-    W::set(st, op.dst, v);
-    Flow::Next
-}
-
-/// \[mem\] = source.
+/// \[mem\] = source, a register or an immediate.
 pub(crate) fn to_mem<H: HardwareModel, W: Width, S: Source, A: Address>(st: &mut State<H>, op: &Op<H>) -> Flow {
     let v = tri!(S::get::<H, W>(st, op));
-    let la = A::of(st, op);
-    tri!(W::store(st, la, v));
-    st.after_store()
+    store::<H, W>(st, A::of(st, op), v)
 }
 
 /// reg = zero-extended source.
 pub(crate) fn zero_extend<H: HardwareModel, D: Width, F: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let Some(v) = S::quick::<H, F>(st, op) else { return zero_extend_missed::<H, D, F, S>(st, op) };
-    D::set(st, op.dst, v);
-    Flow::Next
-}
-
-#[cold]
-fn zero_extend_missed<H: HardwareModel, D: Width, F: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let v = tri!(S::get::<H, F>(st, op));
-    D::set(st, op.dst, v);
-    Flow::Next
+    with_source::<H, F, S>(st, op, |st, op, v| {
+        D::set(st, op.dst, v);
+        Flow::Next
+    })
 }
 
 /// reg = sign-extended source.
 pub(crate) fn sign_extend<H: HardwareModel, D: Width, F: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let Some(v) = S::quick::<H, F>(st, op) else { return sign_extend_missed::<H, D, F, S>(st, op) };
-    D::set(st, op.dst, F::sign_extend(v) & D::MASK);
-    Flow::Next
-}
-
-#[cold]
-fn sign_extend_missed<H: HardwareModel, D: Width, F: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let v = tri!(S::get::<H, F>(st, op));
-    D::set(st, op.dst, F::sign_extend(v) & D::MASK);
-    Flow::Next
+    with_source::<H, F, S>(st, op, |st, op, v| {
+        D::set(st, op.dst, F::sign_extend(v) & D::MASK);
+        Flow::Next
+    })
 }
 
 /// reg = address; no access is made (MMU-099).
@@ -66,11 +46,12 @@ pub(crate) fn lea<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> 
 
 /// CMOVcc: the source is read in any case; a 32-bit destination is zero-extended in any case.
 pub(crate) fn cmov<H: HardwareModel, W: Width, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let v = tri!(S::get::<H, W>(st, op));
-    let old = W::get(st, op.dst);
-    let v = if st.flags.condition(op.aux) { v } else { old };
-    W::set(st, op.dst, v);
-    Flow::Next
+    with_source::<H, W, S>(st, op, |st, op, v| {
+        let old = W::get(st, op.dst);
+        let v = if st.flags.condition(op.aux) { v } else { old };
+        W::set(st, op.dst, v);
+        Flow::Next
+    })
 }
 
 pub(crate) fn setcc_reg<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
@@ -80,9 +61,8 @@ pub(crate) fn setcc_reg<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H
 }
 
 pub(crate) fn setcc_mem<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let v = u8::from(st.flags.condition(op.aux));
-    tri!(st.store(op, v));
-    st.after_store()
+    let v = u64::from(st.flags.condition(op.aux));
+    store::<H, W8>(st, op.ea(st), v)
 }
 
 pub(crate) fn xchg_reg<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
@@ -103,9 +83,7 @@ pub(crate) fn xchg_mem<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>
 
 /// PUSH of a quadword source. PUSH RSP pushes the old value; the source is read before the stack is written (MMU-161).
 pub(crate) fn push<H: HardwareModel, S: Source>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let v = tri!(S::get::<H, W64>(st, op));
-    tri!(st.push(v));
-    st.after_store()
+    with_source::<H, W64, S>(st, op, |st, _, v| st.push_last(v))
 }
 
 /// PUSH with a 66H prefix.
@@ -116,11 +94,11 @@ pub(crate) fn push16<H: HardwareModel, S: Source>(st: &mut State<H>, op: &Op<H>)
 }
 
 pub(crate) fn pop_reg<H: HardwareModel, W: Width>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let rsp = st.regs[RSP];
-    let v = tri!(W::load(st, LinearAddr(rsp)));
-    st.regs[RSP] = rsp.wrapping_add(W::BYTES);
-    W::set(st, op.dst, v);
-    Flow::Next
+    with_source::<H, W, Top>(st, op, |st, op, v| {
+        st.regs[RSP] = st.regs[RSP].wrapping_add(W::BYTES);
+        W::set(st, op.dst, v);
+        Flow::Next
+    })
 }
 
 /// POP to memory: an address that uses RSP sees it already incremented.

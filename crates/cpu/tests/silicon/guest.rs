@@ -1,8 +1,8 @@
 //! A core with a page of code and a few pages of data, each in a state that the test chooses.
 
-use arch::{ControlRegs, Cr3, Exception, FRAME_SIZE, LinearAddr, PageFaultCode, Pfn, PhysAddr, UserContext};
+use arch::{ControlRegs, Cr3, Exception, FRAME_SIZE, Features, LinearAddr, PageFaultCode, Pfn, PhysAddr, UserContext};
 use mmu::{Mmu, SlotCount};
-use pagewalk_cpu::{Cpu, Exit};
+use pagewalk_cpu::{Cpu, CpuModel, Exit};
 use paging::{NoModel, PagingContext, PhysMem};
 use physmem::{Bus, Ram};
 
@@ -74,6 +74,11 @@ pub(crate) struct Guest {
 impl Guest {
     /// Code at [`CODE`], pages from [`DATA`] on; A and D are clear, every byte of data is 0. RAX points to the data.
     pub(crate) fn new(code: &[u8], pages: &[Page]) -> Self {
+        Self::of(Features::default(), code, pages)
+    }
+
+    /// The same of a core with other features.
+    pub(crate) fn of(features: Features, code: &[u8], pages: &[Page]) -> Self {
         let mut bus = Bus::new(Ram::new(1 << 20).unwrap());
         let mut tables = 1;
         let mut map = |bus: &mut Bus, la: u64, entry: u64| {
@@ -94,7 +99,8 @@ impl Guest {
         }
         bus.write(CODE_FRAME.base(), code);
         let context = PagingContext::new(ControlRegs::long_mode(Cr3(TABLES)));
-        let cpu = Cpu::new(Mmu::new(bus, context, SlotCount::default(), NoModel));
+        let model = CpuModel { features, ..CpuModel::default() };
+        let cpu = Cpu::with_model(Mmu::new(bus, context, SlotCount::default(), NoModel), model, 0);
         let mut ctx = UserContext::at_entry(LinearAddr(CODE), LinearAddr(DATA + 2 * PAGE));
         ctx.gpr[0] = DATA;
         Self { cpu, ctx }

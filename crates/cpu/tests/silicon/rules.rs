@@ -33,6 +33,26 @@ fn mmu_159_an_alignment_check_yields_to_an_address_that_is_not_canonical() {
     assert_eq!(trap(DATA), None);
     assert_eq!(trap(DATA + 1), Some(17));
     assert_eq!(trap((1 << 62) + 1), Some(13));
+    assert_eq!(trap((1 << 47) - 4), Some(17), "only the first byte is looked at before");
+}
+
+#[test]
+fn mmu_159_what_alignment_checks_ask_of_vectors_and_state_images() {
+    let trap = |name: &str, offset: u64| {
+        let mut guest = Guest::new(insns::bytes(name), &[Page::Ok]);
+        guest.ctx.rflags |= arch::Rflags::AC;
+        guest.ctx.gpr[0] = DATA + offset;
+        guest.ctx.ymm_high = [u128::MAX; 16];
+        guest.ctx.xsave.0[arch::XsaveImage::XMM0..][..256].fill(0xff);
+        guest.run(1).map(|fault| fault.trap)
+    };
+    for name in ["vmaskmovps load", "vmaskmovps store", "gather", "movups xmm0,[rax]"] {
+        assert_eq!(trap(name, 130), None, "{name}");
+    }
+    for name in ["fxsave64", "fxrstor64", "xsave64"] {
+        assert_eq!(trap(name, 128), None, "{name}");
+        assert_eq!([1, 2, 4, 8].map(|by| trap(name, 128 + by)), [Some(17), Some(17), Some(13), Some(13)], "{name}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::guest::{A, Guest, OPEN, P, RSVD, RW, US};
 use arch::{LinearAddr, Pfn};
-use mmu::{Fault, MemFault};
+use mmu::{AlignmentCheck, Fault, MemFault, Mmu};
 use paging::NoModel;
 
 const LAST: u64 = 0x7fff_ffff_f000;
@@ -56,6 +56,43 @@ fn mmu_151_the_whole_operand_is_checked_before_any_page() {
     not_canonical(&guest, read);
     let below = guest.mmu.load::<u64>(LinearAddr(0xffff_7fff_ffff_fffc));
     not_canonical(&guest, below);
+}
+
+/// An access of 8 bytes.
+type Access = fn(&mut Mmu<NoModel>, LinearAddr) -> Result<(), Fault>;
+
+#[test]
+fn mmu_159_alignment_comes_after_the_first_byte_and_before_all_else() {
+    let mut guest = Guest::<NoModel>::new();
+    guest.map(LAST, 0);
+    let ac = guest.mmu.context().regs.cr0 | arch::Cr0::AM;
+    guest.mmu.write_cr0(ac.bits()).unwrap();
+    guest.mmu.set_alignment_check(AlignmentCheck::Set);
+    let mut fault = |la: u64, access: Access| {
+        assert!(access(&mut guest.mmu, LinearAddr(la)).is_err());
+        match guest.mmu.fault {
+            MemFault::Page(fault) => Some(fault.cr2.0),
+            MemFault::Misaligned => None,
+            MemFault::NonCanonical => Some(u64::MAX),
+        }
+    };
+    let accesses: [Access; 3] = [
+        |mmu, la| mmu.load::<u64>(la).map(drop),
+        |mmu, la| mmu.store(la, 1_u64),
+        |mmu, la| mmu.load_for_write::<u64>(la).map(drop),
+    ];
+    for access in accesses {
+        assert_eq!(fault(0x8000_0000_0001, access), Some(u64::MAX), "the first byte is not canonical");
+        assert_eq!(fault(0x7fff_ffff_fffc, access), None, "the first byte is, the last is not");
+        assert_eq!(fault(0x7fff_ffff_fff4, access), None, "before the page");
+        assert_eq!(fault(0x7fff_ffff_fff8, access), Some(0x7fff_ffff_fff8), "aligned");
+    }
+    // Lanes of vectors need no alignment.
+    let lanes: [Access; 2] = [|mmu, la| mmu.load_lane::<u64>(la).map(drop), |mmu, la| mmu.store_lane(la, 1_u64)];
+    for lane in lanes {
+        assert_eq!(fault(0x7fff_ffff_fffc, lane), Some(u64::MAX));
+        assert_eq!(fault(0x7fff_ffff_fff4, lane), Some(0x7fff_ffff_fff4));
+    }
 }
 
 #[test]

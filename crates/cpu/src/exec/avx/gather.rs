@@ -52,7 +52,7 @@ fn gather<H: HardwareModel, const LANES: u32, const BITS: u32, const INDEX: u32>
         let index = lane(&indices, n, INDEX);
         let index = if INDEX == 32 { index as u32 as i32 as u64 } else { index };
         let la = address(st, op, index);
-        let loaded = if BITS == 32 { st.mmu.load::<u32>(la).map(u64::from) } else { st.mmu.load::<u64>(la) };
+        let loaded = if BITS == 32 { st.mmu.load_lane::<u32>(la).map(u64::from) } else { st.mmu.load_lane(la) };
         let Ok(value) = loaded else {
             st.set_ymm(op.dst, result);
             st.set_ymm(op.aux, mask);

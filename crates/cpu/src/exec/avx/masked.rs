@@ -55,7 +55,7 @@ fn check_canonical<H: HardwareModel, T: Lane, const BITS: u32>(
     let bytes = u64::from(T::BITS / 8);
     let lanes = chosen::<T, BITS>(mask).map(|n| la.wrapping_add(u64::from(n) * bytes));
     match lanes.into_iter().find(|&lane| !paging::is_canonical(lane, bytes)) {
-        Some(lane) => st.mmu.load::<T>(lane).map(|_| ()),
+        Some(lane) => st.mmu.load_lane::<T>(lane).map(|_| ()),
         None => Ok(()),
     }
 }
@@ -68,7 +68,7 @@ fn load<H: HardwareModel, T: Lane, const BITS: u32>(st: &mut State<H>, op: &Op<H
     let mut result: Halves = [0; 2];
     for n in chosen::<T, BITS>(&mask) {
         let at = n * T::BITS;
-        let lane: T = tri!(st.mmu.load(la.wrapping_add(u64::from(at / 8))));
+        let lane: T = tri!(st.mmu.load_lane(la.wrapping_add(u64::from(at / 8))));
         result[(at / 128) as usize] |= lane.into() << (at % 128);
     }
     st.set_ymm(op.dst, result);
@@ -85,7 +85,7 @@ fn store<H: HardwareModel, T: Lane, const BITS: u32>(st: &mut State<H>, op: &Op<
     tri!(st.mmu.check_write(address(first), 1));
     tri!(st.mmu.check_write(address(last + 1).wrapping_add(u64::MAX), 1));
     for n in chosen::<T, BITS>(&mask) {
-        tri!(st.mmu.store(address(n), T::of(&value, n)));
+        tri!(st.mmu.store_lane(address(n), T::of(&value, n)));
     }
     st.after_store()
 }

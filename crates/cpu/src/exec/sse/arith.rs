@@ -1,14 +1,16 @@
 //! ADD, SUB, MUL, DIV, SQRT, MIN and MAX of floats, packed and scalar, in three tiers.
 //!
-//! 1. In line: rounding to nearest, everything masked, PE already sticky, and operands and result in the range where the
+//! 1. Rounding to nearest, everything masked, PE already sticky, and operands and result in the range where the
 //!    host's arithmetic raises nothing but PE. Most programs make one inexact operation early and then stay here.
 //! 2. PE not yet sticky: the same arithmetic, if the result is found to be exact. Programs that compute with integers in
 //!    floats stay here.
+//!
+//!    Of both, what is most common is in line; zeros and long significands are not.
 //! 3. All else, and the first inexact operation: [`soft`].
 
 use super::float::Float;
 use super::fpenv::{Env, is_plain, is_settled};
-use super::operand::{Aligned, Memory, Source, by_source, get};
+use super::operand::{Aligned, Source, by_scalar, by_source, get, with_source};
 use super::soft::{self, Binary};
 use crate::op::{Flow, Op};
 use crate::state::State;
@@ -26,6 +28,12 @@ pub(in crate::exec) trait Operation: 'static {
     /// True only if `r`, a result for which [`Self::is_safe`] holds, is not rounded; it may miss some.
     fn is_exact<F: Float>(a: F, b: F, r: F) -> bool;
 
+    /// As [`Self::is_exact`], quicker, of what is [`Self::is_plainly_safe`]; it may miss more.
+    #[inline(always)]
+    fn is_plainly_exact<F: Float>(a: F, b: F, r: F) -> bool {
+        Self::is_exact(a, b, r)
+    }
+
     /// In software.
     fn soft<F: Float>(env: &mut Env, a: u64, b: u64) -> u64;
 
@@ -35,6 +43,12 @@ pub(in crate::exec) trait Operation: 'static {
         // Without short cuts, so that it can be done for several lanes at once.
         let result_in_range = F::is_well_normal(r) | F::is_zero(r) & Self::zero_is_exact::<F>(a, b);
         !F::is_denormal(a) & !F::is_denormal(b) & result_in_range
+    }
+
+    /// As [`Self::is_safe`], quicker; it misses zeros, infinite operands and the smallest results.
+    #[inline(always)]
+    fn is_plainly_safe<F: Float>(a: u64, b: u64, r: u64) -> bool {
+        F::is_normal(a) && F::is_normal(b) && F::is_far_normal(r)
     }
 }
 
@@ -104,6 +118,10 @@ impl Operation for Mul {
     fn is_exact<F: Float>(a: F, b: F, r: F) -> bool {
         r == F::ZERO || F::product_is(a, b, r)
     }
+    #[inline(always)]
+    fn is_plainly_exact<F: Float>(a: F, b: F, _: F) -> bool {
+        F::product_fits(a, b)
+    }
     fn soft<F: Float>(env: &mut Env, a: u64, b: u64) -> u64 {
         soft::binary::<F>(env, Binary::Mul, a, b)
     }
@@ -121,6 +139,10 @@ impl Operation for Div {
     #[inline(always)]
     fn is_exact<F: Float>(a: F, b: F, r: F) -> bool {
         r == F::ZERO || F::product_is(r, b, a)
+    }
+    #[inline(always)]
+    fn is_plainly_exact<F: Float>(a: F, b: F, r: F) -> bool {
+        F::product_fits(r, b) && r * b == a
     }
     fn soft<F: Float>(env: &mut Env, a: u64, b: u64) -> u64 {
         soft::binary::<F>(env, Binary::Div, a, b)
@@ -141,8 +163,16 @@ impl Operation for Sqrt {
     fn is_safe<F: Float>(_: u64, b: u64, r: u64) -> bool {
         !F::is_denormal(b) & (F::is_well_normal(r) | F::is_zero(r))
     }
+    #[inline(always)]
+    fn is_plainly_safe<F: Float>(_: u64, b: u64, r: u64) -> bool {
+        F::is_normal(b) && F::is_far_normal(r)
+    }
     fn is_exact<F: Float>(_: F, b: F, r: F) -> bool {
         r == F::ZERO || F::product_is(r, r, b)
+    }
+    #[inline(always)]
+    fn is_plainly_exact<F: Float>(_: F, b: F, r: F) -> bool {
+        F::product_fits(r, r) && r * r == b
     }
     fn soft<F: Float>(env: &mut Env, _: u64, b: u64) -> u64 {
         soft::sqrt::<F>(env, b)
@@ -180,48 +210,52 @@ extremum!(Max, |a, b| a > b);
 
 /// Lane 0 alone.
 fn scalar<H: HardwareModel, S: Source, F: Float, O: Operation>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let src = get!(S::read(st, op));
-    let dst = st.xmm[usize::from(op.dst & 15)];
-    let (a, b) = (F::lane(dst, 0), F::lane(src, 0));
-    let (x, y) = (F::from_lane(a), F::from_lane(b));
-    let result = O::host(x, y);
-    let r = result.to_lane();
-    if O::is_safe::<F>(a, b, r) && (is_settled(st.mxcsr) || is_plain(st.mxcsr) && O::is_exact(x, y, result)) {
-        st.xmm[usize::from(op.dst & 15)] = F::with_low(dst, r);
-        return Flow::Next;
-    }
-    in_software::<H, F, O>(st, op.dst, src, 1)
+    with_source::<H, S>(st, op, |st, op, src| {
+        let dst = &mut st.xmm[usize::from(op.dst & 15)];
+        let (a, b) = (F::lane(*dst, 0), F::lane(src, 0));
+        let (x, y) = (F::from_lane(a), F::from_lane(b));
+        let result = O::host(x, y);
+        let r = result.to_lane();
+        let plain = O::is_plainly_safe::<F>(a, b, r) && is_plain(st.mxcsr);
+        if plain && (is_settled(st.mxcsr) || O::is_plainly_exact(x, y, result)) {
+            *dst = F::with_low(*dst, r);
+            return Flow::Next;
+        }
+        lane_by_lane::<H, F, O>(st, op.dst, b.into(), 1)
+    })
 }
 
 /// All lanes.
 fn packed<H: HardwareModel, S: Source, F: Float, O: Operation>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let src = get!(S::read(st, op));
-    let dst = st.xmm[usize::from(op.dst & 15)];
-    let mut result = 0;
-    let mut safe = is_settled(st.mxcsr);
-    for n in 0..F::LANES {
-        let (a, b) = (F::lane(dst, n), F::lane(src, n));
-        let r = O::host(F::from_lane(a), F::from_lane(b)).to_lane();
-        safe &= O::is_safe::<F>(a, b, r);
-        result |= u128::from(r) << (n * F::BITS);
-    }
-    if safe {
-        st.xmm[usize::from(op.dst & 15)] = result;
-        return Flow::Next;
-    }
-    unsettled::<H, F, O>(st, op.dst, src, F::LANES)
+    with_source::<H, S>(st, op, |st, op, src| {
+        let dst = st.xmm[usize::from(op.dst & 15)];
+        let mut result = 0;
+        let mut safe = is_settled(st.mxcsr);
+        for n in 0..F::LANES {
+            let (a, b) = (F::lane(dst, n), F::lane(src, n));
+            let r = O::host(F::from_lane(a), F::from_lane(b)).to_lane();
+            safe &= O::is_safe::<F>(a, b, r);
+            result |= u128::from(r) << (n * F::BITS);
+        }
+        if safe {
+            st.xmm[usize::from(op.dst & 15)] = result;
+            return Flow::Next;
+        }
+        lane_by_lane::<H, F, O>(st, op.dst, src, F::LANES)
+    })
 }
 
-/// The second tier of [`packed`].
+/// The first two tiers, as far as they are not in line, and the third for what they do not take.
 #[inline(never)]
-fn unsettled<H: HardwareModel, F: Float, O: Operation>(st: &mut State<H>, dst: u8, src: u128, lanes: u32) -> Flow {
+fn lane_by_lane<H: HardwareModel, F: Float, O: Operation>(st: &mut State<H>, dst: u8, src: u128, lanes: u32) -> Flow {
     let old = st.xmm[usize::from(dst & 15)];
+    let (plain, settled) = (is_plain(st.mxcsr), is_settled(st.mxcsr));
     let mut result = old;
     for n in 0..lanes {
         let (a, b) = (F::lane(old, n), F::lane(src, n));
         let (x, y) = (F::from_lane(a), F::from_lane(b));
         let r = O::host(x, y);
-        if !is_plain(st.mxcsr) || !O::is_safe::<F>(a, b, r.to_lane()) || !O::is_exact(x, y, r) {
+        if !plain || !O::is_safe::<F>(a, b, r.to_lane()) || !settled && !O::is_exact(x, y, r) {
             return in_software::<H, F, O>(st, dst, src, lanes);
         }
         result = F::with_lane(result, n, r.to_lane());
@@ -267,8 +301,8 @@ fn family<H: HardwareModel, O: Operation>(insn: &Insn, op: &mut Op<H>) -> bool {
             by_source!(insn, op, Aligned, |S| packed::<H, S, f64, O>)
         }
         M::Addss | M::Subss | M::Mulss | M::Divss | M::Sqrtss | M::Minss | M::Maxss => {
-            by_source!(insn, op, Memory<u32>, |S| scalar::<H, S, f32, O>)
+            by_scalar!(insn, op, u32, |S| scalar::<H, S, f32, O>)
         }
-        _ => by_source!(insn, op, Memory<u64>, |S| scalar::<H, S, f64, O>),
+        _ => by_scalar!(insn, op, u64, |S| scalar::<H, S, f64, O>),
     }
 }

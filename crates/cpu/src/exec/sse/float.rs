@@ -34,6 +34,14 @@ pub(in crate::exec) trait Float:
     /// True if `a * b` is `r` exactly. All three are normal.
     fn product_is(a: Self, b: Self, r: Self) -> bool;
 
+    /// True only if the significands of `a` and `b`, which are normal, are so short that their product is not rounded.
+    #[inline(always)]
+    fn product_fits(a: Self, b: Self) -> bool {
+        // Significands of k and m bits have a product of at most k + m.
+        let zeros = |x: Self| (x.to_lane() | Self::MIN_NORMAL).trailing_zeros();
+        zeros(a) + zeros(b) > Self::FRACTION
+    }
+
     /// Lane `n` of a register.
     #[inline(always)]
     fn lane(x: u128, n: u32) -> u64 {
@@ -82,6 +90,25 @@ pub(in crate::exec) trait Float:
         Self::magnitude(bits).wrapping_sub(Self::MIN_NORMAL + 1) < Self::INFINITY - Self::MIN_NORMAL - 1
     }
 
+    /// The exponent field plus one, at the top of the word: it wraps to 0 for infinities and NaNs, so that one comparison says
+    /// that a number is normal.
+    #[inline(always)]
+    fn next_exponent(bits: u64) -> u64 {
+        bits.wrapping_add(Self::MIN_NORMAL) << (65 - Self::BITS)
+    }
+
+    /// Normal: not zero either.
+    #[inline(always)]
+    fn is_normal(bits: u64) -> bool {
+        Self::next_exponent(bits) >= Self::next_exponent(Self::MIN_NORMAL)
+    }
+
+    /// Finite, and at least twice the smallest normal number.
+    #[inline(always)]
+    fn is_far_normal(bits: u64) -> bool {
+        Self::next_exponent(bits) >= Self::next_exponent(2 * Self::MIN_NORMAL)
+    }
+
     /// Neither NaN nor denormal: comparing it raises nothing.
     #[inline(always)]
     fn is_tame(bits: u64) -> bool {
@@ -110,6 +137,7 @@ impl Float for f32 {
         self.sqrt()
     }
 
+    #[inline(always)]
     fn product_is(a: Self, b: Self, r: Self) -> bool {
         f64::from(a) * f64::from(b) == f64::from(r)
     }
@@ -143,12 +171,7 @@ impl Float for f64 {
 
     #[inline(always)]
     fn product_is(a: Self, b: Self, r: Self) -> bool {
-        // Significands of k and m bits have a product of at most k + m.
-        let zeros = |x: Self| (x.to_bits() | Self::MIN_NORMAL).trailing_zeros();
-        if zeros(a) + zeros(b) > Self::FRACTION {
-            return a * b == r;
-        }
-        long_product_is(a, b, r)
+        if Self::product_fits(a, b) { a * b == r } else { long_product_is(a, b, r) }
     }
 
     #[inline(always)]
@@ -179,6 +202,23 @@ mod tests {
         assert!(!f64::is_denormal(0) && !f64::is_denormal(tiny) && !f64::is_denormal(<f64 as Float>::SIGN));
         assert!(!f64::is_well_normal(tiny) && f64::is_well_normal(tiny + 1) && f64::is_well_normal(f64::MAX.to_bits()));
         assert!(!f64::is_well_normal(<f64 as Float>::INFINITY) && !f64::is_well_normal(0));
+        for (bits, normal, far) in [
+            (0, false, false),
+            (tiny - 1, false, false),
+            (tiny, true, false),
+            (2 * tiny - 1, true, false),
+            (2 * tiny, true, true),
+            (f64::MAX.to_bits(), true, true),
+            (<f64 as Float>::INFINITY, false, false),
+            (<f64 as Float>::INDEFINITE, false, false),
+        ] {
+            for bits in [bits, bits | <f64 as Float>::SIGN] {
+                assert_eq!((<f64 as Float>::is_normal(bits), f64::is_far_normal(bits)), (normal, far), "{bits:#x}");
+            }
+        }
+        let least = f32::MIN_POSITIVE.to_lane();
+        assert!(<f32 as Float>::is_normal(least) && !f32::is_far_normal(least) && f32::is_far_normal(2 * least));
+        assert!(!<f32 as Float>::is_normal(<f32 as Float>::INDEFINITE) && f32::is_far_normal((-1.0_f32).to_lane()));
         assert!(f64::is_tame(<f64 as Float>::INFINITY) && !f64::is_tame(<f64 as Float>::INFINITY + 1));
     }
 
@@ -188,6 +228,8 @@ mod tests {
         assert!(!f64::product_is(0.1, 0.1, 0.1 * 0.1));
         let odd = 9_007_199_254_740_991.0; // 2^53 - 1
         assert!(f64::product_is(odd, 1.0, odd) && !f64::product_is(odd, 3.0, odd * 3.0));
+        assert!(f64::product_fits(3.0, 5.0) && !f64::product_fits(odd, 3.0));
+        assert!(f32::product_fits(3.0, 5.0) && !f32::product_fits(16_777_215.0, 3.0));
         assert!(f32::product_is(3.0, 0.5, 1.5) && !f32::product_is(0.1, 0.1, 0.1 * 0.1));
     }
 }

@@ -7,8 +7,10 @@ use super::lanes::{high, pair, split_i8, split_u16, with_low32, with_low64};
 use super::operand::{Aligned, General, Memory, Register, aligned, get};
 use super::pure::{pure_operations, to_general, to_xmm};
 use crate::bind::to;
+use crate::exec::operand::{Base, store};
 use crate::op::{Flow, Op, tri};
 use crate::state::State;
+use crate::width::{W32, W64, Width};
 use decode::{Code, Insn, Mnemonic as M, Operand};
 use paging::HardwareModel;
 
@@ -84,6 +86,7 @@ fn from_memory<H: HardwareModel>(insn: &Insn, op: &mut Op<H>) -> bool {
         M::Movaps | M::Movapd | M::Movdqa => to(op, to_xmm::<H, Aligned, Whole>),
         M::Movups | M::Movupd | M::Movdqu => to(op, to_xmm::<H, Memory<u128>, Whole>),
         M::Movss | M::Movd => to(op, to_xmm::<H, Memory<u32>, Whole>),
+        M::Movsd | M::Movq if op.base_only() => to(op, to_xmm::<H, Memory<u64, Base>, Whole>),
         M::Movsd | M::Movq => to(op, to_xmm::<H, Memory<u64>, Whole>),
         M::Movlps | M::Movlpd => to(op, to_xmm::<H, Memory<u64>, MergeLow64>),
         M::Movhps | M::Movhpd => to(op, to_xmm::<H, Memory<u64>, LowToHigh>),
@@ -168,28 +171,23 @@ fn store_whole<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
 }
 
 pub(in crate::exec) fn store_low32<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    tri!(st.store(op, st.xmm[usize::from(op.src & 15)] as u32));
-    st.after_store()
+    store::<H, W32>(st, op.ea(st), st.xmm[usize::from(op.src & 15)] as u64 & W32::MASK)
 }
 
 pub(in crate::exec) fn store_low64<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    tri!(st.store(op, st.xmm[usize::from(op.src & 15)] as u64));
-    st.after_store()
+    store::<H, W64>(st, op.ea(st), st.xmm[usize::from(op.src & 15)] as u64)
 }
 
 pub(in crate::exec) fn store_high64<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    tri!(st.store(op, high(st.xmm[usize::from(op.src & 15)])));
-    st.after_store()
+    store::<H, W64>(st, op.ea(st), high(st.xmm[usize::from(op.src & 15)]))
 }
 
 fn store_general32<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    tri!(st.store(op, st.reg(op.src) as u32));
-    st.after_store()
+    store::<H, W32>(st, op.ea(st), W32::get(st, op.src))
 }
 
 fn store_general64<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    tri!(st.store(op, st.reg(op.src)));
-    st.after_store()
+    store::<H, W64>(st, op.ea(st), st.reg(op.src))
 }
 
 /// MASKMOVDQU: the bytes whose mask has bit 7 set. All must be writable, whatever the mask, and as

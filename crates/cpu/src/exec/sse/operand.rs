@@ -4,12 +4,24 @@
 //! generic handler serves the register form, the memory form and the immediate form of an instruction, each compiled on
 //! its own.
 
+use crate::exec::operand::{Address, Full};
 use crate::op::{Flow, Op};
 use crate::state::State;
 use arch::LinearAddr;
 use mmu::Primitive;
 use paging::HardwareModel;
 use std::marker::PhantomData;
+
+/// The value, or the end of the handler.
+macro_rules! get {
+    ($value:expr) => {
+        match $value {
+            Ok(value) => value,
+            Err(flow) => return flow,
+        }
+    };
+}
+pub(in crate::exec) use get;
 
 /// A place that the second operand is read from. An error is how the handler has to end.
 pub(in crate::exec) trait Source: 'static {
@@ -23,14 +35,39 @@ pub(in crate::exec) trait Source: 'static {
     }
 }
 
+/// Ends as `then` does with the source's value, or as reading it ends. What takes a walk, two pages or an exception is left to a
+/// function of its own: then the handler calls nothing for its operand, and saves no registers.
+#[inline(always)]
+pub(in crate::exec) fn with_source<H: HardwareModel, S: Source>(
+    st: &mut State<H>,
+    op: &Op<H>,
+    then: impl FnOnce(&mut State<H>, &Op<H>, u128) -> Flow,
+) -> Flow {
+    match S::quick(st, op) {
+        Some(value) => then(st, op, value),
+        None => with_source_missed::<H, S>(st, op, then),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn with_source_missed<H: HardwareModel, S: Source>(
+    st: &mut State<H>,
+    op: &Op<H>,
+    then: impl FnOnce(&mut State<H>, &Op<H>, u128) -> Flow,
+) -> Flow {
+    let value = get!(S::read(st, op));
+    then(st, op, value)
+}
+
 /// An XMM register.
 pub(in crate::exec) struct Register;
 
 /// 16 bytes of memory that must be aligned (MMU-157).
 pub(in crate::exec) struct Aligned;
 
-/// Memory of the size of `T`, anywhere.
-pub(in crate::exec) struct Memory<T>(PhantomData<T>);
+/// Memory of the size of `T`, anywhere, its address worked out by `A`.
+pub(in crate::exec) struct Memory<T, A = Full>(PhantomData<(T, A)>);
 
 /// The low `T` of a general register.
 pub(in crate::exec) struct General<T>(PhantomData<T>);
@@ -64,15 +101,16 @@ impl Source for Aligned {
     }
 }
 
-impl<T: Primitive + Into<u128> + 'static> Source for Memory<T> {
+impl<T: Primitive + Into<u128> + 'static, A: Address> Source for Memory<T, A> {
     #[inline(always)]
     fn read<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<u128, Flow> {
-        st.load::<T>(op).map(Into::into).map_err(|mmu::Fault| Flow::Fault)
+        let la = A::of(st, op);
+        st.mmu.load::<T>(la).map(Into::into).map_err(|mmu::Fault| Flow::Fault)
     }
 
     #[inline(always)]
     fn quick<H: HardwareModel>(st: &State<H>, op: &Op<H>) -> Option<u128> {
-        st.mmu.load_hit::<T>(op.ea(st)).map(Into::into)
+        st.mmu.load_hit::<T>(A::of(st, op)).map(Into::into)
     }
 }
 
@@ -120,17 +158,6 @@ pub(super) fn aligned<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result
     if la.0 & 15 == 0 { Ok(la) } else { Err(st.general_protection()) }
 }
 
-/// The value, or the end of the handler.
-macro_rules! get {
-    ($value:expr) => {
-        match $value {
-            Ok(value) => value,
-            Err(flow) => return flow,
-        }
-    };
-}
-pub(in crate::exec) use get;
-
 /// Chooses a handler by the second operand: `$s` names the source within the handler's path.
 macro_rules! by_source {
     ($insn:expr, $op:expr, $memory:ty, |$s:ident| $handler:expr) => {
@@ -149,3 +176,17 @@ macro_rules! by_source {
     };
 }
 pub(in crate::exec) use by_source;
+
+/// As [`by_source!`] with memory of type `$t`, with functions of their own for the addresses that are most common.
+macro_rules! by_scalar {
+    ($insn:expr, $op:expr, $t:ty, |$s:ident| $handler:expr) => {{
+        use crate::exec::operand::Base;
+        use crate::exec::sse::operand::{Memory, by_source};
+        if $op.base_only() {
+            by_source!($insn, $op, Memory<$t, Base>, |$s| $handler)
+        } else {
+            by_source!($insn, $op, Memory<$t>, |$s| $handler)
+        }
+    }};
+}
+pub(in crate::exec) use by_scalar;

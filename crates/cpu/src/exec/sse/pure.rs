@@ -3,7 +3,7 @@
 //! An operation is a type that implements [`Pure`]; [`pure_table!`] makes the types and the choice by mnemonic from one
 //! line for each instruction.
 
-use super::operand::{Source, get};
+use super::operand::{Source, with_source};
 use crate::op::{Flow, Op};
 use crate::state::State;
 use paging::HardwareModel;
@@ -15,18 +15,11 @@ pub(in crate::exec) trait Pure: 'static {
 
 /// To an XMM register.
 pub(super) fn to_xmm<H: HardwareModel, S: Source, O: Pure>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let Some(src) = S::quick(st, op) else { return to_xmm_missed::<H, S, O>(st, op) };
-    let dst = &mut st.xmm[usize::from(op.dst & 15)];
-    *dst = O::apply(*dst, src, op.imm);
-    Flow::Next
-}
-
-#[cold]
-fn to_xmm_missed<H: HardwareModel, S: Source, O: Pure>(st: &mut State<H>, op: &Op<H>) -> Flow {
-    let src = get!(S::read(st, op));
-    let dst = &mut st.xmm[usize::from(op.dst & 15)];
-    *dst = O::apply(*dst, src, op.imm);
-    Flow::Next
+    with_source::<H, S>(st, op, |st, op, src| {
+        let dst = &mut st.xmm[usize::from(op.dst & 15)];
+        *dst = O::apply(*dst, src, op.imm);
+        Flow::Next
+    })
 }
 
 /// From an XMM register to a general register, zero-extended to 64 bits.

@@ -8,6 +8,7 @@ use crate::op::Op;
 use decode::{Insn, Mnemonic, Operand};
 use paging::HardwareModel;
 
+// A value is split once: if it were twice, it would be written in halves and read whole, for which the host has to wait.
 /// Defines a shift; its function takes the value and a count cut to the lane's width.
 macro_rules! shifts {
     ($($name:ident, $bits:literal, $f:expr;)*) => {$(
@@ -23,14 +24,14 @@ macro_rules! shifts {
 }
 
 shifts! {
-    Psllw, 16, |x, n| map_u16(x, x, |v, _| v.checked_shl(n).unwrap_or(0));
-    Pslld, 32, |x, n| map_u32(x, x, |v, _| v.checked_shl(n).unwrap_or(0));
-    Psllq, 64, |x, n| map_u64(x, x, |v, _| v.checked_shl(n).unwrap_or(0));
-    Psrlw, 16, |x, n| map_u16(x, x, |v, _| v.checked_shr(n).unwrap_or(0));
-    Psrld, 32, |x, n| map_u32(x, x, |v, _| v.checked_shr(n).unwrap_or(0));
-    Psrlq, 64, |x, n| map_u64(x, x, |v, _| v.checked_shr(n).unwrap_or(0));
-    Psraw, 15, |x, n| map_i16(x, x, |v, _| v >> n);
-    Psrad, 31, |x, n| map_i32(x, x, |v, _| v >> n);
+    Psllw, 16, |x, n| join_u16(split_u16(x).map(|v| v.checked_shl(n).unwrap_or(0)));
+    Pslld, 32, |x, n| join_u32(split_u32(x).map(|v| v.checked_shl(n).unwrap_or(0)));
+    Psllq, 64, |x, n| join_u64(split_u64(x).map(|v| v.checked_shl(n).unwrap_or(0)));
+    Psrlw, 16, |x, n| join_u16(split_u16(x).map(|v| v.checked_shr(n).unwrap_or(0)));
+    Psrld, 32, |x, n| join_u32(split_u32(x).map(|v| v.checked_shr(n).unwrap_or(0)));
+    Psrlq, 64, |x, n| join_u64(split_u64(x).map(|v| v.checked_shr(n).unwrap_or(0)));
+    Psraw, 15, |x, n| join_i16(split_i16(x).map(|v| v >> n));
+    Psrad, 31, |x, n| join_i32(split_i32(x).map(|v| v >> n));
     Pslldq, 16, |x, n| x.checked_shl(8 * n).unwrap_or(0);
     Psrldq, 16, |x, n| x.checked_shr(8 * n).unwrap_or(0);
 }

@@ -29,14 +29,10 @@ pub(in crate::exec) fn stmxcsr<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) 
     st.after_store()
 }
 
-/// The address of the 512 bytes. Unlike with other operands that have to be aligned, it is first judged whether it is
-/// canonical, and it is the MMU that knows whether that gives #SS.
+/// The address of the 512 bytes.
 fn area<H: HardwareModel>(st: &mut State<H>, op: &Op<H>) -> Result<LinearAddr, Flow> {
     let la = op.ea(st);
-    if !paging::is_canonical(la, 1) && st.mmu.load::<u8>(la).is_err() {
-        return Err(Flow::Fault);
-    }
-    if la.0 & 15 == 0 { Ok(la) } else { Err(st.general_protection()) }
+    if la.0 & 15 == 0 { Ok(la) } else { Err(st.misaligned(la)) }
 }
 
 /// FXSAVE64; FXSAVE if `SHORT`.
