@@ -191,6 +191,7 @@ fn run_in(root: &Path) -> &'static str {
     let ending = machine.run();
     let _ = machine.stats().to_string();
     match ending {
+        Ending::Broken(violation) => panic!("nobody asked for a check: {violation}"),
         Ending::Exit(ExitStatus::Exited(_)) => "exited",
         Ending::Exit(ExitStatus::Killed(death)) => {
             let _ = death.to_string();

@@ -49,6 +49,8 @@ const CASES: &[Case] = &[
     Case { command: "sieve 100000", status: 0, host: Host::Same },
     Case { command: "crc", status: 0, host: Host::Same },
     Case { command: "matrix", status: 0, host: Host::Same },
+    Case { command: "touch", status: 0, host: Host::Same },
+    Case { command: "touch 1 2 3 4 1 2 5 1 2 3 4 5", status: 0, host: Host::Same },
     Case { command: "fork-cow", status: 0, host: Host::Same },
     Case { command: "pipe", status: 0, host: Host::Same },
     Case { command: "same-address", status: 0, host: Host::Same },

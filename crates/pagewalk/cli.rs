@@ -2,8 +2,12 @@
 
 use crate::size::Bytes;
 use crate::walk::WalkArgs;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use pagewalk::{DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Features, FeaturesError, Mount};
+use pagewalk::{
+    AgingFlush, Costs, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Features, FeaturesError, Injection, InjectionError,
+    Mount, PolicyName, ResidentLimit, SwapConfig, UnknownPolicy,
+};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,9 +75,22 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "N")]
     pub(crate) max_instructions: Option<u64>,
 
+    /// Check every N instructions, and at the end, that all memory is accounted for; slow
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "100000",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) check_invariants: Option<u64>,
+
     /// Stop after so long on the host's clock, in seconds or with a unit: 500ms, 10s, 2m
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
+
+    /// Write to a file which pages are used, in order
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record_references: Option<PathBuf>,
+
+    /// With `--reclaim opt`: the file that `--record-references` wrote in an earlier run of the same program
+    #[arg(long, value_name = "FILE")]
+    pub(crate) references: Option<PathBuf>,
 
     #[command(flatten)]
     pub(crate) guest: GuestArgs,
@@ -90,6 +107,26 @@ pub(crate) struct GuestArgs {
     #[arg(long, value_name = "SIZE", default_value = "256MiB")]
     pub(crate) ram: Bytes,
 
+    /// Swap: a size, for a temporary file of the host's, or a file, which is overwritten [default: none]
+    #[arg(long, value_name = "SIZE|FILE", value_parser = OsStringValueParser::new().map(swap))]
+    pub(crate) swap: Option<SwapConfig>,
+
+    /// Who chooses the pages that leave memory: lru (Linux's two lists), lru-exact, clock, fifo, random, 2q, mglru, or opt
+    #[arg(long, value_name = "POLICY", default_value_t, value_parser = policy)]
+    pub(crate) reclaim: PolicyName,
+
+    /// Keep at most so many pages of the mapping that holds an address in memory, such as 3@0x10000000
+    #[arg(long, value_name = "PAGES@ADDRESS")]
+    pub(crate) resident_limit: Option<ResidentLimit>,
+
+    /// When reclaim clears an accessed flag, drop the cached translation too (eager), or leave it as Linux does (lazy)
+    #[arg(long, value_name = "eager|lazy", default_value_t)]
+    pub(crate) aging_flush: AgingFlush,
+
+    /// Read up to 2^N neighbouring pages together from swap; 0 for one alone
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=10))]
+    pub(crate) page_cluster: u32,
+
     /// The processor: x86-64-v1, -v2 or -v3, with features more or less, such as x86-64-v3,+pku,-rdrand
     #[arg(long, value_name = "PROCESSOR", default_value = "x86-64-v3", value_parser = features)]
     pub(crate) cpu: Features,
@@ -105,6 +142,15 @@ pub(crate) struct GuestArgs {
     /// Instructions that a process runs for before the next has its turn
     #[arg(long, value_name = "N", default_value_t = DEFAULT_QUANTUM, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) quantum: u64,
+
+    /// Take the costs of services in virtual time from this TOML file, as far as it names them
+    #[arg(long, value_name = "FILE", value_parser = costs)]
+    pub(crate) costs: Option<Costs>,
+
+    /// Let something fail: alloc-fail, swap-read-fail or swap-write-fail, the N-th time or with a chance of N/M by the seed; or
+    /// swap-slow, by a factor
+    #[arg(long, value_name = "KIND=SPEC", value_parser = injection)]
+    pub(crate) inject: Vec<Injection>,
 
     /// Set an environment variable of the program (it starts with a short fixed list)
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
@@ -149,6 +195,24 @@ fn variable(text: &str) -> Result<OsString, String> {
 
 fn count(text: &str) -> Result<usize, String> {
     text.parse().ok().filter(|&count| count > 0).ok_or_else(|| "expected a number above 0".into())
+}
+
+fn swap(text: OsString) -> SwapConfig {
+    let size = text.to_str().and_then(|text| text.parse().ok());
+    size.map_or_else(|| SwapConfig::File(text.into()), |Bytes(bytes)| SwapConfig::Temporary(bytes))
+}
+
+fn policy(text: &str) -> Result<PolicyName, UnknownPolicy> {
+    text.parse()
+}
+
+fn costs(path: &str) -> Result<Costs, String> {
+    let text = std::fs::read_to_string(path).map_err(|cause| format!("the file cannot be read: {cause}"))?;
+    Costs::parse(&text).map_err(|error| error.to_string())
+}
+
+fn injection(text: &str) -> Result<Injection, InjectionError> {
+    text.parse()
 }
 
 fn features(text: &str) -> Result<Features, FeaturesError> {

@@ -3,7 +3,7 @@
 use crate::cli::FAILED;
 use cases::CaseError;
 use miette::Diagnostic;
-use pagewalk::{ExecError, MachineError};
+use pagewalk::{ExecError, MachineError, PolicyName, ReferencesError, SwapFileError};
 use std::process::ExitCode;
 use thiserror::Error;
 
@@ -42,6 +42,37 @@ pub(crate) enum Error {
     #[error("cannot write to standard output")]
     #[diagnostic(code(pagewalk::output))]
     Output(#[source] std::io::Error),
+    /// `opt` is to run without knowing the future.
+    #[error("`--reclaim opt` needs to know which pages will be used")]
+    #[diagnostic(
+        code(pagewalk::references),
+        help(
+            "record them first, then run the same program again: pagewalk run --record-references FILE PROGRAM, and \
+             pagewalk run --reclaim opt --references FILE PROGRAM"
+        )
+    )]
+    NoReferences,
+    /// A policy that goes by exact references, in a command that does not report them.
+    #[error("`{policy}` goes by exact references, which only `pagewalk run` reports")]
+    #[diagnostic(code(pagewalk::references), help("choose another --reclaim"))]
+    NoClock {
+        /// The policy.
+        policy: PolicyName,
+    },
+    /// A recording is given that nothing would use.
+    #[error("`--references` says which pages will be used, which `{policy}` does not ask")]
+    #[diagnostic(code(pagewalk::references), help("it goes with --reclaim opt"))]
+    UselessReferences {
+        /// The policy.
+        policy: PolicyName,
+    },
+    /// References cannot be recorded or read.
+    #[error(transparent)]
+    #[diagnostic(
+        code(pagewalk::references),
+        help("a recording is made by `pagewalk run --record-references FILE PROGRAM`")
+    )]
+    References(#[from] ReferencesError),
     /// A program was to be stopped, and ended first.
     #[error("the program ended after {instructions} instructions, before the place to stop at")]
     #[diagnostic(code(pagewalk::walk), help("`pagewalk run --stat` tells how many instructions and faults there are"))]
@@ -90,9 +121,24 @@ impl From<MachineError> for Error {
     fn from(cause: MachineError) -> Self {
         let help = match cause {
             MachineError::Ram(_) => "--ram sets the size of the simulated RAM",
+            MachineError::Swap(ref cause) => swap_help(cause),
             MachineError::Boot(_) => "check --root, --mount and --cwd, which say what files the program sees",
         };
         Self::Machine { cause, help }
+    }
+}
+
+/// What to do about a swap device that cannot be had.
+const fn swap_help(cause: &SwapFileError) -> &'static str {
+    match cause {
+        SwapFileError::Size(_) => "--swap takes a size such as 512M, or a file at least as large",
+        SwapFileError::Open(_) | SwapFileError::NotRegular => {
+            "--swap takes a size such as 512M, which needs no file, or an existing file that may be overwritten"
+        }
+        SwapFileError::InUse => "give each run a file of its own, or a size",
+        SwapFileError::Temporary(_) => "set TMPDIR to a folder that may be written to, or give --swap a file",
+        SwapFileError::FileSizeLimit { .. } => "give --swap a smaller size, or raise the limit: ulimit -f",
+        SwapFileError::NoSpace { .. } => "give --swap a smaller size, or set TMPDIR to a folder on a larger disk",
     }
 }
 

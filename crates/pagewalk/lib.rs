@@ -21,9 +21,16 @@ pub use arch::{AccessKind, Features, FeaturesError, LinearAddr, PageFaultCode};
 pub use cpu::CpuModel;
 pub use event::{Event, EventSink, FaultEvent, Resolution};
 pub use kernel::fs::{BufferConsole, Captured, Console, HostConsole, Mount, MountMode, ViewConfig};
+pub use kernel::mm::invariants::Violation;
+pub use kernel::mm::reclaim::policy::{PolicyName, UnknownPolicy};
+pub use kernel::mm::reclaim::references::{Divergence, ReferencesError, SharedReferences};
+pub use kernel::mm::reclaim::{AgingFlush, ReclaimConfig, ResidentLimit};
 pub use kernel::{
-    Blocked, Cause, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Death, ExecError, ExitStatus, FaultReport, MappingSummary,
-    Neighbourhood, Signal,
+    Blocked, Cause, Costs, CostsError, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Death, ExecError, ExitStatus, Failing,
+    FaultReport, Injection, InjectionError, MappingSummary, Neighbourhood, Service, Signal, When,
 };
-pub use machine::{Ending, Interrupt, Machine, MachineConfig, MachineError, Stats, Stop, Stopped};
+pub use machine::{
+    Ending, Interrupt, Machine, MachineConfig, MachineError, ReferenceClock, Stats, Stop, Stopped, SwapConfig,
+};
 pub use mmu::SlotCount;
+pub use physmem::{RamError, SwapFileError};

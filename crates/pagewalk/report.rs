@@ -2,7 +2,8 @@
 
 use crate::cli::FAILED;
 use crate::error::Error;
-use pagewalk::{Blocked, Ending, ExitStatus, Machine, Signal, Stats};
+use pagewalk::{Blocked, Divergence, Ending, ExitStatus, Machine, Signal, Stats};
+use paging::HardwareModel;
 use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -18,12 +19,13 @@ pub(crate) fn status(ending: &Ending) -> ExitCode {
         Ending::UnsupportedInstruction(_)
         | Ending::UnsupportedSyscall(_)
         | Ending::Deadlock(_)
+        | Ending::Broken(_)
         | Ending::Stopped(_) => FAILED,
     })
 }
 
 /// Says how the run ended, unless the program simply exited.
-pub(crate) fn ending(machine: &Machine, ending: &Ending) {
+pub(crate) fn ending<H: HardwareModel>(machine: &Machine<H>, ending: &Ending) {
     let rip = machine.context().rip;
     let text = match ending {
         Ending::Exit(ExitStatus::Exited(_)) => return,
@@ -51,6 +53,7 @@ pub(crate) fn ending(machine: &Machine, ending: &Ending) {
         Ending::Stopped(processes) => {
             format!("stopped: nothing that runs could continue these processes{}", list(processes))
         }
+        Ending::Broken(violation) => format!("an error of pagewalk's own, found at rip {rip:#x}: {violation}"),
         Ending::TimedOut => format!("stopped: the time of --timeout is up, at rip {rip:#x}"),
         Ending::InstructionLimit(limit) => format!("stopped after {limit} instructions, at rip {rip:#x}"),
     };
@@ -63,11 +66,23 @@ fn list(processes: &[Blocked]) -> String {
 }
 
 /// Says what limits the programs ran into.
-pub(crate) fn limits(machine: &Machine) {
+pub(crate) fn limits<H: HardwareModel>(machine: &Machine<H>) {
+    for kill in machine.kernel().oom_kills() {
+        say(&format!("pagewalk: {kill}\n"));
+    }
     let refused = machine.kernel().refused_forks();
     if refused > 0 {
         say(&format!("pagewalk: {refused} forks failed: no more processes than --max-processes allows\n"));
     }
+}
+
+/// Says that a run did not use the pages that its recording foretold.
+pub(crate) fn divergence(divergence: Divergence) {
+    let Divergence { at, unknown } = divergence;
+    say(&format!(
+        "pagewalk: from its reference {at} on, this run differs from the one in --references ({unknown} references were \
+         not found there): what went was not the optimum\n"
+    ));
 }
 
 /// Prints the guest's figures and, if there is a time, the host's.

@@ -3,7 +3,11 @@
 use crate::cli::{GuestArgs, RunArgs, Stat};
 use crate::error::Error;
 use crate::report;
-use pagewalk::{CpuModel, Ending, ExecError, HostConsole, Interrupt, Machine, MachineConfig, ViewConfig};
+use pagewalk::{
+    CpuModel, Ending, ExecError, HostConsole, Interrupt, Machine, MachineConfig, ReclaimConfig, SharedReferences,
+    ViewConfig,
+};
+use paging::HardwareModel;
 use signal_hook::{consts, low_level};
 use std::ffi::OsString;
 use std::io::IsTerminal;
@@ -23,8 +27,44 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     if let Some(timeout) = args.timeout {
         stop_after(timeout, interrupt.clone());
     }
-    let limit = MachineConfig { max_instructions: args.max_instructions, ..config(&args.guest) };
-    let mut machine = Machine::new(limit, Box::new(console), interrupt)?;
+    let config = MachineConfig {
+        max_instructions: args.max_instructions,
+        check_invariants: args.check_invariants,
+        ..config(&args.guest)
+    };
+    let Some(references) = references(args)? else {
+        return execute(args, Machine::new(config, Box::new(console), interrupt)?);
+    };
+    let machine = Machine::with_references(config, Box::new(console), interrupt, references.clone())?;
+    let status = execute(args, machine)?;
+    if let Some(divergence) = references.finish()? {
+        report::divergence(divergence);
+    }
+    Ok(status)
+}
+
+/// The reference clock, if the policy or a recording needs one.
+fn references(args: &RunArgs) -> Result<Option<SharedReferences>, Error> {
+    match (args.guest.reclaim.wants_future(), &args.references) {
+        (true, None) => return Err(Error::NoReferences),
+        (false, Some(_)) => return Err(Error::UselessReferences { policy: args.guest.reclaim }),
+        _ => {}
+    }
+    if !args.guest.reclaim.wants_clock() && args.record_references.is_none() {
+        return Ok(None);
+    }
+    let references = SharedReferences::new();
+    if let Some(path) = &args.references {
+        references.follow(path)?;
+    }
+    if let Some(path) = &args.record_references {
+        references.record(path)?;
+    }
+    Ok(Some(references))
+}
+
+/// Loads the program into the machine, runs it to its end and reports.
+fn execute<H: HardwareModel>(args: &RunArgs, mut machine: Machine<H>) -> Result<ExitCode, Error> {
     exec(&mut machine, &args.guest, &args.program)?;
     let started = Instant::now();
     let ending = run_to_the_end(&mut machine);
@@ -48,7 +88,7 @@ fn forward_signals(interrupt: &Interrupt) -> Result<(), Error> {
 }
 
 /// Runs the machine. If Ctrl-Z has stopped all that runs in it, pagewalk stops too, until a shell lets it go on.
-fn run_to_the_end(machine: &mut Machine) -> Ending {
+fn run_to_the_end<H: HardwareModel>(machine: &mut Machine<H>) -> Ending {
     let mut ending = machine.run();
     while matches!(ending, Ending::Stopped(_)) && std::io::stdin().is_terminal() {
         if low_level::raise(consts::SIGSTOP).is_err() {
@@ -83,6 +123,15 @@ pub(crate) fn config(args: &GuestArgs) -> MachineConfig {
         seed: args.seed,
         quantum: args.quantum,
         max_processes: args.max_processes,
+        swap: args.swap.clone(),
+        costs: args.costs.clone().unwrap_or_default(),
+        injections: args.inject.clone(),
+        reclaim: ReclaimConfig {
+            policy: args.reclaim,
+            resident_limit: args.resident_limit,
+            aging: args.aging_flush,
+            page_cluster: Some(args.page_cluster),
+        },
         soft_tlb: args.soft_tlb.unwrap_or_default(),
         ..MachineConfig::new(view)
     }
@@ -106,7 +155,11 @@ fn environment(args: &GuestArgs) -> Vec<Vec<u8>> {
 }
 
 /// Loads the program. A name without a slash is looked up in the PATH of the program's environment, as a shell would.
-pub(crate) fn exec(machine: &mut Machine, args: &GuestArgs, program: &[OsString]) -> Result<(), Error> {
+pub(crate) fn exec<H: HardwareModel>(
+    machine: &mut Machine<H>,
+    args: &GuestArgs,
+    program: &[OsString],
+) -> Result<(), Error> {
     let argv: Vec<Vec<u8>> = program.iter().cloned().map(OsString::into_vec).collect();
     let envp = environment(args);
     let mut outcome = Ok(());

@@ -19,6 +19,7 @@ const PROGRAMS: &[(&str, &[&str])] = &[
     ("jumps", &[]),
     ("signals", &[]),
     ("mapping", &[]),
+    ("pressure", &["1", "7"]),
     ("nops", &[]),
     ("calls", &[]),
     ("dates", &[]),

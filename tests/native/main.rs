@@ -9,6 +9,7 @@ mod busybox;
 mod compare;
 mod compiled;
 mod inputs;
+mod memory;
 mod pipelines;
 mod processes;
 mod repeat;
@@ -35,6 +36,7 @@ fn main() {
     trials.extend(processes::trials(&workshop));
     trials.extend(repeat::trials(&workshop));
     trials.extend(terminal::trials(&workshop));
+    trials.extend(memory::trials());
     let conclusion = libtest_mimic::run(&args, trials);
     // `exit` would run no destructor.
     drop((inputs, workshop));

@@ -21,6 +21,10 @@ pub enum Resolution {
     FileCached,
     /// `filemap_fault`: the page had to be read from the file (a major fault).
     FileRead,
+    /// `do_swap_page`: the page was read from the swap device (a major fault).
+    SwappedIn,
+    /// `do_swap_page`: the page was on the swap device, and in memory for another process or by readahead.
+    SwapCached,
     /// `do_wp_page`, or a write to a private file page: the frame was copied.
     CopiedOnWrite,
     /// `do_wp_page`: the frame had no other user and was made writable.
@@ -39,11 +43,13 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every kind, in the order in which they are reported.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::ZeroPage,
         Self::DemandZero,
         Self::FileCached,
         Self::FileRead,
+        Self::SwappedIn,
+        Self::SwapCached,
         Self::CopiedOnWrite,
         Self::ReusedOnWrite,
         Self::Spurious,
@@ -61,6 +67,8 @@ impl Resolution {
             Self::DemandZero => "demand-zero",
             Self::FileCached => "file-cached",
             Self::FileRead => "file-read",
+            Self::SwappedIn => "swapped-in",
+            Self::SwapCached => "swap-cached",
             Self::CopiedOnWrite => "copied-on-write",
             Self::ReusedOnWrite => "reused-on-write",
             Self::Spurious => "spurious",

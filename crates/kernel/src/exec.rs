@@ -237,10 +237,14 @@ impl Kernel {
 
     /// A new address space with the program and its stack in it.
     fn build_mm(&mut self, hw: &mut Hw<'_>, program: &Program, stack: &stack::InitialStack) -> Result<Mm, Errno> {
-        let limits = self.current.limits.of_mm();
+        let limits = self.current.mm_limits();
         let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.current.pid };
         let mut mm = Mm::new(&mut cx, &self.kernel_half, limits)?;
         mm.set_exe(&mut cx, program.inode);
+        if self.features.contains(arch::Features::PKU) {
+            mm.enable_pkeys();
+        }
+        mm.set_thp_disabled(self.mms[self.current.mm].thp_disabled());
         let mapped = mm.map_program(&mut cx, &program.plan, program.inode, stack.bytes.len() as u64);
         let mapped = mapped.and_then(|()| match &program.loader {
             Some(loader) => mm.map_segments(&mut cx, &loader.plan, loader.inode),

@@ -179,6 +179,7 @@ impl Kernel {
                 self.current.state = State::Dead;
             }
         }
+        self.settle_last_slabs();
     }
 }
 

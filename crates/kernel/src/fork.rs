@@ -4,7 +4,7 @@
 //! Pages are shared until one of the two writes; see [`crate::mm`].
 
 use crate::kernel::Kernel;
-use crate::mm::MmCx;
+use crate::mm::{MmCx, OutOfFrames};
 use crate::process::{CpuTimes, INIT_PID, MmId, Process, Resource, State, Usage};
 use crate::signal::Signal;
 use crate::syscall::Timers;
@@ -70,6 +70,7 @@ impl Kernel {
     pub(crate) fn clone_current(&mut self, hw: &mut Hw<'_>, ctx: &UserContext, args: &CloneArgs) -> Result<Pid, Errno> {
         self.may_fork()?;
         let pid = self.processes.free_pid(&self.current).ok_or(Errno::EAGAIN)?;
+        self.tasks.prepare(&mut self.frames).map_err(|OutOfFrames| Errno::ENOMEM)?;
         let mm = self.copy_mm(hw, args.memory)?;
         let child = self.copy_process(hw, pid, mm, ctx, args);
         hw.sink.record(&Event::Fork { parent: self.current.pid, child: pid });
@@ -159,8 +160,11 @@ impl Kernel {
             scheduling: current.scheduling.fork(),
             personality: current.personality,
             no_new_privs: current.no_new_privs,
+            oom_score_adj: current.oom_score_adj,
+            oom_score_adj_min: current.oom_score_adj_min,
             start_ns: self.clock.monotonic_ns(hw.instructions),
             clear_child_tid: args.clear_child_tid.unwrap_or(LinearAddr(0)),
+            is_oom_victim: false,
             robust_list: LinearAddr(0),
         }
     }

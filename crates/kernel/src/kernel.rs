@@ -4,19 +4,27 @@
 //! says. On [`Disposition::Resume`] the registers in the context are those to go on with: a result, a retry of the
 //! faulting instruction, or a signal handler.
 
+use crate::costs::{Costs, Meter};
 use crate::death::{Cause, ExitStatus};
 use crate::exit::Ended;
 use crate::fs::{self, FsCx, ProcLinks, Vfs};
+use crate::inject::{Failing, Injection, Injector, swap_slowness};
 use crate::job::Terminal;
 use crate::mm::frames::FrameTable;
-use crate::mm::{KernelHalf, Mm, MmCx};
+use crate::mm::reclaim::ReclaimConfig;
+use crate::mm::reclaim::references::{SharedReferences, SpaceId};
+use crate::mm::swap::Swap;
+use crate::mm::{KernelHalf, Mm, MmCx, MmView};
+use crate::oom::OomKill;
 use crate::process::{
     CpuTimes, Credentials, FIRST_PID, Limits, MmTable, PARENT_PID, Process, Scheduling, State, Table, Usage,
 };
 use crate::random::Random;
 use crate::sched::{DEFAULT_QUANTUM, Scheduler};
+use crate::shm::ShmTable;
 use crate::signal::Signal;
 use crate::signal::Signals;
+use crate::slabs::TaskSlabs;
 use crate::standstill::Blocked;
 use crate::syscall::{Timers, UnsupportedSyscall};
 use crate::time::{Clock, DEFAULT_EPOCH_SECONDS};
@@ -24,6 +32,7 @@ use crate::wait::Wait;
 use crate::{Errno, Hw};
 use arch::{Cr3, Features, LinearAddr, UserContext};
 use event::Pid;
+use paging::SwapDevice;
 use std::os::unix::ffi::OsStrExt;
 use thiserror::Error;
 
@@ -47,10 +56,20 @@ pub struct KernelConfig {
     pub quantum: u64,
     /// As many processes may be at once.
     pub max_processes: usize,
+    /// Where pages go that memory has no room for.
+    pub swap: Option<Box<dyn SwapDevice>>,
+    /// What each service costs.
+    pub costs: Costs,
+    /// What fails on purpose.
+    pub injections: Vec<Injection>,
+    /// How pages are chosen that leave memory.
+    pub reclaim: ReclaimConfig,
+    /// The clock that knows of every use of a page, if a model of the hardware tells it.
+    pub references: Option<SharedReferences>,
 }
 
 impl KernelConfig {
-    /// Defaults for everything but the files: 256 MiB of RAM, seed 0, the host's user, the default processor.
+    /// Defaults for everything but the files: 256 MiB of RAM, no swap, seed 0, the host's user, the default processor.
     #[must_use]
     pub fn new(view: fs::ViewConfig) -> Self {
         Self {
@@ -63,6 +82,11 @@ impl KernelConfig {
             limits: Limits::default(),
             quantum: DEFAULT_QUANTUM,
             max_processes: DEFAULT_MAX_PROCESSES,
+            swap: None,
+            costs: Costs::default(),
+            injections: Vec::new(),
+            reclaim: ReclaimConfig::default(),
+            references: None,
         }
     }
 }
@@ -121,13 +145,19 @@ pub struct Kernel {
     pub(crate) refused_forks: u64,
     /// The most pages that any address space had at once, of those that are gone.
     pub(crate) peak_resident_pages: u64,
+    /// Segments of SysV shared memory.
+    pub(crate) shm: ShmTable,
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) features: Features,
+    /// Processes that were killed for their memory.
+    pub(crate) oom_kills: Vec<OomKill>,
     /// What the program did in this entry to get a signal, for the report.
     pub(crate) cause: Option<Cause>,
     /// What the call that is being made wants to wait for.
     pub(crate) wanted_wait: Option<Wait>,
+    /// What processes take of RAM beside their pages.
+    pub(crate) tasks: TaskSlabs,
 }
 
 impl Kernel {
@@ -155,6 +185,16 @@ impl Kernel {
         let mut times = CpuTimes::default();
         times.start(0);
         let clock = Clock::new(config.epoch_seconds);
+        // Setting up costs nothing and does not fail.
+        frames.meter = Meter::new(config.costs.with_slow_swap(swap_slowness(&config.injections)));
+        frames.set_reclaim(config.reclaim, config.seed);
+        frames.references = config.references;
+        frames.swap = Swap::new(config.swap, &config.injections, config.seed);
+        frames.commit.swap_pages = frames.swap.table.total().into();
+        if let Some(cluster) = config.reclaim.page_cluster {
+            frames.swap.page_cluster = cluster;
+        }
+        frames.alloc_failures = Injector::new(Failing::Alloc, &config.injections, config.seed);
         let groups = vfs.credentials().groups.clone();
         let process = Process {
             pid: FIRST_PID,
@@ -190,7 +230,10 @@ impl Kernel {
             scheduling: Scheduling::default(),
             personality: 0,
             no_new_privs: 0,
+            oom_score_adj: 0,
+            oom_score_adj_min: 0,
             start_ns: clock.monotonic_ns(0),
+            is_oom_victim: false,
             clear_child_tid: LinearAddr(0),
             robust_list: LinearAddr(0),
         };
@@ -207,11 +250,14 @@ impl Kernel {
             max_processes: config.max_processes,
             refused_forks: 0,
             peak_resident_pages: 0,
+            shm: ShmTable::default(),
             clock,
             random: Random::new(config.seed),
             features: config.features,
+            oom_kills: Vec::new(),
             cause: None,
             wanted_wait: None,
+            tasks: TaskSlabs::default(),
         })
     }
 
@@ -225,6 +271,12 @@ impl Kernel {
     #[must_use]
     pub fn cr3(&self) -> Cr3 {
         self.mm().cr3()
+    }
+
+    /// The address space of the process, as references name it.
+    #[must_use]
+    pub fn space(&self) -> SpaceId {
+        self.mm().space()
     }
 
     /// The process whose registers the machine holds: the one that runs, or ran last if none can.
@@ -243,6 +295,16 @@ impl Kernel {
     #[must_use]
     pub fn mm(&self) -> &Mm {
         &self.mms[self.current.mm]
+    }
+
+    /// The process's address space, to be changed without a look at its pages.
+    pub(crate) fn mm_mut(&mut self) -> &mut Mm {
+        &mut self.mms[self.current.mm]
+    }
+
+    /// What a look at any address space needs.
+    pub(crate) fn mm_view<'a>(&'a self, hw: &'a Hw<'_>) -> MmView<'a> {
+        MmView { mem: &*hw.mem, frames: &self.frames, vfs: &self.vfs }
     }
 
     /// The most user pages that one address space had at once.

@@ -8,6 +8,7 @@
 //! Names are Linux's: `Mm`, `Vma`, `handle_mm_fault`, `do_anonymous_page`, `do_wp_page`.
 #![forbid(unsafe_code)]
 
+mod costs;
 mod death;
 mod errno;
 mod exec;
@@ -15,28 +16,35 @@ mod exit;
 mod fork;
 pub mod fs;
 mod hw;
+mod inject;
 mod job;
 mod kernel;
 pub mod mm;
+mod oom;
 mod proc;
 mod process;
 mod random;
 mod sched;
+mod shm;
 mod signal;
+mod slabs;
 mod standstill;
 mod syscall;
 mod time;
 mod traps;
 mod wait;
 
+pub use costs::{Costs, CostsError, Io, Meter, Service};
 pub use death::{Cause, Death, ExitStatus, FaultReport, MappingSummary, Neighbourhood};
 pub use errno::Errno;
 pub use exec::ExecError;
 pub use hw::Hw;
+pub use inject::{Failing, Injection, InjectionError, When};
 pub use kernel::{BootError, DEFAULT_MAX_PROCESSES, Disposition, Kernel, KernelConfig};
+pub use oom::OomKill;
 pub use process::{Credentials, Ids, Limits, RLIM_INFINITY, Resource, Rlimit};
 pub use sched::DEFAULT_QUANTUM;
 pub use signal::{SigInfo, SigSet, Signal};
 pub use standstill::Blocked;
 pub use syscall::{UnsupportedSyscall, syscall_name};
-pub use time::{DEFAULT_EPOCH_SECONDS, FAULT_COST_NS, SYSCALL_COST_NS};
+pub use time::DEFAULT_EPOCH_SECONDS;

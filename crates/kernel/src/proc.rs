@@ -4,9 +4,12 @@
 //! [`crate::fs`] says which texts there are; here is what is in them. A process that is gone gives `ESRCH`.
 
 mod maps;
+mod memory;
+mod smaps;
 mod stat;
 mod status;
 mod system;
+mod vm;
 
 use crate::fs::{FileSystem, OpenFlags, ProcFile, ProcessFile};
 use crate::kernel::Kernel;
@@ -27,6 +30,7 @@ impl Kernel {
     /// # Errors
     /// `ESRCH` if its process is gone, `ENOENT` if its descriptor is.
     pub(crate) fn proc_text(&mut self, hw: &mut Hw<'_>, file: ProcFile) -> Result<Vec<u8>, Errno> {
+        self.settle_slabs(); // so that the texts are true now
         match file {
             ProcFile::System(file) => Ok(self.system_text(hw, file).into_bytes()),
             ProcFile::Process(pid, file) => self.process_text(hw, Pid(pid), file),
@@ -42,7 +46,12 @@ impl Kernel {
             ProcessFile::Maps => return self.maps(pid),
             ProcessFile::Comm => [process.name(), b"\n"].concat(),
             ProcessFile::Cgroup => b"0::/\n".to_vec(),
-            ProcessFile::OomScoreAdj => b"0\n".to_vec(),
+            // What is written to or made piece by piece as it is read has no text.
+            ProcessFile::ClearRefs | ProcessFile::Pagemap => return Err(Errno::EINVAL),
+            ProcessFile::OomScore => format!("{}\n", self.oom_score(process)).into_bytes(),
+            ProcessFile::OomScoreAdj => format!("{}\n", process.oom_score_adj).into_bytes(),
+            ProcessFile::Smaps => return self.smaps(hw, pid),
+            ProcessFile::SmapsRollup => return self.smaps_rollup(hw, pid),
             ProcessFile::Mounts => self.mounts(),
             ProcessFile::Limits => limits(process).into_bytes(),
             ProcessFile::Stat => self.stat_text(hw, process),

@@ -11,6 +11,7 @@
 //! same each time. When no process can run, virtual time jumps to the next deadline. The host's standard input is asked
 //! only then, so that when its bytes come makes no difference.
 
+use crate::costs::Service;
 use crate::fs::Stream;
 use crate::kernel::{Disposition, Kernel};
 use crate::process::State;
@@ -104,8 +105,18 @@ impl Scheduler {
 }
 
 impl Kernel {
-    /// Goes back to a program: the current one, or the next whose turn it is.
+    /// Goes back to a program: the current one, or the next whose turn it is. On the way out, memory is brought into balance.
     pub(crate) fn leave(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
+        self.settle_shm(hw);
+        self.settle_slabs();
+        let disposition = self.find_whose_turn_it_is(hw, ctx);
+        self.balance_memory(hw);
+        self.charge_flushes(hw);
+        self.settle_costs();
+        disposition
+    }
+
+    fn find_whose_turn_it_is(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
         loop {
             self.wake_channels();
             if self.sched.is_running {
@@ -158,6 +169,7 @@ impl Kernel {
 
     /// Makes the next process the current one; waits until there is one.
     fn schedule(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Option<Disposition> {
+        self.settle_costs();
         loop {
             if self.grace_is_over(hw) {
                 return Some(self.end_run(hw));
@@ -183,6 +195,7 @@ impl Kernel {
         }
         let next = self.processes.remove(pid).expect("a queued process is in the table");
         hw.sink.record(&Event::Switch { from: self.current.pid, to: pid });
+        self.frames.meter.charge(Service::ContextSwitch);
         self.current.times.stop(hw.instructions);
         self.current.account(hw.instructions);
         let mut last = std::mem::replace(&mut self.current, next);
@@ -269,7 +282,7 @@ impl Kernel {
 
     /// Enters the kernel layer because the time of [`Self::next_event`] has come.
     pub fn tick(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
-        self.enter(hw, 0);
+        self.enter(hw);
         self.leave(hw, ctx)
     }
 

@@ -1,15 +1,10 @@
 //! Virtual time: what the guest's clocks show.
 //!
-//! One retired instruction is one nanosecond; each service of the kernel layer adds a fixed cost; sleeping adds what was
-//! slept. Nothing else moves the clock, so a run reads the same times on every machine.
+//! One retired instruction is one nanosecond; each service of the kernel layer adds its cost ([`crate::costs`]); sleeping
+//! and waiting for a device add what passed. Nothing else moves the clock, so a run reads the same times on every machine.
 
 /// Nanoseconds in a second.
 pub(crate) const NSEC_PER_SEC: u64 = 1_000_000_000;
-
-/// Virtual nanoseconds that a system call takes, on top of its SYSCALL instruction.
-pub const SYSCALL_COST_NS: u64 = 200;
-/// Virtual nanoseconds that a page fault or another exception takes.
-pub const FAULT_COST_NS: u64 = 500;
 
 /// CLOCK_MONOTONIC when a run starts: the simulated machine has been up for so long.
 const UPTIME_AT_START_NS: u64 = 100 * NSEC_PER_SEC;
@@ -34,7 +29,12 @@ impl Clock {
 
     /// Charges a service of the kernel layer.
     pub(crate) const fn charge(&mut self, ns: u64) {
-        self.service_ns += ns;
+        self.service_ns = self.service_ns.saturating_add(ns);
+    }
+
+    /// Lets time pass in which a device works and the processor waits.
+    pub(crate) const fn wait_for_device(&mut self, ns: u64) {
+        self.slept_ns = self.slept_ns.saturating_add(ns);
     }
 
     /// CLOCK_MONOTONIC, in nanoseconds.

@@ -4,12 +4,13 @@
 //! trap number and error code in its frame.
 
 use crate::Hw;
+use crate::costs::Service;
 use crate::death::{Cause, FaultReport, MappingSummary, Neighbourhood};
 use crate::kernel::{Disposition, Kernel};
 use crate::mm::{MemSignal, SignalKind, TASK_SIZE_MAX, Vma, VmaName};
+use crate::oom::Victim;
 use crate::process::State;
 use crate::signal::{SigInfo, Signal, Target, TrapRecord};
-use crate::time::FAULT_COST_NS;
 use arch::{AccessKind, Exception, LinearAddr, PageFault, PageFaultCode, Rflags, UserContext, XsaveImage};
 use event::Resolution;
 
@@ -31,19 +32,23 @@ const BUS_ADRALN: i32 = 1;
 impl Kernel {
     /// Serves a page fault of the program: the page comes, or a signal.
     pub fn handle_fault(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, fault: PageFault) -> Disposition {
-        self.enter(hw, FAULT_COST_NS);
-        let (mm, mut cx) = self.mm_cx(hw);
-        match mm.handle_mm_fault(&mut cx, LinearAddr(ctx.rip), fault) {
-            Ok(Resolution::FileRead) => self.current.usage.major_faults += 1,
-            Ok(_) => self.current.usage.minor_faults += 1,
-            Err(signal) => self.force_sig_fault(ctx, fault, signal),
+        self.enter(hw);
+        loop {
+            let (mm, mut cx) = self.mm_cx(hw);
+            match mm.handle_mm_fault(&mut cx, LinearAddr(ctx.rip), fault) {
+                Ok(Resolution::FileRead | Resolution::SwappedIn) => self.current.usage.major_faults += 1,
+                Ok(_) => self.current.usage.minor_faults += 1,
+                Err(MemSignal { signal: SignalKind::Kill, .. }) if self.out_of_memory(hw) == Victim::Other => continue,
+                Err(signal) => self.force_sig_fault(ctx, fault, signal),
+            }
+            return self.leave(hw, ctx);
         }
-        self.leave(hw, ctx)
     }
 
     /// Turns an exception into its signal.
     pub fn handle_exception(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, exception: Exception) -> Disposition {
-        self.enter(hw, FAULT_COST_NS);
+        self.frames.meter.charge(Service::Exception);
+        self.enter(hw);
         let err = u64::from(exception.error_code());
         let cr2 = self.current.signals.trap.cr2;
         self.current.signals.trap = TrapRecord { trapno: u64::from(exception.vector()), err, cr2 };
@@ -60,7 +65,7 @@ impl Kernel {
     /// console cut short with `EINTR` ends by it, if this comes before the next instruction.
     pub fn interrupt(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, signal: Signal) -> Disposition {
         let cut_short = self.current.cut_short.take().filter(|call| call.is_at(ctx));
-        self.enter(hw, 0);
+        self.enter(hw);
         self.current.cut_short = cut_short;
         self.raise_group(self.terminal.foreground, SigInfo::kernel(signal));
         self.leave(hw, ctx)
@@ -68,19 +73,18 @@ impl Kernel {
 
     /// Lets every stopped process go on, as a shell does when it puts a job into the foreground.
     pub fn continue_all(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
-        self.enter(hw, 0);
+        self.enter(hw);
         for pid in self.pids_where(|process| process.state == State::Stopped) {
             self.raise(pid, Target::Process, SigInfo::kernel(Signal::CONT));
         }
         self.leave(hw, ctx)
     }
 
-    /// What each entry begins with: the cost, what time has brought, and no memory of the last entry's troubles.
-    pub(crate) fn enter(&mut self, hw: &Hw<'_>, cost_ns: u64) {
+    /// What each entry begins with: its cost, what time has brought, and no memory of the last entry's troubles.
+    pub(crate) fn enter(&mut self, hw: &Hw<'_>) {
         self.cause = None;
         self.current.cut_short = None;
-        self.clock.charge(cost_ns);
-        self.current.times.charge(cost_ns);
+        self.settle_costs();
         self.run_alarms(hw);
         self.run_own_timers(hw.instructions);
     }

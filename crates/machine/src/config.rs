@@ -3,9 +3,12 @@
 use arch::{ControlRegs, Cr3, Cr4, Features};
 use cpu::CpuModel;
 use kernel::fs::ViewConfig;
-use kernel::{BootError, Credentials, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Limits};
+use kernel::mm::reclaim::ReclaimConfig;
+use kernel::{BootError, Costs, Credentials, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Injection, Limits};
 use mmu::SlotCount;
 use paging::PagingContext;
+use physmem::{SwapFile, SwapFileError};
+use std::path::PathBuf;
 use thiserror::Error;
 
 /// Plain data: nothing here is tied to a host resource.
@@ -31,10 +34,39 @@ pub struct MachineConfig {
     pub quantum: u64,
     /// As many processes may be at once; a fork beyond that fails with EAGAIN.
     pub max_processes: usize,
+    /// Where pages go that RAM has no room for; `None` for nowhere.
+    pub swap: Option<SwapConfig>,
+    /// What each service of the kernel layer costs.
+    pub costs: Costs,
+    /// What fails on purpose.
+    pub injections: Vec<Injection>,
+    /// Instructions between two checks that all memory is accounted for; `None` for no check.
+    pub check_invariants: Option<u64>,
+    /// How pages are chosen that leave memory.
+    pub reclaim: ReclaimConfig,
+}
+
+/// Where the swap device's pages are on the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SwapConfig {
+    /// In an unnamed file of so many bytes, in the host's folder for temporary files.
+    Temporary(u64),
+    /// In this file, which is overwritten.
+    File(PathBuf),
+}
+
+impl SwapConfig {
+    /// Opens the device.
+    pub(crate) fn open(&self) -> Result<SwapFile, SwapFileError> {
+        match self {
+            Self::Temporary(bytes) => SwapFile::temporary(*bytes),
+            Self::File(path) => SwapFile::open(path),
+        }
+    }
 }
 
 impl MachineConfig {
-    /// 256 MiB of RAM, seed 0, no limit, the view that `view` gives, the host's user.
+    /// 256 MiB of RAM, no swap, seed 0, no limit, the view that `view` gives, the host's user.
     #[must_use]
     pub fn new(view: ViewConfig) -> Self {
         Self {
@@ -48,6 +80,11 @@ impl MachineConfig {
             limits: Limits::default(),
             quantum: DEFAULT_QUANTUM,
             max_processes: DEFAULT_MAX_PROCESSES,
+            swap: None,
+            costs: Costs::default(),
+            injections: Vec::new(),
+            check_invariants: None,
+            reclaim: ReclaimConfig::default(),
         }
     }
 
@@ -65,6 +102,9 @@ pub enum MachineError {
     /// The host gives no RAM.
     #[error(transparent)]
     Ram(#[from] physmem::RamError),
+    /// The swap device cannot be had.
+    #[error(transparent)]
+    Swap(#[from] SwapFileError),
     /// The kernel layer could not start.
     #[error(transparent)]
     Boot(#[from] BootError),

@@ -1,6 +1,7 @@
 //! How a run ends.
 
 use cpu::Unsupported;
+use kernel::mm::invariants::Violation;
 use kernel::{Blocked, ExitStatus, UnsupportedSyscall};
 
 pub use kernel::ExecError;
@@ -20,6 +21,8 @@ pub enum Ending {
     Stopped(Vec<Blocked>),
     /// The host's time for the run is up.
     TimedOut,
+    /// Memory is not what it should be: `--check-invariants` found an error of the kernel layer.
+    Broken(Violation),
     /// As many instructions as were allowed have retired.
     InstructionLimit(u64),
 }

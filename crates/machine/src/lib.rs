@@ -8,13 +8,15 @@
 mod config;
 mod ending;
 mod interrupt;
+mod reference_clock;
 mod run;
 mod stats;
 mod stop;
 
-pub use config::{MachineConfig, MachineError};
+pub use config::{MachineConfig, MachineError, SwapConfig};
 pub use ending::{Ending, ExecError};
 pub use interrupt::Interrupt;
+pub use reference_clock::ReferenceClock;
 pub use run::Machine;
 pub use stats::Stats;
 pub use stop::{Stop, Stopped};

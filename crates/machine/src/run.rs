@@ -1,12 +1,14 @@
 //! The machine and its run loop.
 
-use crate::{Ending, Interrupt, MachineConfig, MachineError, Stats};
+use crate::{Ending, Interrupt, MachineConfig, MachineError, ReferenceClock, Stats, SwapConfig};
 use arch::{ControlRegs, LinearAddr, UserContext};
 use cpu::{Cpu, Exit};
 use kernel::fs::Console;
+use kernel::mm::invariants::Violation;
+use kernel::mm::reclaim::references::SharedReferences;
 use kernel::{Disposition, ExecError, Hw, Kernel, KernelConfig, Signal};
 use mmu::Mmu;
-use paging::{HardwareModel, NoModel, Shootdown};
+use paging::{HardwareModel, NoModel, Shootdown, SwapDevice};
 use physmem::{Bus, Ram};
 
 /// Instructions between two looks at the interrupt flag: some milliseconds.
@@ -20,6 +22,8 @@ pub struct Machine<H = NoModel> {
     shootdown: Shootdown,
     stats: Stats,
     interrupt: Interrupt,
+    /// The clock that the model tells of references.
+    references: Option<SharedReferences>,
     max_instructions: u64,
     /// No process can run until the host has input, or the interrupt flag is served.
     pub(crate) is_waiting: bool,
@@ -28,6 +32,9 @@ pub struct Machine<H = NoModel> {
     pub(crate) stop_at_fault: Option<u64>,
     /// What has stopped the core and is still to be served.
     pub(crate) pending: Option<Exit>,
+    /// Instructions between two checks of the kernel layer's memory, and when the next is due.
+    check_every: u64,
+    next_check: Option<u64>,
 }
 
 /// The kernel layer's view of the machine, from disjoint parts of it.
@@ -46,9 +53,25 @@ impl Machine<NoModel> {
     /// A machine without a model of the translation hardware.
     ///
     /// # Errors
-    /// [`MachineError`] if the host gives no RAM or the files cannot be set up.
+    /// [`MachineError`] if the host gives no RAM or no swap, or the files cannot be set up.
     pub fn new(config: MachineConfig, console: Box<dyn Console>, interrupt: Interrupt) -> Result<Self, MachineError> {
         Self::with_model(config, console, interrupt, NoModel)
+    }
+}
+
+impl Machine<ReferenceClock> {
+    /// A machine that tells a reference clock of every page that is used. The policies `lru-exact` and `opt` need it.
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn with_references(
+        config: MachineConfig,
+        console: Box<dyn Console>,
+        interrupt: Interrupt,
+        references: SharedReferences,
+    ) -> Result<Self, MachineError> {
+        let model = ReferenceClock::new(references.clone());
+        Self::build(config, console, interrupt, model, Some(references))
     }
 }
 
@@ -63,7 +86,18 @@ impl<H: HardwareModel> Machine<H> {
         interrupt: Interrupt,
         model: H,
     ) -> Result<Self, MachineError> {
+        Self::build(config, console, interrupt, model, None)
+    }
+
+    fn build(
+        config: MachineConfig,
+        console: Box<dyn Console>,
+        interrupt: Interrupt,
+        model: H,
+        references: Option<SharedReferences>,
+    ) -> Result<Self, MachineError> {
         let mut bus = Bus::new(Ram::new(config.ram_bytes)?);
+        let swap = config.swap.as_ref().map(SwapConfig::open).transpose()?;
         let mut stats = Stats::default();
         let mut shootdown = Shootdown::none();
         let paging = config.paging();
@@ -75,6 +109,11 @@ impl<H: HardwareModel> Machine<H> {
             limits: config.limits,
             quantum: config.quantum,
             max_processes: config.max_processes,
+            swap: swap.map(|device| Box::new(device) as Box<dyn SwapDevice>),
+            costs: config.costs,
+            injections: config.injections,
+            reclaim: config.reclaim,
+            references: references.clone(),
             ..KernelConfig::new(config.view)
         };
         let mut hw = Hw { mem: &mut bus, sink: &mut stats, shootdown: &mut shootdown, instructions: 0 };
@@ -86,11 +125,14 @@ impl<H: HardwareModel> Machine<H> {
             shootdown,
             stats,
             interrupt,
+            references,
             max_instructions: config.max_instructions.unwrap_or(u64::MAX),
             is_waiting: false,
             faults: 0,
             stop_at_fault: None,
             pending: None,
+            check_every: config.check_invariants.unwrap_or(u64::MAX),
+            next_check: config.check_invariants,
         })
     }
 
@@ -108,7 +150,12 @@ impl<H: HardwareModel> Machine<H> {
     pub fn run(&mut self) -> Ending {
         self.stop_at_fault = None;
         loop {
-            if let Some(ending) = self.advance(u64::MAX) {
+            let fuel = self.next_check.map_or(u64::MAX, |at| at.saturating_sub(self.cpu.retired()).max(1));
+            let ending = self.advance(fuel);
+            if let Some(violation) = self.check_invariants(ending.as_ref()) {
+                return Ending::Broken(violation);
+            }
+            if let Some(ending) = ending {
                 return ending;
             }
         }
@@ -143,6 +190,17 @@ impl<H: HardwareModel> Machine<H> {
             }
         }
         self.serve(exit)
+    }
+
+    /// Checks the kernel layer's memory, if that was asked for and is due, or if the run ends.
+    fn check_invariants(&mut self, ending: Option<&Ending>) -> Option<Violation> {
+        let at = self.next_check?;
+        let retired = self.cpu.retired();
+        if retired < at && ending.is_none() {
+            return None;
+        }
+        self.next_check = Some(retired.saturating_add(self.check_every));
+        self.kernel.check_invariants(&self.cpu.mmu().bus).err()
     }
 
     /// Lets stopped processes go on after [`Ending::Stopped`], and runs to the next ending.
@@ -240,6 +298,9 @@ impl<H: HardwareModel> Machine<H> {
 
     /// Goes back to the guest: invalidations first, then CR3 if another address space is to run, then the registers.
     fn enter_user(&mut self) {
+        if let Some(references) = &self.references {
+            references.enter_space(self.kernel.space());
+        }
         let mmu = self.cpu.mmu_mut();
         mmu.shoot_down(&mut self.shootdown);
         if mmu.context().regs.cr3 != self.kernel.cr3() {

@@ -84,6 +84,9 @@ fn print(args: &WalkArgs, walks: &[Shown]) -> Result<ExitCode, Error> {
 /// Runs the program to where it is to stop, and walks its page tables there. What it prints is dropped.
 fn from_run(args: &WalkArgs) -> Result<Shown, Error> {
     let console = BufferConsole::new("");
+    if args.guest.reclaim.wants_clock() {
+        return Err(Error::NoClock { policy: args.guest.reclaim });
+    }
     let mut machine = Machine::new(run::config(&args.guest), Box::new(console), Interrupt::new())?;
     run::exec(&mut machine, &args.guest, &args.program)?;
     let fault = match machine.run_until(stop(args)) {

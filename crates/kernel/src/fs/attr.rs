@@ -81,6 +81,9 @@ impl Vfs {
             return Err(Errno::EPERM);
         }
         let mut permissions = permissions & 0o7777;
+        if self.seals(id).contains(super::Seals::EXEC) && (permissions ^ meta.permissions) & 0o111 != 0 {
+            return Err(Errno::EPERM);
+        }
         if self.credentials.uid != 0 && !self.credentials.in_group(meta.gid) {
             permissions &= !0o2000;
         }

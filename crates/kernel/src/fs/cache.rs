@@ -1,6 +1,7 @@
 //! The page cache, and reading and writing regular files through it.
 //!
-//! Invariant: the cache holds one reference to each of its frames; a mapping takes another. Bytes of the last page beyond
+//! Invariant: the cache holds one reference to each of its frames; a mapping takes another. The descriptor of a frame says
+//! which page of which file it is. Bytes of the last page beyond
 //! the end of the file are 0. A page of a host file is filled by one `pread` when it is first needed; a page of a layered
 //! file that was never written and that the host does not have is a hole and takes no frame until it is mapped. In a
 //! writable mount a write goes to the host at once and to the page if there is one. `read` and `mmap` see the same frames.
@@ -8,10 +9,15 @@
 use arch::{FRAME_SHIFT, FRAME_SIZE, Pfn};
 use rustix::fs::OFlags;
 
-use super::inode::{Body, InodeId, Truth};
+use super::inode::{Body, InodeId, PageOfFile, Truth};
 use super::{FsCx, Kind, May, Vfs};
 use crate::Errno;
-use crate::mm::frames::{Contents as FrameContents, FrameUse};
+use crate::costs::{Io, Service};
+use crate::mm::frames::{Contents as FrameContents, FrameUse, OnLru, Owner};
+use crate::mm::reclaim::page_out::{self, Kept};
+use crate::mm::reclaim::policy::{Arrival, Departure, Shadow};
+use crate::mm::reclaim::{self, Reclaimer};
+use crate::mm::swap::{SwapEntry, SwapOwner};
 
 /// Where a page came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,12 +114,15 @@ impl Vfs {
         let mut done = 0;
         for piece in pieces(offset, len) {
             let out = &mut buf[done..done + piece.len];
-            let is_hole = piece.index << FRAME_SHIFT >= host_len && self.cached(inode, piece.index).is_none();
+            let is_hole = piece.index << FRAME_SHIFT >= host_len && !self.has_page(inode, piece.index);
             if is_hole {
                 out.fill(0);
             } else {
                 match self.frame(cx, inode, piece.index, Fill::Contents) {
-                    Ok(page) => cx.mem.read(page.pfn.base().wrapping_add(piece.at), out),
+                    Ok(page) => {
+                        cx.mem.read(page.pfn.base().wrapping_add(piece.at), out);
+                        cx.frames.touch_file_page(page.pfn);
+                    }
                     Err(_) if done > 0 => break,
                     Err(e) => return Err(e.into()),
                 }
@@ -150,14 +159,23 @@ impl Vfs {
     }
 
     fn write_in_layer(&mut self, cx: &mut FsCx<'_>, inode: InodeId, offset: u64, bytes: &[u8]) -> Result<usize, Errno> {
+        let (seals, size) = (self.seals(inode), self.inodes.get(inode).meta.size);
+        if seals.forbid_writes() {
+            return Err(Errno::EPERM);
+        }
         self.touch(inode)?;
         self.drop_set_id(inode);
         let mut done = 0;
         for piece in pieces(offset, bytes.len()) {
+            if let Err(e) = seals.allow_size(size, size.max(offset + (done + piece.len) as u64)) {
+                return if done > 0 { Ok(done) } else { Err(e) };
+            }
             let fill = if piece.len == FRAME_SIZE as usize { Fill::Nothing } else { Fill::Contents };
             match self.frame(cx, inode, piece.index, fill) {
                 Ok(page) => {
                     cx.mem.write(page.pfn.base().wrapping_add(piece.at), &bytes[done..done + piece.len]);
+                    cx.frames.set_dirty(page.pfn);
+                    cx.frames.touch_file_page(page.pfn);
                     done += piece.len;
                 }
                 Err(_) if done > 0 => break,
@@ -188,7 +206,11 @@ impl Vfs {
     /// # Errors
     /// What the host says.
     pub fn write_back(&mut self, cx: &mut FsCx<'_>, inode: InodeId, index: u64) -> Result<(), Errno> {
-        let (Some(pfn), Some(_)) = (self.cached(inode, index), self.writable_place(inode)) else { return Ok(()) };
+        let Some(pfn) = self.cached(inode, index) else { return Ok(()) };
+        if self.writable_place(inode).is_none() {
+            cx.frames.set_dirty(pfn);
+            return Ok(());
+        }
         let file = self.inodes.get_mut(inode);
         let len = file.meta.size.saturating_sub(index << FRAME_SHIFT).min(FRAME_SIZE) as usize;
         let mut page = [0; FRAME_SIZE as usize];
@@ -196,6 +218,8 @@ impl Vfs {
         let contents = file.contents().ok_or(Errno::EINVAL)?;
         let writer = contents.writer.as_ref().ok_or(Errno::EBADF)?;
         rustix::io::pwrite(writer, &page[..len], index << FRAME_SHIFT)?;
+        cx.frames.clear_dirty(pfn);
+        cx.frames.stat.pgpgout += 4;
         Ok(())
     }
 
@@ -204,6 +228,7 @@ impl Vfs {
         if size > MAX_FILE_BYTES {
             return Err(Errno::EFBIG);
         }
+        self.seals(inode).allow_size(self.inodes.get(inode).meta.size, size)?;
         match self.writable_place(inode) {
             Some(_) => {
                 let contents = self.inodes.get_mut(inode).contents().ok_or(Errno::EINVAL)?;
@@ -244,7 +269,8 @@ impl Vfs {
     }
 
     /// `fsync`: the host's file, if writes go to one.
-    pub(crate) fn sync_host_file(&mut self, inode: InodeId) -> Result<(), Errno> {
+    pub(crate) fn sync_host_file(&mut self, cx: &mut FsCx<'_>, inode: InodeId) -> Result<(), Errno> {
+        self.mark_clean(cx, inode);
         if let Some(writer) = self.inodes.get_mut(inode).contents().and_then(|c| c.writer.as_ref()) {
             rustix::fs::fsync(writer)?;
         }
@@ -257,6 +283,7 @@ impl Vfs {
         if let (true, Some(pfn)) = (at > 0, self.cached(inode, size >> FRAME_SHIFT)) {
             let zeros = [0; FRAME_SIZE as usize];
             cx.mem.write(pfn.base().wrapping_add(at), &zeros[at as usize..]);
+            cx.frames.set_dirty(pfn);
         }
     }
 
@@ -271,6 +298,8 @@ impl Vfs {
             let _ = writer;
             return Ok(());
         }
+        let size = self.inodes.get(inode).meta.size;
+        self.seals(inode).allow_size(size, size.max(end))?;
         let (first, last) = (offset >> FRAME_SHIFT, end.div_ceil(FRAME_SIZE));
         if last - first > cx.frames.total() - cx.frames.in_use() {
             return Err(Errno::ENOSPC);
@@ -288,51 +317,157 @@ impl Vfs {
     /// The frame of a page, if it is in memory.
     fn cached(&self, inode: InodeId, index: u64) -> Option<Pfn> {
         match &self.inodes.get(inode).body {
-            Body::Regular(contents) => contents.pages.get(&index).copied(),
+            Body::Regular(contents) => contents.pages.get(&index).copied().and_then(PageOfFile::frame),
             _ => None,
         }
     }
 
+    /// All pages of files that are in memory or on the swap device, for whoever checks.
+    pub(crate) fn all_cached_pages(&self) -> impl Iterator<Item = (InodeId, u64, PageOfFile)> {
+        self.inodes.iter_with_ids().flat_map(|(id, inode)| {
+            let pages = match &inode.body {
+                Body::Regular(contents) => Some(&contents.pages),
+                _ => None,
+            };
+            pages.into_iter().flatten().map(move |(index, page)| (id, *index, *page))
+        })
+    }
+
+    /// True if the page is in memory or on the swap device.
+    fn has_page(&self, inode: InodeId, index: u64) -> bool {
+        matches!(&self.inodes.get(inode).body, Body::Regular(contents) if contents.pages.contains_key(&index))
+    }
+
     /// The frame of a page, brought in if need be.
     fn frame(&mut self, cx: &mut FsCx<'_>, inode: InodeId, index: u64, fill: Fill) -> Result<CachedPage, PageError> {
-        if let Some(pfn) = self.cached(inode, index) {
-            return Ok(CachedPage { pfn, source: PageSource::Cache });
+        let contents = self.inodes.get_mut(inode).contents().ok_or(PageError::Io)?;
+        let host_len = contents.host_len;
+        match contents.pages.get(&index) {
+            Some(&PageOfFile::Frame(pfn)) => return Ok(CachedPage { pfn, source: PageSource::Cache }),
+            Some(&PageOfFile::Swapped(swapped)) => return self.swap_in(cx, inode, index, swapped),
+            None => {}
         }
         let start = index << FRAME_SHIFT;
-        let host_len = self.inodes.get_mut(inode).contents().ok_or(PageError::Io)?.host_len;
         let from_host = fill == Fill::Contents && start < host_len;
         let mut page = [0; FRAME_SIZE as usize];
         if from_host {
             let len = (host_len - start).min(FRAME_SIZE) as usize;
             self.read_from_host(inode, start, &mut page[..len]).map_err(|_| PageError::Io)?;
+            cx.frames.stat.pgpgin += 4;
+            cx.frames.meter.transfer(Io::DiskRead, inode.ino(), index);
         }
-        let (pfn, frame) = self.new_frame(cx).ok_or(PageError::OutOfMemory)?;
+        let (pfn, frame) = self.new_frame(cx, inode).ok_or(PageError::OutOfMemory)?;
         if from_host {
             cx.mem.write(pfn.base(), &page);
-        } else if fill == Fill::Contents && frame == FrameContents::Stale {
-            cx.mem.zero_frame(pfn);
+        } else if fill == Fill::Contents {
+            cx.frames.meter.charge(Service::ZeroPage);
+            if frame == FrameContents::Stale {
+                cx.mem.zero_frame(pfn);
+            }
         }
-        self.inodes.get_mut(inode).contents().ok_or(PageError::Io)?.pages.insert(index, pfn);
+        self.add_to_page_cache(cx, inode, index, pfn)?;
         Ok(CachedPage { pfn, source: if from_host { PageSource::Disk } else { PageSource::Cache } })
     }
 
-    /// A frame for the page cache; if none is free, clean pages that nobody maps give theirs.
-    fn new_frame(&mut self, cx: &mut FsCx<'_>) -> Option<(Pfn, FrameContents)> {
-        if let Some(frame) = cx.frames.alloc(FrameUse::File) {
-            return Some(frame);
-        }
-        self.drop_clean_pages(cx);
-        cx.frames.alloc(FrameUse::File)
+    /// The frame is the page from now on (`filemap_add_folio`).
+    fn add_to_page_cache(&mut self, cx: &mut FsCx<'_>, inode: InodeId, index: u64, pfn: Pfn) -> Result<(), PageError> {
+        let contents = self.inodes.get_mut(inode).contents().ok_or(PageError::Io)?;
+        contents.pages.insert(index, PageOfFile::Frame(pfn));
+        let shadow = contents.shadows.remove(&index);
+        cx.frames.set_owner(pfn, Owner::File { inode, index });
+        cx.frames.lru_add(pfn, OnLru::Node, Arrival::Cache, shadow);
+        Ok(())
     }
 
-    /// Frees the frames of all pages that can be read from the host again and that nobody maps. Returns how many.
+    /// A page of the write layer or of shared memory comes back from the swap device (`shmem_swapin_folio`).
+    fn swap_in(
+        &mut self,
+        cx: &mut FsCx<'_>,
+        inode: InodeId,
+        index: u64,
+        swapped: SwapEntry,
+    ) -> Result<CachedPage, PageError> {
+        let (pfn, _) = self.new_frame(cx, inode).ok_or(PageError::OutOfMemory)?;
+        let frames = &mut *cx.frames;
+        if frames.swap.read_page(&mut frames.meter, swapped, cx.mem, pfn).is_err() {
+            frames.put(pfn);
+            return Err(PageError::Io);
+        }
+        cx.frames.stat.pswpin += 1;
+        let shadow = cx.frames.swap.table.shadow(swapped).map(Shadow);
+        let _slot = cx.frames.swap.table.swap_free(swapped);
+        cx.frames.set_dirty(pfn);
+        let contents = self.inodes.get_mut(inode).contents().ok_or(PageError::Io)?;
+        contents.shadows.extend(shadow.map(|shadow| (index, shadow)));
+        self.add_to_page_cache(cx, inode, index, pfn)?;
+        Ok(CachedPage { pfn, source: PageSource::Disk })
+    }
+
+    /// A frame for the page cache; if none is free, pages that are not needed give theirs.
+    fn new_frame(&mut self, cx: &mut FsCx<'_>, inode: InodeId) -> Option<(Pfn, FrameContents)> {
+        let usage = if self.is_shmem(inode) { FrameUse::Shmem } else { FrameUse::File };
+        loop {
+            if let Some(frame) = cx.frames.alloc(usage) {
+                return Some(frame);
+            }
+            if reclaim::shrink(cx, self, reclaim::SWAP_CLUSTER_MAX, Reclaimer::Direct) == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// Takes a page that no entry maps any more out of the cache, for reclaim: what only memory has is written first.
+    pub(crate) fn page_out(&mut self, cx: &mut FsCx<'_>, inode: InodeId, index: u64, lists: OnLru) -> Result<(), Kept> {
+        let pfn = self.cached(inode, index).expect("the frame says that it is this page");
+        let mut departure = Departure::Dropped;
+        let mut place = None;
+        if cx.frames.get(pfn).dirty {
+            departure = Departure::Written;
+            match self.writable_place(inode) {
+                Some(_) => self.write_back(cx, inode, index).map_err(|_| Kept::Failed)?,
+                None => place = Some(self.swap_out(cx, pfn)?),
+            }
+        }
+        let shadow = cx.frames.evicted(pfn, lists, departure);
+        let Some(contents) = self.inodes.get_mut(inode).contents() else { return Err(Kept::Failed) };
+        match place {
+            Some(swapped) => {
+                contents.pages.insert(index, PageOfFile::Swapped(swapped));
+                let _slot = cx.frames.swap.table.delete_from_swap_cache(swapped, shadow.map(|shadow| shadow.0));
+            }
+            None => {
+                contents.pages.remove(&index);
+                contents.shadows.extend(shadow.map(|shadow| (index, shadow)));
+            }
+        }
+        cx.frames.set_owner(pfn, Owner::None);
+        cx.frames.put(pfn);
+        Ok(())
+    }
+
+    /// Writes a page to a slot, which counts the page cache from now on.
+    fn swap_out(&mut self, cx: &mut FsCx<'_>, pfn: Pfn) -> Result<SwapEntry, Kept> {
+        let swapped = cx.frames.swap.table.alloc(pfn, SwapOwner::Shmem).map_err(|_| Kept::NoSwap)?;
+        if page_out::write_to_swap(cx, pfn, swapped).is_err() {
+            let _slot = cx.frames.swap.table.delete_from_swap_cache(swapped, None);
+            return Err(Kept::Failed);
+        }
+        cx.frames.swap.table.swap_duplicate(swapped).expect("a new slot counts nobody");
+        Ok(swapped)
+    }
+
+    /// Frees the frames of all pages that can be read from the host again and that nobody maps (`drop_caches`). Returns how
+    /// many.
     pub fn drop_clean_pages(&mut self, cx: &mut FsCx<'_>) -> u64 {
         let mut dropped = 0;
         for inode in self.inodes.iter_mut().filter(|i| i.truth == Truth::Host) {
             let Some(contents) = inode.contents() else { continue };
-            contents.pages.retain(|_, &mut pfn| {
-                let is_used = cx.frames.get(pfn).refs > 1;
+            contents.pages.retain(|_, page| {
+                let Some(pfn) = page.frame() else { return true };
+                let frame = cx.frames.get(pfn);
+                let is_used = frame.refs > 1 || frame.dirty;
                 if !is_used {
+                    cx.frames.set_owner(pfn, Owner::None);
                     cx.frames.put(pfn);
                     dropped += 1;
                 }
@@ -342,11 +477,25 @@ impl Vfs {
         dropped
     }
 
-    /// Takes the pages from `first` on out of the cache.
+    /// Takes the pages from `first` on out of the cache, and out of every mapping (`truncate_pagecache`).
     pub(super) fn drop_pages(&mut self, cx: &mut FsCx<'_>, inode: InodeId, first: u64) {
-        if let Some(contents) = self.inodes.get_mut(inode).contents() {
-            for (_, pfn) in contents.pages.split_off(&first) {
+        let Some(contents) = self.inodes.get_mut(inode).contents() else { return };
+        contents.shadows.split_off(&first);
+        for (_, page) in contents.pages.split_off(&first) {
+            Self::drop_page(cx, page);
+        }
+    }
+
+    /// A page that is in the cache no more leaves every mapping and is free.
+    pub(super) fn drop_page(cx: &mut FsCx<'_>, page: PageOfFile) {
+        match page {
+            PageOfFile::Frame(pfn) => {
+                reclaim::unmap::try_to_unmap(cx.mem, cx.frames, pfn);
+                cx.frames.set_owner(pfn, Owner::None);
                 cx.frames.put(pfn);
+            }
+            PageOfFile::Swapped(swapped) => {
+                let _slot = cx.frames.swap.table.swap_free(swapped);
             }
         }
     }

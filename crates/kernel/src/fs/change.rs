@@ -315,7 +315,8 @@ impl Vfs {
         }
         if inode.refs == 0 {
             self.drop_pages(cx, id, 0);
-            let inode = self.inodes.remove(id)?;
+            let mut inode = self.inodes.remove(id)?;
+            cx.frames.commit.pages -= inode.contents().map_or(0, |contents| contents.committed_pages);
             self.refund_inode(&inode);
             return inode.held_parent;
         }

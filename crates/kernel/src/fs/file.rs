@@ -15,6 +15,8 @@ use super::socket::SocketId;
 use super::tree::DirEntry;
 use super::{FsCx, Vfs};
 use crate::Errno;
+use crate::mm::frames::FrameTable;
+use crate::mm::slab::{Cache, FILP, Object};
 
 bitflags::bitflags! {
     /// Flags of `open`, with the values of x86-64 Linux. Read-only is the absence of `WRONLY` and `RDWR`.
@@ -272,11 +274,17 @@ impl Vfs {
 const MAX_FILES: usize = 1 << 16;
 
 /// All open files.
-#[derive(Default)]
 pub(super) struct FileTable {
-    files: Vec<Option<OpenFile>>,
+    files: Vec<Option<(OpenFile, Object)>>,
     /// Places that are free, the next to be used last.
     free: Vec<u32>,
+    objects: Cache,
+}
+
+impl Default for FileTable {
+    fn default() -> Self {
+        Self { files: Vec::new(), free: Vec::new(), objects: Cache::new(&FILP) }
+    }
 }
 
 impl FileTable {
@@ -288,27 +296,39 @@ impl FileTable {
         flags: OpenFlags,
     ) -> Result<OpenFileId, Errno> {
         let file = OpenFile { refs: 1, kind, inode, flags, offset: 0, names: None, text: None, partner: None };
-        if let Some(free) = self.free.pop() {
-            self.files[free as usize] = Some(file);
-            return Ok(OpenFileId(free));
-        }
-        if self.files.len() == MAX_FILES {
+        if self.free.is_empty() && self.files.len() == MAX_FILES {
             return Err(Errno::ENFILE);
         }
-        self.files.push(Some(file));
+        let place = Some((file, self.objects.alloc()));
+        if let Some(free) = self.free.pop() {
+            self.files[free as usize] = place;
+            return Ok(OpenFileId(free));
+        }
+        self.files.push(place);
         Ok(OpenFileId(self.files.len() as u32 - 1))
     }
 
     pub(super) fn get(&self, file: OpenFileId) -> &OpenFile {
-        self.files[file.0 as usize].as_ref().expect("a descriptor holds a reference to its open file")
+        &self.files[file.0 as usize].as_ref().expect("a descriptor holds a reference to its open file").0
     }
 
     pub(super) fn get_mut(&mut self, file: OpenFileId) -> &mut OpenFile {
-        self.files[file.0 as usize].as_mut().expect("a descriptor holds a reference to its open file")
+        &mut self.files[file.0 as usize].as_mut().expect("a descriptor holds a reference to its open file").0
     }
 
     pub(super) fn remove(&mut self, file: OpenFileId) -> OpenFile {
+        let place = self.files[file.0 as usize].take();
+        let (open, object) = place.expect("a descriptor holds a reference to its open file");
         self.free.push(file.0);
-        self.files[file.0 as usize].take().expect("a descriptor holds a reference to its open file")
+        self.objects.free(object);
+        open
+    }
+
+    pub(super) fn settle(&mut self, frames: &mut FrameTable) {
+        self.objects.settle(frames);
+    }
+
+    pub(super) const fn cache(&self) -> &Cache {
+        &self.objects
     }
 }

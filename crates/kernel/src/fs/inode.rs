@@ -16,8 +16,13 @@ use super::host::{HostStat, HostTree};
 use super::meta::{Kind, Meta};
 use super::pipe::PipeId;
 use super::procfs::ProcNode;
+use super::seals::Seals;
 use super::view::MountMode;
 use crate::Errno;
+use crate::mm::frames::FrameTable;
+use crate::mm::reclaim::policy::Shadow;
+use crate::mm::slab::{Cache, DENTRY, INODE, Object, Pool};
+use crate::mm::swap::SwapEntry;
 
 /// The number of an inode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,15 +104,40 @@ pub(super) enum Slot {
     Whiteout,
 }
 
+/// A page of a file that is in memory, or that only the swap device has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PageOfFile {
+    /// In this frame, of which the cache holds a reference.
+    Frame(Pfn),
+    /// In this slot, which counts the cache.
+    Swapped(SwapEntry),
+}
+
+impl PageOfFile {
+    /// The frame, if it is in memory.
+    pub(super) const fn frame(self) -> Option<Pfn> {
+        match self {
+            Self::Frame(pfn) => Some(pfn),
+            Self::Swapped(_) => None,
+        }
+    }
+}
+
 /// The contents of a regular file.
 #[derive(Default)]
 pub(super) struct Contents {
     /// The page cache of this file. A layered file's changes are here and nowhere else.
-    pub(super) pages: BTreeMap<u64, Pfn>,
+    pub(super) pages: BTreeMap<u64, PageOfFile>,
+    /// What reclaim remembers of pages that it took out of the cache.
+    pub(super) shadows: BTreeMap<u64, Shadow>,
     /// Bytes below this offset that are in no page yet are the host's; above it they are 0.
     pub(super) host_len: u64,
     /// The host's file, open for reading, while somebody refers to the inode.
     pub(super) reader: Option<OwnedFd>,
+    /// Pages that are promised to it, whether it has them or not.
+    pub(super) committed_pages: u64,
+    /// What can no longer be done to a file in memory.
+    pub(super) seals: Seals,
     /// The host's file, open for writing; writable mounts only.
     pub(super) writer: Option<OwnedFd>,
 }
@@ -138,6 +168,10 @@ impl Inode {
         }
     }
 
+    fn whiteouts(&self) -> usize {
+        self.slots().map_or(0, |slots| slots.values().filter(|slot| **slot == Slot::Whiteout).count())
+    }
+
     /// True if dropping it would lose something.
     fn is_needed(&self) -> bool {
         let holds = match &self.body {
@@ -154,11 +188,16 @@ const MAX_INODES: usize = 1 << 22;
 /// Clean inodes that are kept; above it the unneeded ones are dropped between system calls.
 const KEPT_INODES: usize = 16 << 10;
 
+/// An inode in memory, and its room in a slab.
+struct Held {
+    inode: Box<Inode>,
+    object: Object,
+}
+
 /// All inodes.
-#[derive(Default)]
 pub(super) struct InodeTable {
     /// By number; `None` for a host file that was dropped and for a number to be used again.
-    inodes: Vec<Option<Box<Inode>>>,
+    inodes: Vec<Option<Held>>,
     /// The numbers of host files.
     numbers: BTreeMap<(MountId, u64, u64), InodeId>,
     /// Numbers of files that are gone for good.
@@ -168,12 +207,35 @@ pub(super) struct InodeTable {
     floor: usize,
     /// The host's devices, in order of first sight.
     devices: Vec<(MountId, u64)>,
+    /// Names of which the layer says that they are not there.
+    whiteouts: usize,
+    objects: Cache,
+    dentries: Cache,
+    /// A name for each inode in memory, and the whiteouts.
+    names: Pool,
+}
+
+impl Default for InodeTable {
+    fn default() -> Self {
+        Self {
+            inodes: Vec::new(),
+            numbers: BTreeMap::new(),
+            unused: Vec::new(),
+            live: 0,
+            floor: 0,
+            devices: Vec::new(),
+            whiteouts: 0,
+            objects: Cache::new(&INODE),
+            dentries: Cache::new(&DENTRY),
+            names: Pool::default(),
+        }
+    }
 }
 
 impl InodeTable {
     /// The inode, if it is in memory.
     pub(super) fn find(&self, id: InodeId) -> Option<&Inode> {
-        self.inodes.get(id.0 as usize)?.as_deref()
+        self.inodes.get(id.0 as usize)?.as_ref().map(|held| &*held.inode)
     }
 
     /// The inode.
@@ -183,7 +245,8 @@ impl InodeTable {
 
     /// The inode, to be changed.
     pub(super) fn get_mut(&mut self, id: InodeId) -> &mut Inode {
-        self.inodes[id.0 as usize].as_deref_mut().expect("an inode in use is in memory")
+        let held = self.inodes[id.0 as usize].as_mut();
+        &mut held.expect("an inode in use is in memory").inode
     }
 
     /// A number for a file that is not the host's.
@@ -220,15 +283,22 @@ impl InodeTable {
 
     /// Puts an inode in its place.
     pub(super) fn insert(&mut self, id: InodeId, inode: Inode) {
-        let place = &mut self.inodes[id.0 as usize];
-        self.live += usize::from(place.is_none());
-        *place = Some(Box::new(inode));
+        let (place, inode) = (&mut self.inodes[id.0 as usize], Box::new(inode));
+        match place {
+            Some(held) => held.inode = inode,
+            None => {
+                *place = Some(Held { inode, object: self.objects.alloc() });
+                self.live += 1;
+            }
+        }
     }
 
     /// Takes out an inode whose file is gone for good; its number may be used again.
     pub(super) fn remove(&mut self, id: InodeId) -> Option<Box<Inode>> {
-        let inode = self.inodes[id.0 as usize].take()?;
+        let Held { inode, object } = self.inodes[id.0 as usize].take()?;
+        self.objects.free(object);
         self.live -= 1;
+        self.whiteouts -= inode.whiteouts();
         self.forget(id, &inode);
         self.unused.push(id);
         Some(inode)
@@ -236,9 +306,9 @@ impl InodeTable {
 
     /// The host may use the number of this file for another one from now on.
     pub(super) fn forget_number_of(&mut self, id: InodeId) {
-        if let Some(inode) = self.inodes[id.0 as usize].take() {
-            self.forget(id, &inode);
-            self.inodes[id.0 as usize] = Some(inode);
+        if let Some(held) = self.inodes[id.0 as usize].take() {
+            self.forget(id, &held.inode);
+            self.inodes[id.0 as usize] = Some(held);
         }
     }
 
@@ -250,9 +320,41 @@ impl InodeTable {
         }
     }
 
+    /// All inodes in memory with their numbers.
+    pub(super) fn iter_with_ids(&self) -> impl Iterator<Item = (InodeId, &Inode)> {
+        let all = self.inodes.iter().enumerate();
+        all.filter_map(|(index, inode)| Some((InodeId(index as u32), &*inode.as_ref()?.inode)))
+    }
+
     /// All inodes in memory, by number.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Inode> {
-        self.inodes.iter_mut().filter_map(|i| i.as_deref_mut())
+        self.inodes.iter_mut().filter_map(|held| Some(&mut *held.as_mut()?.inode))
+    }
+
+    /// Says in a directory what a name is: `None` if nothing differs from the host.
+    pub(super) fn set_slot(&mut self, dir: InodeId, name: &[u8], slot: Option<Slot>) -> Result<Option<Slot>, Errno> {
+        let slots = self.get_mut(dir).slots_mut().ok_or(Errno::ENOTDIR)?;
+        let old = match slot {
+            Some(slot) => slots.insert(name.to_vec(), slot),
+            None => slots.remove(name),
+        };
+        self.whiteouts += usize::from(slot == Some(Slot::Whiteout));
+        self.whiteouts -= usize::from(old == Some(Slot::Whiteout));
+        Ok(old)
+    }
+
+    /// Takes note of how many names there are, and gives slabs their frames or takes them.
+    pub(super) fn settle(&mut self, frames: &mut FrameTable) {
+        let names = self.live + self.whiteouts;
+        if self.names.len() != names {
+            self.names.set(&mut self.dentries, names);
+        }
+        self.objects.settle(frames);
+        self.dentries.settle(frames);
+    }
+
+    pub(super) const fn caches(&self) -> [&Cache; 2] {
+        [&self.objects, &self.dentries]
     }
 
     /// Drops inodes that are not needed, once there are many. To be called between system calls, when nobody holds an
@@ -276,8 +378,10 @@ impl InodeTable {
             }
         }
         for (index, place) in self.inodes.iter_mut().enumerate() {
-            if place.is_some() && !keep.contains(&InodeId(index as u32)) {
-                *place = None;
+            if !keep.contains(&InodeId(index as u32))
+                && let Some(held) = place.take()
+            {
+                self.objects.free(held.object);
                 self.live -= 1;
             }
         }

@@ -134,14 +134,14 @@ impl Vfs {
         Ok(self.place(file, at))
     }
 
-    pub(super) fn place(&self, file: OpenFileId, at: At) -> u64 {
+    pub(crate) fn place(&self, file: OpenFileId, at: At) -> u64 {
         match at {
             At::Offset => self.files.get(file).offset,
             At::Position(offset) => offset,
         }
     }
 
-    fn advance(&mut self, file: OpenFileId, at: At, from: u64, done: usize) {
+    pub(crate) fn advance(&mut self, file: OpenFileId, at: At, from: u64, done: usize) {
         if at == At::Offset {
             self.set_offset(file, from + done as u64);
         }

@@ -274,14 +274,11 @@ impl Vfs {
         if !self.inodes.get(dir).slots().ok_or(Errno::ENOTDIR)?.contains_key(name) {
             self.charge(NAME_COST + name.len())?;
         }
-        let slots = self.inodes.get_mut(dir).slots_mut().ok_or(Errno::ENOTDIR)?;
-        slots.insert(name.to_vec(), slot);
-        Ok(())
+        self.inodes.set_slot(dir, name, Some(slot)).map(|_| ())
     }
 
     fn clear_slot(&mut self, dir: InodeId, name: &[u8]) {
-        let removed = self.inodes.get_mut(dir).slots_mut().and_then(|slots| slots.remove(name));
-        if removed.is_some() {
+        if let Ok(Some(_)) = self.inodes.set_slot(dir, name, None) {
             self.refund(NAME_COST + name.len());
         }
     }

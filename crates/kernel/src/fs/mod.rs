@@ -32,7 +32,10 @@ mod pipe;
 mod pipe_file;
 mod proc_tree;
 mod procfs;
+mod seals;
+mod shmem;
 mod signalfd;
+mod slabs;
 mod socket;
 mod socket_file;
 mod timerfd;
@@ -61,6 +64,7 @@ pub(crate) use file::FileKind;
 pub use file::{Mappable, OpenFileId, OpenFlags};
 pub use host_console::HostConsole;
 pub use inode::InodeId;
+pub(crate) use inode::PageOfFile;
 pub(crate) use io::At;
 pub(crate) use layer::New;
 pub(crate) use lock::{LockKind, LockOwner, LockRange, Record};
@@ -69,6 +73,7 @@ pub(crate) use namei::Follow;
 pub(crate) use pipe::PipeId;
 pub(crate) use proc_tree::ProcLinks;
 pub(crate) use procfs::{ProcFile, ProcessFile, SystemFile};
+pub(crate) use seals::Seals;
 pub(crate) use socket::{PeerCredentials, SEND_BUFFER, STREAM_PIECE, Shut, SocketId, Style};
 pub(crate) use timerfd::{TimerClock, TimerFd};
 pub(crate) use tree::FileSystem;
@@ -127,6 +132,8 @@ pub struct Vfs {
     root: InodeId,
     /// The guest's /dev, where files without a name belong.
     dev_root: InodeId,
+    /// The root of files without a name, once there was one.
+    shm_root: Option<InodeId>,
     /// Host memory that the layer takes, in bytes.
     layer_bytes: usize,
 }
@@ -163,6 +170,7 @@ impl Vfs {
             now: Timestamp::default(),
             root: none,
             dev_root: none,
+            shm_root: None,
             layer_bytes: 0,
         };
         let base = view.root.clone().unwrap_or_else(|| "/".into());

@@ -115,7 +115,7 @@ impl Vfs {
     }
 
     /// Opens an inode, whose permissions have been judged.
-    fn open_inode(&mut self, id: InodeId, flags: OpenFlags) -> Result<OpenFileId, Errno> {
+    pub(super) fn open_inode(&mut self, id: InodeId, flags: OpenFlags) -> Result<OpenFileId, Errno> {
         let is_path = flags.contains(OpenFlags::PATH);
         let kind = match &self.inodes.get(id).body {
             Body::Regular(_) => FileKind::Regular,
@@ -187,25 +187,6 @@ impl Vfs {
         self.console.stat(stream).ok()?;
         let flags = self.console.flags(stream) | OpenFlags::LARGEFILE;
         self.files.insert(FileKind::Stream(stream), None, flags).ok()
-    }
-
-    /// A file in memory without a name (`memfd_create`).
-    pub(crate) fn open_memory_file(&mut self, name: &[u8]) -> Result<OpenFileId, Errno> {
-        let id = self.new_inode(self.root, New::File, 0o777)?;
-        self.inodes.get_mut(id).name = [b"memfd:", name].concat();
-        self.open_inode(id, OpenFlags::RDWR)
-    }
-
-    /// A file in memory of this size for a shared anonymous mapping, which holds its one reference (Linux's function
-    /// of the same name).
-    ///
-    /// # Errors
-    /// `ENOSPC` if the layer's budget is used up.
-    pub fn shmem_file_setup(&mut self, size: u64) -> Result<InodeId, Errno> {
-        let id = self.new_inode(self.dev_root, New::File, 0o777)?;
-        let inode = self.inodes.get_mut(id);
-        (inode.name, inode.meta.size, inode.refs) = (b"zero".to_vec(), size, 1);
-        Ok(id)
     }
 }
 

@@ -2,13 +2,16 @@
 //!
 //! Invariant: `bytes` holds the bytes of all slots, one after the other; a slot never crosses the end of its page. A write of
 //! at most a page takes the rest of the last slot's page or one free slot: it goes whole or not at all (PIPE_BUF). Room is
-//! counted in slots, so a pipe may be full of few bytes.
+//! counted in slots, so a pipe may be full of few bytes. The bytes are the host's; each slot in use takes a frame of RAM
+//! all the same, from the end of the entry into the kernel layer in which it was filled.
 
 use std::collections::VecDeque;
 
 use super::console::Ready;
 use super::inode::InodeId;
 use crate::Errno;
+use crate::mm::frames::FrameTable;
+use crate::mm::slab::{Cache, PIPE_BUFFERS, PIPE_PAGE, Pool};
 
 /// Bytes in a slot; also PIPE_BUF.
 const SLOT_BYTES: usize = 4096;
@@ -18,6 +21,8 @@ const DEFAULT_SLOTS: usize = 16;
 const FEW_SLOTS: usize = 2;
 /// Slots of all pipes above which a new one gets few (`pipe-user-pages-soft`).
 const SOFT_LIMIT_SLOTS: usize = 16_384;
+/// Slots of which the array takes an object of 1 KiB, 40 bytes each.
+const SLOTS_PER_OBJECT: usize = 25;
 /// The most bytes that a pipe can be made to hold (`pipe-max-size`).
 const MAX_BYTES: u64 = 1 << 20;
 
@@ -52,12 +57,25 @@ pub(super) struct Pipe {
     pub(super) writer_opens: u32,
     /// The FIFO that it is.
     pub(super) fifo: Option<InodeId>,
+    /// The room of its array of slots, and that of the slots in use.
+    array: Pool,
+    pages: Pool,
 }
 
 impl Pipe {
     fn new(max_slots: usize, fifo: Option<InodeId>) -> Self {
-        let (bytes, slots) = (VecDeque::new(), VecDeque::new());
-        Self { bytes, slots, max_slots, readers: 0, writers: 0, reader_opens: 0, writer_opens: 0, fifo }
+        Self {
+            bytes: VecDeque::new(),
+            slots: VecDeque::new(),
+            max_slots,
+            readers: 0,
+            writers: 0,
+            reader_opens: 0,
+            writer_opens: 0,
+            fifo,
+            array: Pool::default(),
+            pages: Pool::default(),
+        }
     }
 
     /// Bytes to be read.
@@ -151,11 +169,21 @@ impl Pipe {
 }
 
 /// All pipes.
-#[derive(Default)]
 pub(super) struct PipeTable {
     pipes: Vec<Option<Pipe>>,
     /// What all of them can hold.
     slots: usize,
+    arrays: Cache,
+    pages: Cache,
+    /// Pipes that may have changed since they were last settled.
+    touched: Vec<PipeId>,
+}
+
+impl Default for PipeTable {
+    fn default() -> Self {
+        let (arrays, pages) = (Cache::new(&PIPE_BUFFERS), Cache::new(&PIPE_PAGE));
+        Self { pipes: Vec::new(), slots: 0, arrays, pages, touched: Vec::new() }
+    }
 }
 
 impl PipeTable {
@@ -168,7 +196,9 @@ impl PipeTable {
             self.pipes.push(None);
         }
         self.pipes[free] = Some(Pipe::new(slots, fifo));
-        PipeId(free as u32)
+        let id = PipeId(free as u32);
+        self.touched.push(id);
+        id
     }
 
     pub(super) fn get(&self, id: PipeId) -> &Pipe {
@@ -176,14 +206,36 @@ impl PipeTable {
     }
 
     pub(super) fn get_mut(&mut self, id: PipeId) -> &mut Pipe {
+        if self.touched.last() != Some(&id) {
+            self.touched.push(id);
+        }
         self.pipes[id.0 as usize].as_mut().expect("an open file holds its pipe")
     }
 
     /// Takes out a pipe whose ends are all closed; gives the FIFO that it was.
     pub(super) fn remove(&mut self, id: PipeId) -> Option<InodeId> {
-        let pipe = self.pipes[id.0 as usize].take()?;
+        let mut pipe = self.pipes[id.0 as usize].take()?;
         self.slots -= pipe.max_slots;
+        pipe.array.set(&mut self.arrays, 0);
+        pipe.pages.set(&mut self.pages, 0);
         pipe.fifo
+    }
+
+    /// Takes note of what pipes hold now, and gives it frames.
+    pub(super) fn settle(&mut self, frames: &mut FrameTable) {
+        for id in self.touched.drain(..) {
+            if let Some(pipe) = &mut self.pipes[id.0 as usize] {
+                pipe.array.set(&mut self.arrays, pipe.max_slots.div_ceil(SLOTS_PER_OBJECT));
+                pipe.pages.set(&mut self.pages, pipe.slots.len());
+            }
+        }
+        self.arrays.settle(frames);
+        self.pages.settle(frames);
+    }
+
+    /// The cache of the arrays of slots.
+    pub(super) const fn cache(&self) -> &Cache {
+        &self.arrays
     }
 
     /// Makes a pipe hold this many bytes or more (F_SETPIPE_SZ); gives how many.

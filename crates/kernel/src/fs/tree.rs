@@ -42,6 +42,7 @@ impl Vfs {
         let mount = |id| self.inodes.get(id).mount;
         match mount(id) {
             at if at == mount(self.dev_root) => FileSystem::Dev,
+            at if self.shm_root.is_some_and(|root| at == mount(root)) => FileSystem::Dev,
             at if at == mount(self.proc.root) => FileSystem::Proc,
             _ => FileSystem::Disk,
         }

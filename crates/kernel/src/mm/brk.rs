@@ -58,14 +58,20 @@ impl Mm {
 
     /// Adds anonymous memory at the end of the heap. It joins the heap before it, but never the bss below the heap.
     fn do_brk_flags(&mut self, cx: &mut MmCx<'_, '_>, start: LinearAddr, end: LinearAddr) -> Option<()> {
-        let flags = VmFlags::DATA_DEFAULT;
-        if !self.may_expand_vm(flags, (end.0 - start.0) / FRAME_SIZE) {
+        let flags = VmFlags::DATA_DEFAULT | self.def_flags;
+        let pages = (end.0 - start.0) / FRAME_SIZE;
+        if !self.may_expand_vm(flags, pages) || !self.mlock_future_ok(flags, pages) {
             return None;
         }
         self.map_count_allows(1).ok()?;
+        self.vm_enough_memory(cx, pages).ok()?;
         self.vmas.insert(Vma::new(start, end, flags, Backing::Anonymous));
+        self.settle_commit(cx);
         if start > self.start_brk {
             self.merge_vmas_at(cx, start);
+        }
+        if flags.contains(VmFlags::LOCKED) {
+            self.mm_populate(cx, start, end);
         }
         Some(())
     }

@@ -8,6 +8,7 @@
 //! entry empty, anonymous:   read -> zero page, write -> zeroed frame (do_anonymous_page)
 //! entry empty, file:        read, shared write, private write (do_read_fault, do_shared_fault, do_cow_fault)
 //! entry read-only, write:   reuse or copy (do_wp_page)
+//! entry names a swap slot:  the page comes back (do_swap_page, in swap_in.rs)
 //! entry allows it .......................................... spurious: the stale translation goes
 //! ```
 //! As on Linux, a fetch from a page that is not there yet and may be read first brings the page in; the repeated fetch then
@@ -15,13 +16,16 @@
 //! Nothing here allocates memory of the host for anonymous pages.
 
 use super::flags::VmFlags;
-use super::frames::{FrameTable, FrameUse};
+use super::frames::{FrameTable, FrameUse, OnLru, Owner};
 use super::layout::TASK_SIZE_MAX;
 use super::pgtable::{self, Entry, OutOfFrames};
 use super::pte::{self, PteState};
+use super::reclaim::SWAP_CLUSTER_MAX;
+use super::reclaim::policy::Arrival;
 use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, ZERO_PAGE};
 use crate::Errno;
+use crate::costs::Service;
 use crate::fs::{CachedPage, PageError, PageSource};
 use arch::{AccessKind, FRAME_SHIFT, FRAME_SIZE, LinearAddr, PageFault, PageFaultCode, Pfn, Pte};
 use event::{Event, FaultEvent, Resolution};
@@ -42,6 +46,8 @@ pub enum SignalKind {
 pub const SEGV_MAPERR: i32 = 1;
 /// `si_code` of SIGSEGV: the mapping forbids the access.
 pub const SEGV_ACCERR: i32 = 2;
+/// `si_code` of SIGSEGV: the page's protection key forbids the access.
+pub const SEGV_PKUERR: i32 = 4;
 /// `si_code` of SIGBUS: there is no such page of the object.
 pub const BUS_ADRERR: i32 = 2;
 /// `si_code` of a signal that the kernel sends of itself.
@@ -60,9 +66,10 @@ pub struct MemSignal {
 
 /// Why a page cannot be given (Linux's `VM_FAULT_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum VmFaultError {
+pub(super) enum VmFaultError {
     MapErr,
     AccErr,
+    PkuErr,
     Bus,
     Oom,
 }
@@ -86,7 +93,7 @@ impl VmFaultError {
     const fn resolution(self) -> Resolution {
         match self {
             Self::MapErr => Resolution::SegvMapErr,
-            Self::AccErr => Resolution::SegvAccErr,
+            Self::AccErr | Self::PkuErr => Resolution::SegvAccErr,
             Self::Bus => Resolution::Bus,
             Self::Oom => Resolution::OutOfMemory,
         }
@@ -96,6 +103,7 @@ impl VmFaultError {
         let (signal, code) = match self {
             Self::MapErr => (SignalKind::Segv, SEGV_MAPERR),
             Self::AccErr => (SignalKind::Segv, SEGV_ACCERR),
+            Self::PkuErr => (SignalKind::Segv, SEGV_PKUERR),
             Self::Bus => (SignalKind::Bus, BUS_ADRERR),
             Self::Oom => (SignalKind::Kill, SI_KERNEL),
         };
@@ -105,14 +113,14 @@ impl VmFaultError {
 
 /// What a fault is about (`struct vm_fault`).
 #[derive(Clone, Copy)]
-struct VmFault {
-    vma: Vma,
-    page: LinearAddr,
-    kind: AccessKind,
+pub(super) struct VmFault {
+    pub(super) vma: Vma,
+    pub(super) page: LinearAddr,
+    pub(super) kind: AccessKind,
 }
 
 impl VmFault {
-    const fn is_write(&self) -> bool {
+    pub(super) const fn is_write(&self) -> bool {
         matches!(self.kind, AccessKind::Write)
     }
 }
@@ -124,7 +132,7 @@ struct Found {
 }
 
 /// What was done, and the frame that the entry has now.
-type Resolved = Result<(Resolution, Pfn), VmFaultError>;
+pub(super) type Resolved = Result<(Resolution, Pfn), VmFaultError>;
 
 impl Mm {
     /// Handles a page fault of the program, or of the kernel layer on its behalf (`rip` 0), and records it.
@@ -149,25 +157,13 @@ impl Mm {
             Ok((resolution, frame)) => (resolution, Some(frame)),
             Err(error) => (error.resolution(), None),
         };
+        cx.frames.meter.charge(Service::of_fault(resolution));
+        cx.frames.stat.pgfault += 1;
+        cx.frames.stat.pgmajfault += u64::from(matches!(resolution, Resolution::FileRead | Resolution::SwappedIn));
         let (instructions, pid) = (cx.hw.instructions, cx.pid);
         let event = FaultEvent { instructions, pid, rip, fault, resolution, stack_grew, frame };
         cx.hw.sink.record(&Event::Fault(event));
         resolved.map(|(resolution, _)| resolution).map_err(|error| error.signal(fault.cr2))
-    }
-
-    /// Brings in the pages of `start..end` as if they were touched, mapping by mapping, as far as it goes
-    /// (`mm_populate`).
-    pub fn mm_populate(&mut self, cx: &mut MmCx<'_, '_>, start: LinearAddr, end: LinearAddr) {
-        let mut at = start;
-        while let Some(vma) = self.vmas.intersection(at, end).copied() {
-            let private_writable = vma.flags.contains(VmFlags::WRITE) && !vma.flags.contains(VmFlags::SHARED);
-            let kind = if private_writable { AccessKind::Write } else { AccessKind::Read };
-            let range = (vma.start.max(at), vma.end.min(end));
-            if self.populate(cx, range, kind).is_err() {
-                return;
-            }
-            at = vma.end;
-        }
     }
 
     /// Brings in the pages of a part of one mapping (`faultin_page_range`).
@@ -202,21 +198,27 @@ impl Mm {
         self.expand_downwards(vma, la).map(|vma| Found { vma, stack_grew: true })
     }
 
-    /// Handles the fault; if no frame is left for it, tries again with those of clean pages in the page cache.
+    /// Handles the fault; if no frame is left for it, pages are taken out of memory, and it is handled from the start.
     fn fault_or_reclaim(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, code: PageFaultCode) -> Resolved {
-        let resolved = self.do_user_addr_fault(cx, vmf, code);
-        if resolved == Err(VmFaultError::Oom) && cx.drop_clean_pages() > 0 {
-            return self.do_user_addr_fault(cx, vmf, code);
+        loop {
+            match self.do_user_addr_fault(cx, vmf, code) {
+                Err(VmFaultError::Oom) if cx.reclaim(SWAP_CLUSTER_MAX) > 0 => {}
+                resolved => return resolved,
+            }
         }
-        resolved
     }
 
     fn do_user_addr_fault(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, code: PageFaultCode) -> Resolved {
         if self.access_error(cx, vmf, code) {
-            return Err(VmFaultError::AccErr);
+            let by_key = code.contains(PageFaultCode::PK);
+            return Err(if by_key { VmFaultError::PkuErr } else { VmFaultError::AccErr });
+        }
+        if cx.is_limited(&vmf.vma) {
+            self.make_room(cx, vmf);
         }
         let entry = self.table.entry_alloc(cx.hw.mem, cx.frames, vmf.page)?;
         match (pte::state(entry.pte), vmf.vma.backing) {
+            (PteState::Swap(swapped), _) => self.do_swap_page(cx, vmf, entry, swapped),
             (PteState::None, Backing::Anonymous) => self.do_anonymous_page(cx, vmf, entry),
             (PteState::None, Backing::File { .. }) => self.do_fault(cx, vmf, entry),
             (PteState::Present, _) if vmf.is_write() && !entry.pte.writable() => self.do_wp_page(cx, vmf, entry),
@@ -231,6 +233,7 @@ impl Mm {
     /// True if the mapping forbids the access. A read of a page that is there can only be forbidden by its entry.
     fn access_error(&self, cx: &MmCx<'_, '_>, vmf: &VmFault, code: PageFaultCode) -> bool {
         match vmf.kind {
+            _ if code.contains(PageFaultCode::PK) => true,
             AccessKind::Write => !vmf.vma.flags.contains(VmFlags::WRITE),
             _ if code.contains(PageFaultCode::P) => !self.entry_allows(cx, vmf),
             _ => !vmf.vma.flags.intersects(VmFlags::ACCESS),
@@ -272,7 +275,7 @@ impl Mm {
         entry: Entry,
         file: CachedPage,
     ) -> (Resolution, Pfn) {
-        self.map_file_page(cx, entry, pte::mk_pte(file.pfn, vmf.vma.flags));
+        self.map_file_page(cx, &vmf.vma, entry, pte::mk_pte(file.pfn, vmf.vma.flags));
         (filemap_resolution(file), file.pfn)
     }
 
@@ -284,25 +287,31 @@ impl Mm {
         file: CachedPage,
     ) -> (Resolution, Pfn) {
         let flags = vmf.vma.flags;
-        self.map_file_page(cx, entry, pte::mkdirty_mkwrite(pte::mk_pte(file.pfn, flags), flags));
+        cx.frames.set_dirty(file.pfn);
+        self.map_file_page(cx, &vmf.vma, entry, pte::mkdirty_mkwrite(pte::mk_pte(file.pfn, flags), flags));
         (filemap_resolution(file), file.pfn)
     }
 
     fn do_cow_fault(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, entry: Entry, file: CachedPage) -> Resolved {
         let (pfn, _) = cx.frames.alloc(FrameUse::Anon).ok_or(OutOfFrames)?;
+        debug_assert!(cx.frames.get(file.pfn).refs > 0, "no page goes in the middle of a fault");
         cx.hw.mem.copy_frame(file.pfn, pfn);
+        cx.frames.meter.charge(Service::CopyPage);
         self.map_new_anon(cx, vmf, entry, pfn);
         Ok((Resolution::CopiedOnWrite, pfn))
     }
 
     /// A write to a page that is there to read: make it writable if nobody else has it, else copy it.
-    fn do_wp_page(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, entry: Entry) -> Resolved {
+    pub(super) fn do_wp_page(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, entry: Entry) -> Resolved {
         let flags = vmf.vma.flags;
         let old = pte::pfn(entry.pte);
         let shared = flags.contains(VmFlags::SHARED);
         if shared || wp_can_reuse_anon_folio(cx.frames, old) {
             if !shared {
+                cx.take_out_of_swap_cache(old);
                 cx.frames.set_anon_exclusive(old);
+            } else if vmf.vma.inode().is_some_and(|inode| !cx.vfs.is_shmem(inode)) {
+                cx.frames.set_dirty(old);
             }
             let mut pte = pte::mkdirty_mkwrite(entry.pte, flags);
             pte.set_accessed(true);
@@ -320,10 +329,11 @@ impl Mm {
         } else {
             let (pfn, _) = cx.frames.alloc(FrameUse::Anon).ok_or(OutOfFrames)?;
             cx.hw.mem.copy_frame(old, pfn);
+            cx.frames.meter.charge(Service::CopyPage);
             pfn
         };
         self.map_new_anon(cx, vmf, entry, pfn);
-        self.put_page(cx, old);
+        cx.put_page(entry);
         Ok((Resolution::CopiedOnWrite, pfn))
     }
 
@@ -339,19 +349,23 @@ impl Mm {
     /// Maps a frame that has just been allocated, to be written. Its first reference becomes the entry's.
     fn map_new_anon(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault, entry: Entry, pfn: Pfn) {
         let flags = vmf.vma.flags;
-        cx.frames.map(pfn);
+        cx.frames.map(pfn, entry.slot);
         cx.frames.put(pfn);
-        self.count_resident();
+        let lists = cx.lists_of(&vmf.vma);
+        cx.frames.lru_add(pfn, lists, Arrival::Fault, None);
         if !vmf.vma.anon_vma {
-            self.vmas.at_mut(vmf.vma.start).anon_vma = true;
+            self.vmas.change(vmf.vma.start, |vma| vma.anon_vma = true);
         }
         let shootdown = self.table.set_pte(cx.hw.mem, entry, pte::mkdirty_mkwrite(pte::mk_pte(pfn, flags), flags));
         cx.flush(shootdown);
     }
 
-    fn map_file_page(&mut self, cx: &mut MmCx<'_, '_>, entry: Entry, pte: Pte) {
-        cx.frames.map(pte::pfn(pte));
-        self.count_resident();
+    fn map_file_page(&mut self, cx: &mut MmCx<'_, '_>, vma: &Vma, entry: Entry, pte: Pte) {
+        let pfn = pte::pfn(pte);
+        cx.frames.map(pfn, entry.slot);
+        if cx.is_limited(vma) && cx.frames.get(pfn).lru != OnLru::Limited {
+            cx.frames.lru_add(pfn, OnLru::Limited, Arrival::Fault, None);
+        }
         let shootdown = self.table.set_pte(cx.hw.mem, entry, pte);
         cx.flush(shootdown);
     }
@@ -368,10 +382,15 @@ impl VmFault {
     }
 }
 
-/// True if the frame is the process's own and no other entry, nor the kernel layer, has it.
+/// True if the frame is the process's own: no other entry, nor the kernel layer, has it, and none waits for it on the swap
+/// device.
 fn wp_can_reuse_anon_folio(frames: &FrameTable, pfn: Pfn) -> bool {
     let frame = frames.get(pfn);
-    frame.usage == FrameUse::Anon && frame.refs == 1 && frame.maps == 1
+    let awaited = match frame.owner {
+        Owner::SwapCache(swapped) => frames.swap.table.swap_count(swapped) > 0,
+        _ => false,
+    };
+    frame.usage == FrameUse::Anon && frame.maps == 1 && frame.pins() == 0 && !awaited
 }
 
 const fn filemap_resolution(file: CachedPage) -> Resolution {

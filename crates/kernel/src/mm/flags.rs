@@ -81,6 +81,17 @@ bitflags! {
         const SYNC = 4;
     }
 
+    /// What mlockall locks (`MCL_*`).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+    pub struct MclFlags: u32 {
+        /// What is mapped now.
+        const CURRENT = 1;
+        /// What will be mapped.
+        const FUTURE = 2;
+        /// Pages once they are there.
+        const ONFAULT = 4;
+    }
+
     /// How the file behind a mapping was opened.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
     pub struct FileMode: u8 {
@@ -88,6 +99,8 @@ bitflags! {
         const READ = 1;
         /// For writing (`FMODE_WRITE`).
         const WRITE = 2;
+        /// It is sealed against new shared mappings that write.
+        const WRITE_SEALED = 4;
     }
 
     /// The properties of a mapping (`vm_flags`, `VM_*`).
@@ -119,10 +132,16 @@ bitflags! {
         const RAND_READ = 0x1_0000;
         /// `MADV_DONTFORK`.
         const DONTCOPY = 0x2_0000;
+        /// mremap does not grow it.
+        const DONTEXPAND = 0x4_0000;
+        /// `MLOCK_ONFAULT`: pages stay once they are there, and are not brought in.
+        const LOCKONFAULT = 0x8_0000;
         /// Counted against what may be committed.
         const ACCOUNT = 0x10_0000;
         /// `MAP_NORESERVE`.
         const NORESERVE = 0x20_0000;
+        /// Of pages from the pool of large ones (`MAP_HUGETLB`).
+        const HUGETLB = 0x40_0000;
         /// `MADV_WIPEONFORK`.
         const WIPEONFORK = 0x200_0000;
         /// `MADV_DONTDUMP`.
@@ -133,6 +152,8 @@ bitflags! {
         const NOHUGEPAGE = 0x4000_0000;
         /// `MADV_MERGEABLE`.
         const MERGEABLE = 0x8000_0000;
+        /// The bits of the protection key (`VM_PKEY_BIT0` to `VM_PKEY_BIT3`).
+        const PKEY = 0xf_0000_0000;
         /// Any of the three rights.
         const ACCESS = 7;
         /// Any of the three rights may be had.
@@ -140,11 +161,30 @@ bitflags! {
     }
 }
 
+/// Where the protection key is in the flags of a mapping (`VM_PKEY_SHIFT`).
+const PKEY_SHIFT: u32 = 32;
+
 impl VmFlags {
     /// Anonymous writable memory as brk and bss have it (`VM_DATA_DEFAULT_FLAGS`).
     pub(super) const DATA_DEFAULT: Self = Self::READ.union(Self::WRITE).union(Self::MAYACCESS).union(Self::ACCOUNT);
     /// The initial stack (`VM_STACK_FLAGS`).
     pub(super) const STACK: Self = Self::DATA_DEFAULT.union(Self::GROWSDOWN);
+
+    /// What mlock sets (`VM_LOCKED_MASK`).
+    pub(super) const LOCKED_MASK: Self = Self::LOCKED.union(Self::LOCKONFAULT);
+
+    /// The protection key of the pages (`vma_pkey`).
+    #[must_use]
+    pub const fn pkey(self) -> u8 {
+        ((self.bits() & Self::PKEY.bits()) >> PKEY_SHIFT) as u8
+    }
+
+    /// The flags with this protection key, below 16.
+    #[must_use]
+    pub(super) const fn with_pkey(self, key: u8) -> Self {
+        let key = Self::from_bits_truncate((key as u64 & 0xf) << PKEY_SHIFT);
+        self.difference(Self::PKEY).union(key)
+    }
 
     /// The flags of these rights (`calc_vm_prot_bits`).
     #[must_use]

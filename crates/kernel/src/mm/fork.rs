@@ -10,9 +10,12 @@
 
 use super::frames::FrameTable;
 use super::pgtable::{Entry, OutOfFrames};
+use super::pte::PteState;
+use super::swap::{SwapEntry, pte_swp_clear_exclusive};
 use super::vma::Vma;
-use super::{KernelHalf, Mm, MmCx, VmFlags, ZERO_PAGE, pte};
+use super::{KernelHalf, Mm, MmCx, RssKind, VmFlags, ZERO_PAGE, pte};
 use crate::Errno;
+use crate::costs::Service;
 use arch::Pte;
 use paging::Shootdown;
 
@@ -22,21 +25,24 @@ impl Mm {
     /// # Errors
     /// `ENOMEM` if there are not enough frames for its paging structures, even without the clean pages of the page cache.
     pub fn fork(&mut self, cx: &mut MmCx<'_, '_>, kernel_half: &KernelHalf) -> Result<Self, Errno> {
-        match self.dup_mm(cx, kernel_half) {
-            Err(Errno::ENOMEM) if cx.drop_clean_pages() > 0 => self.dup_mm(cx, kernel_half),
-            outcome => outcome,
-        }
+        cx.with_reclaim(|cx| self.dup_mm(cx, kernel_half)).map_err(|OutOfFrames| Errno::ENOMEM)
     }
 
-    fn dup_mm(&mut self, cx: &mut MmCx<'_, '_>, kernel_half: &KernelHalf) -> Result<Self, Errno> {
+    fn dup_mm(&mut self, cx: &mut MmCx<'_, '_>, kernel_half: &KernelHalf) -> Result<Self, OutOfFrames> {
         let mut child = Self {
+            thp_disabled: self.thp_disabled,
+            pkeys: self.pkeys,
+            membarrier: self.membarrier,
             mmap_base: self.mmap_base,
             start_brk: self.start_brk,
             brk: self.brk,
             start_stack: self.start_stack,
-            ..Self::new(cx, kernel_half, self.limits)?
+            ..Self::new(cx, kernel_half, self.limits).map_err(|_| OutOfFrames)?
         };
-        match self.dup_mmap(cx, &mut child) {
+        let copied = self.copy_may_be_promised(cx).map_err(|_| OutOfFrames);
+        let copied = copied.and_then(|()| self.dup_mmap(cx, &mut child));
+        child.settle_commit(cx);
+        match copied {
             Ok(()) => {
                 if let Some(exe) = self.exe {
                     child.set_exe(cx, exe);
@@ -45,7 +51,7 @@ impl Mm {
             }
             Err(OutOfFrames) => {
                 child.drop_all(cx);
-                Err(Errno::ENOMEM)
+                Err(OutOfFrames)
             }
         }
     }
@@ -80,24 +86,41 @@ impl Mm {
         let mut entries = self.table.entries(vma.start, vma.end);
         while let Some(source) = entries.next(cx.hw.mem) {
             let target = child.table.entry_alloc_after(cx.hw.mem, cx.frames, last, source.la)?;
-            let shared = wrprotect(source.pte);
+            last = Some(target);
+            let shared = match pte::state(source.pte) {
+                PteState::Swap(entry) => copy_swap_entry(cx.frames, entry, source.pte)?,
+                _ => wrprotect(source.pte),
+            };
             if shared != source.pte {
                 changed.merge(self.table.set_pte(cx.hw.mem, source, shared));
             }
-            changed.merge(child.table.set_pte(cx.hw.mem, target, mkold(shared)));
-            child.resident += dup_rmap(cx.frames, shared);
-            last = Some(target);
+            match pte::state(shared) {
+                PteState::Swap(_) => {
+                    changed.merge(child.table.set_pte(cx.hw.mem, target, shared));
+                    child.rss.inc(RssKind::Swap);
+                }
+                _ => {
+                    changed.merge(child.table.set_pte(cx.hw.mem, target, pte::mark_locked(mkold(shared), vma.flags)));
+                    dup_rmap(cx.frames, shared, target);
+                }
+            }
+            cx.frames.meter.charge(Service::ForkEntry);
         }
-        child.peak_resident = child.resident;
         Ok(())
     }
+}
+
+/// One entry more counts on the slot, and the page is nobody's alone any more (`copy_nonpresent_pte`).
+fn copy_swap_entry(frames: &mut FrameTable, entry: SwapEntry, pte: Pte) -> Result<Pte, OutOfFrames> {
+    frames.swap.table.swap_duplicate(entry).map_err(|_| OutOfFrames)?;
+    Ok(pte_swp_clear_exclusive(pte))
 }
 
 /// The child's mapping (`vm_area_dup` and what `dup_mmap` changes): it is not locked, and has no pages of its own where
 /// `MADV_WIPEONFORK` says so.
 fn vm_area_dup(vma: &Vma) -> Vma {
     let wiped = vma.flags.contains(VmFlags::WIPEONFORK);
-    Vma { flags: vma.flags - VmFlags::LOCKED, anon_vma: vma.anon_vma && !wiped, ..*vma }
+    Vma { flags: vma.flags - VmFlags::LOCKED_MASK, anon_vma: vma.anon_vma && !wiped, ..*vma }
 }
 
 /// True if a page of the mapping may have to be copied on a write: it is private, and mprotect could open it.
@@ -105,14 +128,11 @@ fn is_cow_mapping(flags: VmFlags) -> bool {
     flags & (VmFlags::SHARED | VmFlags::MAYWRITE) == VmFlags::MAYWRITE
 }
 
-/// The frame of an entry has one entry more; gives by how many pages the child grows. The zero page is not counted.
-fn dup_rmap(frames: &mut FrameTable, pte: Pte) -> u64 {
-    match pte::pfn(pte) {
-        ZERO_PAGE => 0,
-        pfn => {
-            frames.map(pfn);
-            1
-        }
+/// The frame of an entry has one entry more, the child's. The zero page is not counted.
+fn dup_rmap(frames: &mut FrameTable, pte: Pte, target: Entry) {
+    let pfn = pte::pfn(pte);
+    if pfn != ZERO_PAGE {
+        frames.map(pfn, target.slot);
     }
 }
 

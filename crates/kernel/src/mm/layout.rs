@@ -31,12 +31,14 @@ pub struct MmLimits {
     pub address_space: u64,
     /// `RLIMIT_DATA`.
     pub data: u64,
+    /// `RLIMIT_MEMLOCK`; no limit for who may lock as much as they like (`CAP_IPC_LOCK`).
+    pub locked: u64,
 }
 
 impl Default for MmLimits {
-    /// Linux's defaults: 8 MiB of stack, else no limit.
+    /// Linux's defaults: 8 MiB of stack and of locked memory, else no limit.
     fn default() -> Self {
-        Self { stack: 8 << 20, address_space: u64::MAX, data: u64::MAX }
+        Self { stack: 8 << 20, address_space: u64::MAX, data: u64::MAX, locked: 8 << 20 }
     }
 }
 

@@ -146,6 +146,11 @@ impl Mm {
         }
         match advice {
             Advice::DontNeed | Advice::DontNeedLocked => self.zap_page_range(cx, vma, (start, end)),
+            Advice::Free => self.madvise_free(cx, (start, end)),
+            Advice::Cold => self.madvise_cold(cx, (start, end)),
+            Advice::PageOut => self.reclaim_range(cx, (start, end)),
+            Advice::WillNeed => self.madvise_willneed(cx, vma, (start, end)),
+            Advice::Remove => self.madvise_remove(cx, vma, (start, end))?,
             Advice::PopulateRead => self.populate(cx, (start, end), AccessKind::Read)?,
             Advice::PopulateWrite => self.populate(cx, (start, end), AccessKind::Write)?,
             _ => {}
@@ -158,13 +163,14 @@ impl Mm {
 fn check(vma: &Vma, advice: Advice) -> Result<(), Errno> {
     let anonymous = vma.backing == Backing::Anonymous;
     let locked = vma.flags.contains(VmFlags::LOCKED);
-    let shared_writable = vma.flags.contains(VmFlags::SHARED | VmFlags::WRITE);
+    let shared_writable = vma.flags.contains(VmFlags::SHARED | VmFlags::MAYWRITE);
     match advice {
         Advice::DontNeed | Advice::Cold | Advice::PageOut if locked => Err(Errno::EINVAL),
         Advice::Free | Advice::WipeOnFork if !anonymous || locked && advice == Advice::Free => Err(Errno::EINVAL),
         Advice::Remove if anonymous || locked => Err(Errno::EINVAL),
         Advice::Remove if !shared_writable => Err(Errno::EACCES),
-        Advice::Remove => Err(Errno::EOPNOTSUPP),
+        Advice::PopulateRead if !vma.flags.contains(VmFlags::READ) => Err(Errno::EINVAL),
+        Advice::PopulateWrite if !vma.flags.contains(VmFlags::WRITE) => Err(Errno::EINVAL),
         Advice::Collapse => Err(Errno::EINVAL), // there are no large pages to make
         _ => Ok(()),
     }

@@ -1,16 +1,18 @@
-//! mincore: which pages are in memory (Linux's `mincore` system call).
+//! mincore: which pages are in memory (Linux's `mincore` system call, `do_mincore`).
 
 use super::layout::{self, TASK_SIZE_MAX};
-use super::{Mm, MmCx, pte};
+use super::pte::{self, PteState};
+use super::vma::Vma;
+use super::{Mm, MmCx};
 use crate::Errno;
-use arch::{FRAME_SIZE, LinearAddr};
+use arch::{FRAME_SHIFT, FRAME_SIZE, LinearAddr};
 
-/// Pages whose answers are copied out at once.
-const CHUNK: u64 = FRAME_SIZE;
+/// Bytes whose answers are copied out at once: those of a page of answers.
+const CHUNK: u64 = FRAME_SIZE * FRAME_SIZE;
 
 impl Mm {
-    /// Writes a byte a page of `addr..addr+len` to `vec`: 1 if the page table has the page. A page of a file that is in
-    /// the page cache, but not mapped yet, counts as absent.
+    /// Writes a byte a page of `addr..addr+len` to `vec`: 1 if the page table has the page, or the page cache that of the
+    /// file. What comes before a hole is written even so.
     ///
     /// # Errors
     /// `EINVAL` for an address within a page, `ENOMEM` over a hole or beyond user space, `EFAULT` if `vec` cannot be written.
@@ -19,30 +21,41 @@ impl Mm {
             return Err(Errno::EINVAL);
         }
         let end = addr.0.checked_add(len).filter(|end| *end <= TASK_SIZE_MAX).ok_or(Errno::ENOMEM)?;
-        let end = layout::page_align_len(end).ok_or(Errno::ENOMEM)?;
+        let end = LinearAddr(layout::page_align_len(end).ok_or(Errno::ENOMEM)?);
+        let answers = end.page_number() - addr.page_number();
+        vec.0.checked_add(answers).filter(|end| *end <= TASK_SIZE_MAX).ok_or(Errno::EFAULT)?;
         let mut at = addr;
-        while at.0 < end {
-            let chunk = CHUNK.min((end - at.0) / FRAME_SIZE);
-            let answer = self.residency(cx, at, chunk)?;
+        while at < end {
+            let vma = *self.vmas.containing(at).ok_or(Errno::ENOMEM)?;
+            let next = vma.end.min(end).min(LinearAddr(at.0.saturating_add(CHUNK)));
+            let answer = self.residency(cx, &vma, (at, next));
             let out = vec.wrapping_add(at.page_number() - addr.page_number());
             self.copy_to_user(cx, out, &answer).map_err(|_| Errno::EFAULT)?;
-            at = at.wrapping_add(chunk * FRAME_SIZE);
+            at = next;
         }
         Ok(())
     }
 
-    fn residency(&self, cx: &MmCx<'_, '_>, start: LinearAddr, pages: u64) -> Result<Vec<u8>, Errno> {
-        let end = start.wrapping_add(pages * FRAME_SIZE);
-        if self.mapped_pages(start, end) != pages {
-            return Err(Errno::ENOMEM);
-        }
-        let mut answer = vec![0; pages as usize];
+    /// The answers for a part of one mapping.
+    fn residency(&self, cx: &MmCx<'_, '_>, vma: &Vma, (start, end): (LinearAddr, LinearAddr)) -> Vec<u8> {
+        let pages = end.page_number() - start.page_number();
+        let mut answer = match vma.file() {
+            None => vec![0; pages as usize],
+            Some((inode, offset)) => {
+                let first = (offset + (start.0 - vma.start.0)) >> FRAME_SHIFT;
+                (first..first + pages).map(|index| u8::from(cx.vfs.is_cached(inode, index))).collect()
+            }
+        };
         let mut entries = self.table.entries(start, end);
         while let Some(entry) = entries.next(cx.hw.mem) {
-            if pte::state(entry.pte) != pte::PteState::None {
+            let resident = match pte::state(entry.pte) {
+                PteState::Swap(swapped) => cx.frames.swap.table.swap_cache(swapped).is_some(),
+                _ => true,
+            };
+            if resident {
                 answer[(entry.la.page_number() - start.page_number()) as usize] = 1;
             }
         }
-        Ok(answer)
+        answer
     }
 }

@@ -1,12 +1,12 @@
 //! mmap: a new mapping (Linux's `do_mmap` and `mmap_region`).
 //!
-//! How much memory is committed is not bounded, as with `vm.overcommit_memory=1`: a mapping of many TiB is a node in the
-//! tree, and frames and page tables come with the pages that are touched.
+//! A mapping of many TiB is a node in the tree; frames and page tables come with the pages that are touched. How much may be
+//! promised is in [`super::commit`].
 
 use super::flags::{FileMode, MapFlags, Prot, VmFlags};
 use super::layout::{self, MMAP_MIN_ADDR, PMD_SIZE, TASK_SIZE_MAX};
 use super::vma::{Backing, Vma};
-use super::{Mm, MmCx};
+use super::{Mm, MmCx, Overcommit};
 use crate::Errno;
 use crate::fs::InodeId;
 use arch::{FRAME_SIZE, LinearAddr};
@@ -27,6 +27,9 @@ pub enum MapSource {
     },
 }
 
+/// The bits of the two sizes that `MAP_HUGETLB` may ask for (`MAP_HUGE_2MB`, `MAP_HUGE_1GB`).
+const HUGE_SIZES: MapFlags = MapFlags::from_bits_retain((21 | 30) << 26);
+
 /// Flags that Linux's file mappings know (`LEGACY_MAP_MASK`); others are an error with `MAP_SHARED_VALIDATE`.
 const LEGACY_MAP_MASK: MapFlags = MapFlags::SHARED
     .union(MapFlags::PRIVATE)
@@ -42,6 +45,7 @@ const LEGACY_MAP_MASK: MapFlags = MapFlags::SHARED
     .union(MapFlags::STACK)
     .union(MapFlags::HUGETLB)
     .union(MapFlags::BITS_32)
+    .union(HUGE_SIZES)
     .union(MapFlags::FIXED_NOREPLACE);
 
 impl Mm {
@@ -78,10 +82,23 @@ impl Mm {
         if flags.contains(MapFlags::FIXED_NOREPLACE) && self.vmas.intersection(place, end).is_some() {
             return Err(Errno::EEXIST);
         }
-        let vm_flags = vm_flags(prot, flags, source)?;
+        if flags.contains(MapFlags::LOCKED) {
+            self.can_do_mlock()?;
+        }
+        let mut base = self.def_flags;
+        base.set(VmFlags::LOCKED, flags.contains(MapFlags::LOCKED) || base.contains(VmFlags::LOCKED));
+        if !self.mlock_future_ok(base, len / FRAME_SIZE) {
+            return Err(Errno::EAGAIN);
+        }
+        let mut flags = flags;
+        if cx.frames.commit.overcommit == Overcommit::Never {
+            flags -= MapFlags::NORESERVE; // all is reserved
+        }
+        let vm_flags = base | vm_flags(prot, flags, source)?;
+        let vm_flags = vm_flags.with_pkey(self.key_for(vm_flags, prot, None));
         self.mmap_region(cx, (place, end), vm_flags, source)?;
         let fill_now = flags.contains(MapFlags::POPULATE) && !flags.contains(MapFlags::NONBLOCK);
-        if fill_now || flags.contains(MapFlags::LOCKED) {
+        if fill_now || base.contains(VmFlags::LOCKED) {
             self.mm_populate(cx, place, end);
         }
         Ok(place)
@@ -100,6 +117,9 @@ impl Mm {
         if !self.may_expand_vm(flags, pages - replaced) {
             return Err(Errno::ENOMEM);
         }
+        if flags.contains(VmFlags::ACCOUNT) {
+            self.vm_enough_memory(cx, pages.saturating_sub(self.accounted_pages(start, end)))?;
+        }
         self.munmap_range(cx, start, end)?;
         self.map_count_allows(1)?;
         let backing = match source {
@@ -108,11 +128,14 @@ impl Mm {
                 Backing::File { inode, offset }
             }
             MapSource::Anonymous if flags.contains(VmFlags::SHARED) => {
-                Backing::File { inode: cx.vfs.shmem_file_setup(end.0 - start.0)?, offset: 0 }
+                self.vm_enough_memory(cx, pages)?;
+                let (mut fs, vfs) = cx.fs();
+                Backing::File { inode: vfs.shmem_file_setup(&mut fs, b"dev/zero", end.0 - start.0)?, offset: 0 }
             }
             MapSource::Anonymous => Backing::Anonymous,
         };
         self.insert_vma(cx, Vma::new(start, end, flags, backing));
+        self.settle_commit(cx);
         Ok(())
     }
 
@@ -127,6 +150,12 @@ impl Mm {
     pub(super) fn mapped_pages(&self, start: LinearAddr, end: LinearAddr) -> u64 {
         let bytes: u64 = self.vmas.overlapping(start, end).map(|v| v.end.min(end).0 - v.start.max(start).0).sum();
         bytes / FRAME_SIZE
+    }
+
+    /// Pages of `start..end` that count as committed.
+    fn accounted_pages(&self, start: LinearAddr, end: LinearAddr) -> u64 {
+        let accounted = self.vmas.overlapping(start, end).filter(|vma| vma.flags.contains(VmFlags::ACCOUNT));
+        accounted.map(|vma| (vma.end.min(end).0 - vma.start.max(start).0) / FRAME_SIZE).sum()
     }
 
     /// A place for `len` bytes: `addr` itself with `MAP_FIXED`, `addr` if it is free, else the highest free place below
@@ -206,7 +235,6 @@ fn round_hint_to_min(addr: LinearAddr, flags: MapFlags) -> LinearAddr {
 fn vm_flags(prot: Prot, flags: MapFlags, source: MapSource) -> Result<VmFlags, Errno> {
     let mut vm = VmFlags::of_prot(prot) | VmFlags::MAYACCESS;
     vm.set(VmFlags::GROWSDOWN, flags.contains(MapFlags::GROWSDOWN));
-    vm.set(VmFlags::LOCKED, flags.contains(MapFlags::LOCKED));
     vm.set(VmFlags::NOHUGEPAGE, flags.contains(MapFlags::STACK));
     vm.set(VmFlags::NORESERVE, flags.contains(MapFlags::NORESERVE));
     if flags.contains(MapFlags::HUGETLB) {
@@ -228,6 +256,9 @@ fn file_vm_flags(mut vm: VmFlags, prot: Prot, flags: MapFlags, mode: FileMode) -
     if kind == both && !LEGACY_MAP_MASK.contains(flags) {
         return Err(Errno::EOPNOTSUPP);
     }
+    if flags.contains(MapFlags::SYNC) {
+        return Err(Errno::EOPNOTSUPP); // no file lies in persistent memory
+    }
     if flags.contains(MapFlags::SHARED) {
         vm |= VmFlags::SHARED | VmFlags::MAYSHARE;
         if !mode.contains(FileMode::WRITE) {
@@ -236,6 +267,12 @@ fn file_vm_flags(mut vm: VmFlags, prot: Prot, flags: MapFlags, mode: FileMode) -
             }
             vm -= VmFlags::SHARED | VmFlags::MAYWRITE;
         }
+    }
+    if mode.contains(FileMode::WRITE_SEALED) && vm.contains(VmFlags::SHARED) {
+        if prot.contains(Prot::WRITE) {
+            return Err(Errno::EPERM);
+        }
+        vm -= VmFlags::MAYWRITE;
     }
     if !mode.contains(FileMode::READ) {
         return Err(Errno::EACCES);

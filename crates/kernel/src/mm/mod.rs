@@ -12,40 +12,60 @@
 //! One operation a file, with Linux's name. Bytes of user memory are read and written only in [`uaccess`].
 
 mod brk;
+pub mod buddy;
+pub mod commit;
 mod exec;
 mod fault;
 mod flags;
 mod fork;
 pub mod frames;
+mod free_area;
+pub mod invariants;
 mod kernel_half;
 mod layout;
 mod madvise;
+mod madvise_pages;
 mod mincore;
+mod mlock;
 mod mmap;
 mod mprotect;
 mod mremap;
 mod msync;
 mod munmap;
 mod pgtable;
+mod pkeys;
 mod pte;
+pub mod reclaim;
+mod rmap;
+mod rss;
+pub(crate) mod slab;
+mod smaps;
 mod stack;
+pub mod swap;
+mod swap_in;
+pub(crate) mod sysctl;
 pub mod uaccess;
 mod vma;
 mod vma_tree;
+pub(crate) mod vmstat;
+pub mod zone;
 
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
 
-pub use fault::{BUS_ADRERR, MemSignal, SEGV_ACCERR, SEGV_MAPERR, SI_KERNEL, SignalKind};
-pub use flags::{FileMode, MapFlags, MremapFlags, MsyncFlags, Prot, VmFlags};
+pub use commit::{Commit, CommitRights, Overcommit};
+pub use fault::{BUS_ADRERR, MemSignal, SEGV_ACCERR, SEGV_MAPERR, SEGV_PKUERR, SI_KERNEL, SignalKind};
+pub use flags::{FileMode, MapFlags, MclFlags, MremapFlags, MsyncFlags, Prot, VmFlags};
 pub use kernel_half::{DIRECT_MAP, KernelHalf};
 pub(crate) use layout::mmap_base;
 pub use layout::{ELF_ET_DYN_BASE, MAX_MAP_COUNT, MMAP_MIN_ADDR, MmLimits, STACK_TOP, TASK_SIZE_MAX};
 pub use madvise::Advice;
 pub use mmap::MapSource;
 pub use pgtable::OutOfFrames;
+pub use rss::{Rss, RssKind};
+pub use smaps::{FrameNumbers, MemSizeStats, MmView, Pss};
 pub use uaccess::Partial;
 pub use vma::{Backing, Vma, VmaName};
 
@@ -56,7 +76,9 @@ use event::Pid;
 use frames::FrameTable;
 use paging::Shootdown;
 use pgtable::PageTable;
-use vma_tree::VmaTree;
+use reclaim::references::SpaceId;
+use std::rc::Rc;
+use vma_tree::{VmaTree, is_data_mapping};
 
 /// The shared zero page: frame 0, which is reserved at boot and never written.
 const ZERO_PAGE: Pfn = Pfn(0);
@@ -79,10 +101,27 @@ impl MmCx<'_, '_> {
         (FsCx { mem: self.hw.mem, frames: self.frames }, self.vfs)
     }
 
-    /// Frees what the page cache can read again; gives how many frames that was.
-    fn drop_clean_pages(&mut self) -> u64 {
+    /// Takes so many pages out of memory, or as many as can go; gives how many that was (direct reclaim,
+    /// `try_to_free_pages`). Only between operations: no frame or entry that was looked at before is good after it.
+    fn reclaim(&mut self, pages: u64) -> u64 {
+        self.frames.stat.allocstall_normal += 1;
         let (mut fs, vfs) = self.fs();
-        vfs.drop_clean_pages(&mut fs)
+        reclaim::shrink(&mut fs, vfs, pages, reclaim::Reclaimer::Direct)
+    }
+
+    /// Does `operation`, which undoes itself if it finds no frame. Then pages are taken out, more each time, and it is done
+    /// again, until it has what it needs or nothing can go.
+    fn with_reclaim<T>(
+        &mut self,
+        mut operation: impl FnMut(&mut Self) -> Result<T, OutOfFrames>,
+    ) -> Result<T, OutOfFrames> {
+        let mut pages = reclaim::SWAP_CLUSTER_MAX;
+        loop {
+            match operation(self) {
+                Err(OutOfFrames) if self.reclaim(pages) > 0 => pages *= 2,
+                outcome => return outcome,
+            }
+        }
     }
 
     /// Hands a shootdown to the machine.
@@ -125,6 +164,14 @@ pub struct Mm {
     table: PageTable,
     vmas: VmaTree,
     limits: MmLimits,
+    /// What every new mapping has (`def_flags`: mlockall).
+    def_flags: VmFlags,
+    /// `PR_SET_THP_DISABLE`: no large pages, here and in the children (`MMF_DISABLE_THP`).
+    thp_disabled: bool,
+    /// Protection keys.
+    pkeys: pkeys::Pkeys,
+    /// For which commands of membarrier it is registered.
+    pub(crate) membarrier: u64,
     mmap_base: LinearAddr,
     start_brk: LinearAddr,
     brk: LinearAddr,
@@ -133,9 +180,12 @@ pub struct Mm {
     strings: Strings,
     /// The program that it was made for, which nobody may write to (`exe_file`).
     exe: Option<InodeId>,
-    /// Pages with a frame of their own or of a file (`get_mm_rss`), now and at most.
-    resident: u64,
-    peak_resident: u64,
+    /// What is resident, and on the swap device.
+    rss: Rc<Rss>,
+    /// The most pages of all mappings before any were unmapped (`hiwater_vm`).
+    peak_vm: u64,
+    /// What it has told the sum of what is committed, in pages.
+    committed: u64,
 }
 
 impl Mm {
@@ -144,20 +194,35 @@ impl Mm {
     /// # Errors
     /// `ENOMEM` if no frame is left.
     pub fn new(cx: &mut MmCx<'_, '_>, kernel_half: &KernelHalf, limits: MmLimits) -> Result<Self, Errno> {
-        let table = PageTable::new(cx.hw.mem, cx.frames, kernel_half).map_err(|OutOfFrames| Errno::ENOMEM)?;
+        let (id, rss) = cx.frames.add_rss();
+        let table = PageTable::new(cx.hw.mem, cx.frames, kernel_half, id).map_err(|OutOfFrames| {
+            cx.frames.remove_rss(id);
+            Errno::ENOMEM
+        })?;
         Ok(Self {
             table,
             vmas: VmaTree::default(),
             limits,
+            def_flags: VmFlags::empty(),
+            thp_disabled: false,
+            pkeys: pkeys::Pkeys::default(),
+            membarrier: 0,
             mmap_base: layout::mmap_base(limits.stack),
             start_brk: LinearAddr(0),
             brk: LinearAddr(0),
             start_stack: STACK_TOP,
             strings: Strings::default(),
             exe: None,
-            resident: 0,
-            peak_resident: 0,
+            rss,
+            peak_vm: 0,
+            committed: 0,
         })
+    }
+
+    /// The number by which references name it.
+    #[must_use]
+    pub(crate) const fn space(&self) -> SpaceId {
+        self.table.space()
     }
 
     /// What CR3 holds while this address space is in use.
@@ -194,9 +259,26 @@ impl Mm {
         self.limits = limits;
     }
 
+    /// Whether large pages are refused (`PR_GET_THP_DISABLE`).
+    #[must_use]
+    pub const fn thp_disabled(&self) -> bool {
+        self.thp_disabled
+    }
+
+    /// Refuses large pages, or takes that back (`PR_SET_THP_DISABLE`).
+    pub const fn set_thp_disabled(&mut self, disabled: bool) {
+        self.thp_disabled = disabled;
+    }
+
     /// All mappings, from the lowest on.
     pub fn vmas(&self) -> impl DoubleEndedIterator<Item = &Vma> {
         self.vmas.iter()
+    }
+
+    /// How many mappings there are (`map_count`).
+    #[must_use]
+    pub fn vma_count(&self) -> usize {
+        self.vmas.len()
     }
 
     /// The mapping that holds `la`, or else the next above, as Linux's function of this name.
@@ -209,6 +291,13 @@ impl Mm {
     #[must_use]
     pub fn vma_below(&self, la: LinearAddr) -> Option<&Vma> {
         self.vmas.starting_below(la)
+    }
+
+    /// Whether a shared mapping of a file may write, or may be made to (`i_mmap_writable`).
+    #[must_use]
+    pub fn may_write_shared(&self, inode: InodeId) -> bool {
+        let writable = VmFlags::SHARED | VmFlags::MAYWRITE;
+        self.vmas.iter().any(|vma| vma.inode() == Some(inode) && vma.flags.contains(writable))
     }
 
     /// What a mapping is for (`get_vma_name`).
@@ -224,44 +313,62 @@ impl Mm {
 
     /// Pages that are mapped, by frames of the process or of files; the shared zero page does not count.
     #[must_use]
-    pub const fn resident_pages(&self) -> u64 {
-        self.resident
+    pub fn resident_pages(&self) -> u64 {
+        self.rss.resident()
+    }
+
+    /// What is resident by kind, and what is on the swap device.
+    #[must_use]
+    pub fn rss(&self) -> &Rss {
+        &self.rss
     }
 
     /// The most pages that were resident at once (`hiwater_rss`).
     #[must_use]
-    pub const fn peak_resident_pages(&self) -> u64 {
-        self.peak_resident
+    pub fn peak_resident_pages(&self) -> u64 {
+        self.rss.peak()
     }
 
     /// Pages of all mappings (`total_vm`).
     #[must_use]
-    pub fn total_vm_pages(&self) -> u64 {
-        self.vmas.iter().map(Vma::pages).sum()
+    pub const fn total_vm_pages(&self) -> u64 {
+        self.vmas.pages().total
+    }
+
+    /// The most pages that all mappings had at once (`hiwater_vm`).
+    #[must_use]
+    pub fn peak_vm_pages(&self) -> u64 {
+        self.peak_vm.max(self.total_vm_pages())
+    }
+
+    /// Forgets how many pages were resident once (`reset_mm_hiwater_rss`).
+    pub(crate) fn reset_peak_resident(&self) {
+        self.rss.reset_peak();
     }
 
     /// Gives back everything: mappings, frames, paging structures (`exit_mmap`).
     pub fn drop_all(mut self, cx: &mut MmCx<'_, '_>) {
         self.unmap_region(cx, LinearAddr(0), LinearAddr(TASK_SIZE_MAX));
+        self.settle_commit(cx);
         if let Some(exe) = self.exe {
             let (mut fs, vfs) = cx.fs();
             vfs.exe_put(&mut fs, exe);
         }
-        debug_assert_eq!(self.resident, 0, "every page belongs to a mapping");
+        debug_assert_eq!((self.rss.resident(), self.rss.get(RssKind::Swap)), (0, 0), "every page belongs to a mapping");
         self.table.free(cx.hw.mem, cx.frames);
     }
 
     /// True if so many pages more, of a mapping with these flags, stay within the limits (`may_expand_vm`).
     fn may_expand_vm(&self, flags: VmFlags, pages: u64) -> bool {
-        let within = |limit: u64, now: &dyn Fn() -> u64| limit == u64::MAX || now() + pages <= limit >> FRAME_SHIFT;
-        within(self.limits.address_space, &|| self.total_vm_pages())
-            && (!is_data_mapping(flags) || within(self.limits.data, &|| self.data_vm_pages()))
+        let within = |limit: u64, now: u64| limit == u64::MAX || now + pages <= limit >> FRAME_SHIFT;
+        within(self.limits.address_space, self.total_vm_pages())
+            && (!is_data_mapping(flags) || within(self.limits.data, self.data_vm_pages()))
     }
 
     /// Pages of private writable memory that is no stack (`data_vm`).
     #[must_use]
-    pub fn data_vm_pages(&self) -> u64 {
-        self.vmas.iter().filter(|vma| is_data_mapping(vma.flags)).map(Vma::pages).sum()
+    pub const fn data_vm_pages(&self) -> u64 {
+        self.vmas.pages().data
     }
 
     /// Refuses a mapping more than [`MAX_MAP_COUNT`].
@@ -291,14 +398,4 @@ impl Mm {
             cx.vma_put_file(&gone);
         }
     }
-
-    fn count_resident(&mut self) {
-        self.resident += 1;
-        self.peak_resident = self.peak_resident.max(self.resident);
-    }
-}
-
-/// Private writable memory that is no stack (`is_data_mapping`).
-const fn is_data_mapping(flags: VmFlags) -> bool {
-    flags.contains(VmFlags::WRITE) && !flags.intersects(VmFlags::SHARED.union(VmFlags::GROWSDOWN))
 }

@@ -3,7 +3,7 @@
 use super::flags::{Prot, VmFlags};
 use super::frames::FrameTable;
 use super::layout;
-use super::vma::Vma;
+use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, pte};
 use crate::Errno;
 use arch::{LinearAddr, Pte};
@@ -15,6 +15,21 @@ impl Mm {
     /// `EINVAL` for an address within a page or unknown rights, `ENOMEM` over a hole, `EACCES` for rights that the file
     /// does not allow.
     pub fn mprotect(&mut self, cx: &mut MmCx<'_, '_>, addr: LinearAddr, len: u64, prot: Prot) -> Result<(), Errno> {
+        self.pkey_mprotect(cx, addr, len, prot, -1)
+    }
+
+    /// The same, and the pages get a protection key; -1 for none in particular.
+    ///
+    /// # Errors
+    /// As [`Self::mprotect`], and `EINVAL` for a key that was not handed out.
+    pub fn pkey_mprotect(
+        &mut self,
+        cx: &mut MmCx<'_, '_>,
+        addr: LinearAddr,
+        len: u64,
+        prot: Prot,
+        key: i32,
+    ) -> Result<(), Errno> {
         let grows = prot & (Prot::GROWSDOWN | Prot::GROWSUP);
         if grows == Prot::GROWSDOWN | Prot::GROWSUP || addr.page_offset() != 0 {
             return Err(Errno::EINVAL);
@@ -27,8 +42,9 @@ impl Mm {
         if !Prot::all().contains(prot) {
             return Err(Errno::EINVAL);
         }
+        let key = self.checked_pkey(key)?;
         let start = self.mprotect_start(addr, end, grows)?;
-        self.change_protection(cx, start, end, VmFlags::of_prot(prot))
+        self.change_protection(cx, (start, end), prot, key)
     }
 
     /// Where the change begins: at `addr`, or with `PROT_GROWSDOWN` at the start of the stack that is there.
@@ -47,10 +63,11 @@ impl Mm {
     fn change_protection(
         &mut self,
         cx: &mut MmCx<'_, '_>,
-        start: LinearAddr,
-        end: LinearAddr,
-        access: VmFlags,
+        (start, end): (LinearAddr, LinearAddr),
+        prot: Prot,
+        key: Option<u8>,
     ) -> Result<(), Errno> {
+        let access = VmFlags::of_prot(prot);
         let mut at = start;
         while at < end {
             let vma = *self.vmas.containing(at).ok_or(Errno::ENOMEM)?;
@@ -58,7 +75,8 @@ impl Mm {
                 return Err(Errno::EACCES);
             }
             let next = vma.end.min(end);
-            self.mprotect_fixup(cx, &vma, (at, next), (vma.flags - VmFlags::ACCESS) | access)?;
+            let flags = ((vma.flags - VmFlags::ACCESS) | access).with_pkey(self.key_for(vma.flags, prot, key));
+            self.mprotect_fixup(cx, &vma, (at, next), flags)?;
             at = next;
         }
         Ok(())
@@ -81,9 +99,15 @@ impl Mm {
                 return Err(Errno::ENOMEM);
             }
             let uncounted = VmFlags::ACCOUNT | VmFlags::WRITE | VmFlags::SHARED | VmFlags::NORESERVE;
-            flags.set(VmFlags::ACCOUNT, flags.contains(VmFlags::ACCOUNT) || !vma.flags.intersects(uncounted));
+            if !vma.flags.intersects(uncounted) {
+                self.vm_enough_memory(cx, pages)?;
+                flags |= VmFlags::ACCOUNT;
+            }
+        } else if vma.backing == Backing::Anonymous && !vma.anon_vma {
+            flags -= VmFlags::ACCOUNT; // it has no page that would need space, and gets none
         }
         self.set_vma_flags(cx, (start, end), flags)?;
+        self.settle_commit(cx);
         self.change_pte_range(cx, (start, end), flags);
         Ok(())
     }
@@ -102,7 +126,7 @@ impl Mm {
             self.merge_vmas_at(cx, start);
             return split_end;
         }
-        self.vmas.at_mut(start).flags = flags;
+        self.vmas.change(start, |vma| vma.flags = flags);
         self.merge_vmas_at(cx, end);
         self.merge_vmas_at(cx, start);
         Ok(())
@@ -112,6 +136,9 @@ impl Mm {
     fn change_pte_range(&mut self, cx: &mut MmCx<'_, '_>, (start, end): (LinearAddr, LinearAddr), flags: VmFlags) {
         let mut entries = self.table.entries(start, end);
         while let Some(entry) = entries.next(cx.hw.mem) {
+            if !pte::state(entry.pte).has_frame() {
+                continue; // what is on the swap device gets its rights when it comes back
+            }
             let mut new = pte::modify(entry.pte, flags);
             if flags.contains(VmFlags::WRITE) && can_change_pte_writable(cx.frames, entry.pte, flags) {
                 new.set_writable(true);

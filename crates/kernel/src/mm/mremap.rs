@@ -6,7 +6,7 @@ use super::flags::{MapFlags, MremapFlags};
 use super::layout::{self, MAX_MAP_COUNT, TASK_SIZE_MAX};
 use super::pgtable::OutOfFrames;
 use super::vma::{Backing, Vma};
-use super::{Mm, MmCx};
+use super::{Mm, MmCx, ZERO_PAGE, pte};
 use crate::Errno;
 use arch::{LinearAddr, Pte};
 
@@ -95,7 +95,9 @@ impl Mm {
             return Err(Errno::EINVAL);
         }
         if remap.must_move() {
-            return self.mremap_to(cx, remap, &vma);
+            let place = self.mremap_to(cx, remap, &vma);
+            self.settle_commit(cx);
+            return place;
         }
         if remap.new_len <= remap.old_len {
             if remap.new_len < remap.old_len {
@@ -104,7 +106,9 @@ impl Mm {
             return Ok(addr);
         }
         self.may_resize(&remap, &vma)?;
-        self.expand_vma(cx, remap, &vma)
+        let place = self.expand_vma(cx, remap, &vma);
+        self.settle_commit(cx);
+        place
     }
 
     /// To the address that is given, or with `MREMAP_DONTUNMAP` near it.
@@ -130,11 +134,15 @@ impl Mm {
 
     /// Grows in place where there is room behind the mapping, else moves.
     fn expand_vma(&mut self, cx: &mut MmCx<'_, '_>, remap: Remap, vma: &Vma) -> Result<LinearAddr, Errno> {
+        if vma.flags.contains(super::VmFlags::ACCOUNT) {
+            self.vm_enough_memory(cx, (remap.new_len - remap.old_len) >> arch::FRAME_SHIFT)?;
+        }
         let new_end = remap.new_end();
         let at_the_end = remap.old_end() == vma.end;
         if at_the_end && new_end.0 <= TASK_SIZE_MAX && self.vmas.intersection(vma.end, new_end).is_none() {
-            self.vmas.at_mut(vma.start).end = new_end;
+            self.vmas.change(vma.start, |vma| vma.end = new_end);
             self.merge_vmas_at(cx, new_end);
+            self.populate_if_locked(cx, vma, (vma.end, new_end));
             return Ok(remap.addr);
         }
         if !remap.may_move() {
@@ -155,6 +163,9 @@ impl Mm {
         {
             return Err(Errno::EINVAL);
         }
+        if !self.mlock_future_ok(vma.flags, grows >> arch::FRAME_SHIFT) {
+            return Err(Errno::EAGAIN);
+        }
         if grows > 0 && !self.may_expand_vm(vma.flags, grows >> arch::FRAME_SHIFT) {
             return Err(Errno::ENOMEM);
         }
@@ -171,15 +182,25 @@ impl Mm {
         let new = Vma { start: place, end, backing: old.backing_at(remap.addr), ..old };
         cx.vma_get_file(&new);
         self.insert_vma(cx, new);
-        if self.move_page_tables(cx, remap.addr, place, remap.old_len).is_err() {
+        if cx.with_reclaim(|cx| self.move_page_tables(cx, remap.addr, place, remap.old_len)).is_err() {
             self.move_page_tables(cx, place, remap.addr, remap.old_len).expect("the tables are still there");
             self.unmap_region(cx, place, end);
             return Err(Errno::ENOMEM);
         }
         if !remap.flags.contains(MremapFlags::DONTUNMAP) && remap.old_len > 0 {
             self.unmap_region(cx, remap.addr, remap.old_end());
+        } else if old.flags.contains(super::VmFlags::LOCKED) {
+            self.set_vma_flags(cx, (remap.addr, remap.old_end()), old.flags - super::VmFlags::LOCKED_MASK)?;
         }
+        self.populate_if_locked(cx, &old, (place.wrapping_add(remap.old_len), end));
         Ok(place)
+    }
+
+    /// Brings in what a locked mapping has grown by.
+    fn populate_if_locked(&mut self, cx: &mut MmCx<'_, '_>, vma: &Vma, (start, end): (LinearAddr, LinearAddr)) {
+        if vma.flags.contains(super::VmFlags::LOCKED) {
+            self.mm_populate(cx, start, end);
+        }
     }
 
     /// Moves the entries of `len` bytes from one place to another, which is empty.
@@ -197,6 +218,9 @@ impl Mm {
             let mut shootdown = self.table.set_pte(cx.hw.mem, entry, Pte(0));
             shootdown.merge(self.table.set_pte(cx.hw.mem, target, entry.pte));
             cx.flush(shootdown);
+            if pte::state(entry.pte).has_frame() && pte::pfn(entry.pte) != ZERO_PAGE {
+                cx.frames.move_mapping(pte::pfn(entry.pte), entry.slot, target.slot);
+            }
         }
         Ok(())
     }

@@ -22,7 +22,8 @@ impl Mm {
         if !MsyncFlags::all().contains(flags) || addr.page_offset() != 0 || flags.contains(both) {
             return Err(Errno::EINVAL);
         }
-        let end = layout::page_align_len(len).and_then(|len| addr.0.checked_add(len)).ok_or(Errno::ENOMEM)?;
+        let len = layout::page_align_len(len).unwrap_or(0); // wraps, as Linux's does
+        let end = addr.0.checked_add(len).ok_or(Errno::ENOMEM)?;
         let (mut at, end) = (addr, LinearAddr(end));
         let mut outcome = Ok(());
         while at < end {

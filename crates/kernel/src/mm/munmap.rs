@@ -1,10 +1,15 @@
 //! munmap: taking mappings and their pages out (Linux's `do_vmi_munmap`, `zap_page_range`, `free_pgtables`).
 
+use super::frames::{FrameUse, Owner};
 use super::layout::{self, MAX_MAP_COUNT, TASK_SIZE_MAX};
+use super::pgtable::Entry;
+use super::pte::PteState;
+use super::reclaim::page_out;
+use super::swap::{SlotState, SwapEntry};
 use super::vma::Vma;
-use super::{Mm, MmCx, ZERO_PAGE, pte};
+use super::{Mm, MmCx, RssKind, ZERO_PAGE, pte};
 use crate::Errno;
-use arch::{LinearAddr, Pfn, Pte};
+use arch::{LinearAddr, Pte};
 
 /// The end of the lower half of the address space, where the user's page tables end.
 const USER_PGTABLES_CEILING: LinearAddr = LinearAddr(1 << 47);
@@ -35,11 +40,16 @@ impl Mm {
             return Err(Errno::ENOMEM);
         }
         self.unmap_region(cx, start, end);
+        self.settle_commit(cx);
         Ok(())
     }
 
     /// Takes out all mappings within `start..end`, their pages, and the tables that served them alone.
     pub(super) fn unmap_region(&mut self, cx: &mut MmCx<'_, '_>, start: LinearAddr, end: LinearAddr) {
+        if self.vmas.intersection(start, end).is_none() {
+            return;
+        }
+        self.peak_vm = self.peak_vm_pages();
         self.split_vma_uncounted(cx, start);
         self.split_vma_uncounted(cx, end);
         let mut freed: Option<(LinearAddr, LinearAddr)> = None;
@@ -62,22 +72,61 @@ impl Mm {
         cx.flush(shootdown);
     }
 
+    /// Takes all private anonymous pages of a process that is killed (`__oom_reap_task_mm`). It will not run again.
+    pub(crate) fn oom_reap(&mut self, cx: &mut MmCx<'_, '_>) {
+        let all: Vec<Vma> = self.vmas.iter().filter(|vma| !vma.is_shared()).copied().collect();
+        for vma in all {
+            self.zap_page_range(cx, &vma, (vma.start, vma.end));
+        }
+    }
+
     /// Takes the pages of a part of a mapping out of the page table; the mapping stays.
     pub(super) fn zap_page_range(&mut self, cx: &mut MmCx<'_, '_>, vma: &Vma, (start, end): (LinearAddr, LinearAddr)) {
+        if let Some(references) = &cx.frames.references {
+            references.unmapped(self.space(), start.page_number()..end.page_number());
+        }
         let mut entries = self.table.entries(start, end);
         while let Some(entry) = entries.next(cx.hw.mem) {
             cx.write_back_if_dirty(vma, entry);
             let shootdown = self.table.set_pte(cx.hw.mem, entry, Pte(0));
             cx.flush(shootdown);
-            self.put_page(cx, pte::pfn(entry.pte));
+            match pte::state(entry.pte) {
+                PteState::Swap(swapped) => {
+                    self.rss.dec(RssKind::Swap);
+                    cx.free_swap(swapped);
+                }
+                _ => cx.put_page(entry),
+            }
+        }
+    }
+}
+
+impl MmCx<'_, '_> {
+    /// An entry does not map its frame any more. The zero page is not counted.
+    pub(super) fn put_page(&mut self, entry: Entry) {
+        let pfn = pte::pfn(entry.pte);
+        if pfn == ZERO_PAGE {
+            return;
+        }
+        if entry.pte.dirty() && self.frames.get(pfn).usage == FrameUse::Anon {
+            self.frames.set_dirty(pfn); // others may have it, and have read it only
+        }
+        self.frames.unmap(pfn, entry.slot);
+        // A page that others still look for on the swap device stays; one that nobody looks for goes (`free_swap_cache`).
+        if let Owner::SwapCache(swapped) = self.frames.get(pfn).owner
+            && self.frames.get(pfn).maps == 0
+            && self.frames.swap.table.swap_count(swapped) == 0
+        {
+            page_out::leave_swap_cache(&mut self.fs().0, pfn, swapped, None);
         }
     }
 
-    /// One entry fewer maps a frame. The zero page is not counted.
-    pub(super) fn put_page(&mut self, cx: &mut MmCx<'_, '_>, pfn: Pfn) {
-        if pfn != ZERO_PAGE {
-            cx.frames.unmap(pfn);
-            self.resident -= 1;
+    /// One entry less counts on a slot (`free_swap_and_cache`).
+    pub(super) fn free_swap(&mut self, swapped: SwapEntry) {
+        if let SlotState::CacheOnly(pfn) = self.frames.swap.table.swap_free(swapped)
+            && self.frames.get(pfn).maps == 0
+        {
+            page_out::leave_swap_cache(&mut self.fs().0, pfn, swapped, None);
         }
     }
 }

@@ -7,8 +7,11 @@
 //! span overlaps goes (`free_pgtables`), so no table has to be searched to see that it is empty. The upper half is shared
 //! by all processes and never edited here.
 
-use super::frames::{Contents, FrameTable, FrameUse};
+use super::frames::{Contents, FrameTable, FrameUse, Owner};
 use super::kernel_half::KernelHalf;
+use super::reclaim::references::SpaceId;
+use super::rss::RssId;
+use crate::costs::Service;
 use arch::{Cr3, FRAME_SIZE, Level, LinearAddr, Pde, Pfn, PhysAddr, Pte};
 use paging::{PhysMem, Shootdown};
 
@@ -28,6 +31,8 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct PageTable {
     root: Pfn,
+    /// Whose it is, for the reverse map.
+    rss: RssId,
 }
 
 impl PageTable {
@@ -36,10 +41,16 @@ impl PageTable {
         mem: &mut dyn PhysMem,
         frames: &mut FrameTable,
         kernel_half: &KernelHalf,
+        rss: RssId,
     ) -> Result<Self, OutOfFrames> {
         let root = alloc_table(mem, frames)?;
         kernel_half.copy_into(mem, root);
-        Ok(Self { root })
+        Ok(Self { root, rss })
+    }
+
+    /// The number by which references name the address space.
+    pub(super) const fn space(&self) -> SpaceId {
+        self.rss.space()
     }
 
     /// What CR3 holds while this address space is in use.
@@ -73,6 +84,8 @@ impl PageTable {
                 Some(next) => next,
                 None => {
                     let next = alloc_table(mem, frames)?;
+                    let base = LinearAddr(la.0 & !(span(level) - 1));
+                    frames.set_owner(next, Owner::Table { mm: self.rss, base });
                     mem.store_entry(at, table_entry(next).0);
                     next
                 }
@@ -123,6 +136,11 @@ impl PageTable {
         shootdown
     }
 
+    /// Tables of the lower half, and the root.
+    pub(super) fn count(&self, mem: &dyn PhysMem) -> u64 {
+        1 + count_tables(mem, self.root, Level::Pml4, 256)
+    }
+
     /// Gives the root back. The lower half must be empty.
     pub(super) fn free(self, mem: &dyn PhysMem, frames: &mut FrameTable) {
         debug_assert!(
@@ -130,6 +148,7 @@ impl PageTable {
             "tables outlive their mappings"
         );
         frames.put(self.root);
+        frames.remove_rss(self.rss);
     }
 }
 
@@ -172,6 +191,13 @@ impl Entries {
         }
         Some(table)
     }
+}
+
+/// The tables that the first entries of a table reference, and those below.
+fn count_tables(mem: &dyn PhysMem, table: Pfn, level: Level, entries: u64) -> u64 {
+    let Some(below) = level.below() else { return 0 };
+    let children = (0..entries).filter_map(|index| table_at(mem, table.base().wrapping_add(index * 8)));
+    children.map(|child| 1 + count_tables(mem, child, below, 512)).sum()
 }
 
 /// What lies around the range whose tables are freed.
@@ -241,6 +267,7 @@ pub(super) fn alloc_zeroed(
     usage: FrameUse,
 ) -> Result<Pfn, OutOfFrames> {
     let (pfn, contents) = frames.alloc(usage).ok_or(OutOfFrames)?;
+    frames.meter.charge(if usage == FrameUse::PageTable { Service::PageTable } else { Service::ZeroPage });
     if contents == Contents::Stale {
         mem.zero_frame(pfn);
     }

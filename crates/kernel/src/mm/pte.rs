@@ -4,12 +4,17 @@
 //!  P=1                  the processor's layout (arch::Pte)
 //!  P=0, all bits 0      nothing
 //!  P=0, bit 8 = 1       a page without rights (PROT_NONE): frame, A and D stay where they were; bit 63 as before
-//!  P=0, bit 8 = 0       not used yet: a swap entry
+//!  P=0, bit 8 = 0       a swap entry (see swap/entry.rs)
 //! ```
+//! Bit 9 of a page, present or without rights, says that its mapping is locked (mlock): the page may not go. Bits 62:59 are the
+//! mapping's protection key. Bit 10 says that the program has given the page up (`MADV_FREE`): with D=0 it may be dropped;
+//! a write sets D and so takes that back.
+//!
 //! Bit 8 is G, which no user page sets, so that P=0 with G=1 can only mean PROT_NONE, as on Linux (`_PAGE_PROTNONE`).
 //! Linux also inverts the frame number in such an entry, against L1TF; this processor has no such fault.
 
 use super::flags::VmFlags;
+use super::swap::SwapEntry;
 use arch::{Pfn, Pte};
 
 /// What an entry says.
@@ -21,19 +26,30 @@ pub(super) enum PteState {
     Present,
     /// The page is kept, without rights.
     ProtNone,
+    /// The page is on the swap device.
+    Swap(SwapEntry),
+}
+
+impl PteState {
+    /// True if the entry maps a frame, with or without rights.
+    pub(super) const fn has_frame(self) -> bool {
+        matches!(self, Self::Present | Self::ProtNone)
+    }
 }
 
 /// Reads an entry.
-///
-/// # Panics
-/// If it holds neither: nobody writes a swap entry yet.
 pub(super) fn state(pte: Pte) -> PteState {
     match (pte.0, pte.present(), pte.global()) {
         (0, ..) => PteState::None,
         (_, true, _) => PteState::Present,
         (_, false, true) => PteState::ProtNone,
-        (_, false, false) => unreachable!("{pte:?} is neither a page nor empty"),
+        (_, false, false) => PteState::Swap(SwapEntry::from_pte(pte).expect("there is no other kind of entry")),
     }
+}
+
+/// True if the mapping of the entry is locked in memory.
+pub(super) const fn is_locked(pte: Pte) -> bool {
+    pte.0 & LOCKED != 0
 }
 
 /// The frame of an entry that has one.
@@ -55,7 +71,31 @@ pub(super) fn page_prot(flags: VmFlags) -> Pte {
     } else {
         pte.set_global(true);
     }
-    pte
+    pte.set_key(flags.pkey().into());
+    mark_locked(pte, flags)
+}
+
+/// Bit 9, which the processor ignores: the page lies in a locked mapping.
+const LOCKED: u64 = 1 << 9;
+
+/// Bit 10, which the processor ignores: the page may be dropped as long as D is 0 (`MADV_FREE`).
+const LAZYFREE: u64 = 1 << 10;
+
+/// The entry of a page that the program does not need, until it writes to it.
+pub(super) fn mark_lazyfree(mut pte: Pte) -> Pte {
+    pte.set_dirty(false);
+    pte.set_accessed(false);
+    Pte(pte.0 | LAZYFREE)
+}
+
+/// Whether the page may be dropped: it was given up and not written since.
+pub(super) fn is_lazyfree(pte: Pte) -> bool {
+    pte.0 & LAZYFREE != 0 && !pte.dirty()
+}
+
+/// The entry with or without the mark of locked mappings, as the flags say.
+pub(super) fn mark_locked(pte: Pte, flags: VmFlags) -> Pte {
+    if flags.contains(VmFlags::LOCKED) { Pte(pte.0 | LOCKED) } else { Pte(pte.0 & !LOCKED) }
 }
 
 /// An entry for a frame in a mapping with these flags (`mk_pte`).
@@ -77,7 +117,7 @@ pub(super) fn modify(old: Pte, flags: VmFlags) -> Pte {
     let mut pte = mk_pte(pfn(old), flags);
     pte.set_accessed(old.accessed() || pte.accessed());
     pte.set_dirty(old.dirty());
-    pte
+    Pte(pte.0 | old.0 & LAZYFREE)
 }
 
 #[cfg(test)]

@@ -55,7 +55,9 @@ impl Mm {
             return None;
         }
         let grown = Vma { start, ..vma };
-        if grown.len() > self.limits.stack || !self.may_expand_vm(vma.flags, grown.pages() - vma.pages()) {
+        let pages = grown.pages() - vma.pages();
+        let within = self.may_expand_vm(vma.flags, pages) && self.mlock_future_ok(vma.flags, pages);
+        if grown.len() > self.limits.stack || !within {
             return None;
         }
         self.vmas.grow_down(vma.start, start);

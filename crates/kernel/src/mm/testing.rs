@@ -4,12 +4,18 @@
 //! is still cached must be what the tables give.
 
 use super::frames::{FrameTable, FrameUse};
-use super::{KernelHalf, MapFlags, MapSource, MemSignal, Mm, MmCx, MmLimits, Prot, VmFlags, ZERO_PAGE, pte};
+use super::reclaim::policy::PolicyName;
+use super::reclaim::{self, Lruvec, ReclaimConfig, Reclaimer};
+use super::swap::Swap;
+use super::{KernelHalf, MapFlags, MapSource, MemSignal, Mm, MmCx, MmLimits, Prot, VmFlags, invariants, pte};
 use crate::fs::{BufferConsole, FsCx, InodeId, Mappable, Mount, MountMode, OpenFlags, Vfs, ViewConfig};
 use crate::{Errno, Hw};
 use arch::{Access, AccessKind, ControlRegs, FRAME_SIZE, LinearAddr, PageFault, Pfn, Privilege, Pte};
 use event::{Event, EventSink, FaultEvent, Pid, Resolution};
-use paging::{Invalidation, NoModel, PagingContext, PhysMem, Shootdown, Translation, probe, translate};
+use paging::{
+    Invalidation, NoModel, PageBytes, PagingContext, PhysMem, Shootdown, SwapDevice, SwapError, SwapSlot, Translation,
+    probe, translate,
+};
 use physmem::{Bus, Ram};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -31,11 +37,24 @@ impl EventSink for Recorder {
     }
 }
 
-/// How a frame is mapped, over all processes.
-#[derive(Default)]
-struct Mapped {
-    entries: u64,
-    writable: bool,
+/// A swap device in the host's memory.
+#[derive(Debug)]
+struct MemorySwap(Vec<PageBytes>);
+
+impl SwapDevice for MemorySwap {
+    fn slots(&self) -> u32 {
+        self.0.len() as u32
+    }
+
+    fn read(&mut self, slot: SwapSlot, page: &mut PageBytes) -> Result<(), SwapError> {
+        *page = self.0[slot.0 as usize];
+        Ok(())
+    }
+
+    fn write(&mut self, slot: SwapSlot, page: &PageBytes) -> Result<(), SwapError> {
+        self.0[slot.0 as usize] = *page;
+        Ok(())
+    }
 }
 
 pub(super) struct Guest {
@@ -65,7 +84,8 @@ impl Guest {
 
     pub(super) fn with_ram(bytes: u64) -> Self {
         let bus = Bus::new(Ram::new(bytes).unwrap());
-        let frames = FrameTable::new(bytes);
+        let mut frames = FrameTable::new(bytes);
+        frames.set_min_free_kbytes(0); // tests use RAM up to the last frame
         let folder = TempDir::new().unwrap();
         std::fs::create_dir(folder.path().join("root")).unwrap();
         let writable = Mount { host: folder.path().into(), guest: "/rw".into(), mode: MountMode::Writable };
@@ -83,11 +103,21 @@ impl Guest {
         guest
     }
 
-    fn hw<R>(&mut self, f: impl FnOnce(&mut MmCx<'_, '_>, &KernelHalf) -> R) -> R {
+    /// With a swap device of so many slots, its header among them, and a policy.
+    pub(super) fn with_swap(bytes: u64, slots: usize, policy: PolicyName) -> Self {
+        let mut guest = Self::with_ram(bytes);
+        guest.frames.swap = Swap::new(Some(Box::new(MemorySwap(vec![[0; FRAME_SIZE as usize]; slots]))), &[], 0);
+        let config = ReclaimConfig { policy, ..ReclaimConfig::default() };
+        guest.frames.lruvec = Lruvec::new(bytes / FRAME_SIZE, config, 0);
+        guest
+    }
+
+    pub(super) fn hw<R>(&mut self, f: impl FnOnce(&mut MmCx<'_, '_>, &KernelHalf) -> R) -> R {
         let mut shootdown = Shootdown::none();
         let mut hw = Hw { mem: &mut self.bus, sink: &mut self.recorder, shootdown: &mut shootdown, instructions: 0 };
         let (frames, vfs, pid) = (&mut self.frames, &mut self.vfs, self.current);
         let result = f(&mut MmCx { hw: &mut hw, frames, vfs, pid }, &self.half);
+        shootdown.merge(std::mem::take(&mut self.frames.pending));
         for invalidation in shootdown.drain(arch::Pcid::default()) {
             match invalidation {
                 Invalidation::Page { la, .. } | Invalidation::Address { la, .. } => {
@@ -163,9 +193,12 @@ impl Guest {
         if pid == self.current { self.mm() } else { &self.parked[&pid] }
     }
 
-    /// The byte that an entry gives, with or without rights; `None` without an entry. Touches nothing.
+    /// The byte that an entry gives, with or without rights; `None` without a frame. Touches nothing.
     pub(super) fn peek(&self, pid: Pid, la: u64) -> Option<u8> {
-        let entry = self.mm_of(pid).table.entry(&self.bus, LinearAddr(la)).filter(|entry| entry.pte.0 != 0)?;
+        let entry = self.mm_of(pid).table.entry(&self.bus, LinearAddr(la))?;
+        if !pte::state(entry.pte).has_frame() {
+            return None;
+        }
         let mut byte = [0];
         self.bus.read(pte::pfn(entry.pte).base().wrapping_add(la % PAGE), &mut byte);
         Some(byte[0])
@@ -299,43 +332,19 @@ impl Guest {
         }
     }
 
-    /// In every process, entries lie in mappings, give no more than these, and are counted.
+    /// Everything is as [`invariants`] says.
     pub(super) fn check_tables(&self) {
-        let mut counts = BTreeMap::new();
-        for mm in self.mm.iter().chain(self.parked.values()) {
-            self.check_mm(mm, &mut counts);
-        }
-        assert_eq!(self.frames.get(ZERO_PAGE).maps, 0);
-        for (pfn, Mapped { entries, writable }) in counts {
-            let frame = self.frames.get(pfn);
-            assert_eq!(u64::from(frame.maps), entries, "{pfn}");
-            let alone = frame.usage == FrameUse::File || entries == 1 && frame.anon_exclusive;
-            assert!(alone || !writable, "{pfn} can be written behind the back of its other owner");
-        }
+        let mms = self.mm.iter().chain(self.parked.values());
+        let checked = invariants::check(&self.bus, &self.frames, &self.vfs, mms);
+        assert_eq!(checked, Ok(()));
     }
 
-    /// One process; its entries are added to `counts`.
-    fn check_mm(&self, mm: &Mm, counts: &mut BTreeMap<Pfn, Mapped>) {
-        let mut resident = 0;
-        let mut entries = mm.table.entries(LinearAddr(0), LinearAddr(1 << 47));
-        while let Some(entry) = entries.next(&self.bus) {
-            let vma = mm.vmas.containing(entry.la).unwrap_or_else(|| panic!("{entry:?} without a mapping"));
-            let present = pte::state(entry.pte) == pte::PteState::Present;
-            assert_eq!(present, vma.flags.intersects(VmFlags::ACCESS), "{entry:?} in {vma:?}");
-            assert!(!entry.pte.writable() || vma.flags.contains(VmFlags::WRITE), "{entry:?} in {vma:?}");
-            assert!(!present || entry.pte.no_execute() != vma.flags.contains(VmFlags::EXEC), "{entry:?} in {vma:?}");
-            if pte::pfn(entry.pte) == ZERO_PAGE {
-                assert!(!entry.pte.writable(), "{entry:?} opens the zero page");
-                continue;
-            }
-            resident += 1;
-            let frame = self.frames.get(pte::pfn(entry.pte));
-            assert!(frame.usage != FrameUse::Anon || vma.anon_vma, "{entry:?} is anonymous, {vma:?} does not know");
-            let mapped = counts.entry(pte::pfn(entry.pte)).or_default();
-            mapped.entries += 1;
-            mapped.writable |= entry.pte.writable();
-        }
-        assert_eq!(mm.resident_pages(), resident);
+    /// Takes so many pages out of memory, by kswapd.
+    pub(super) fn reclaim(&mut self, pages: u64) -> u64 {
+        self.hw(|cx, _| {
+            let (mut fs, vfs) = cx.fs();
+            reclaim::shrink(&mut fs, vfs, pages, Reclaimer::Kswapd)
+        })
     }
 
     /// Tables of the lower half, the root among them.
@@ -352,8 +361,13 @@ impl Guest {
     pub(super) fn exit(mut self) -> Self {
         let all = self.mm.take().into_iter().chain(std::mem::take(&mut self.parked).into_values());
         all.for_each(|mm| self.hw(|cx, _| mm.drop_all(cx)));
-        self.hw(|cx, _| cx.drop_clean_pages());
+        self.hw(|cx, _| {
+            let (mut fs, vfs) = cx.fs();
+            vfs.drop_clean_pages(&mut fs)
+        });
+        assert_eq!(self.frames.swap.table.used(), 0, "slots leaked");
         assert_eq!(self.frames.in_use(), self.before, "frames leaked");
+        assert_eq!(self.frames.commit.pages, 0, "promises outlive who had them");
         self
     }
 }

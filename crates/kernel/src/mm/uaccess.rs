@@ -5,6 +5,7 @@
 //! translation repeated. The frame is pinned while its bytes move. What is beyond user space is refused unseen.
 
 use super::layout::TASK_SIZE_MAX;
+use super::reclaim::references::PageKey;
 use super::{Mm, MmCx};
 use crate::Errno;
 use arch::{Access, AccessKind, ControlRegs, FRAME_SIZE, LinearAddr, PhysAddr, Privilege};
@@ -111,6 +112,9 @@ impl Mm {
         loop {
             match paging::translate(&mut NoModel, cx.hw.mem, &context, la, access) {
                 Ok(translation) => {
+                    if let Some(references) = &cx.frames.references {
+                        references.touch(PageKey::linear(self.space(), la), translation.frame);
+                    }
                     let len = left.min((FRAME_SIZE - la.page_offset()) as usize);
                     return Some(Piece { pa: translation.apply(la), len });
                 }

@@ -94,6 +94,14 @@ impl Vma {
         }
     }
 
+    /// The inode it maps, and where in it the mapping starts.
+    pub(crate) const fn file(&self) -> Option<(InodeId, u64)> {
+        match self.backing {
+            Backing::File { inode, offset } => Some((inode, offset)),
+            Backing::Anonymous => None,
+        }
+    }
+
     /// The backing of the part that starts at `la`.
     pub(crate) const fn backing_at(&self, la: LinearAddr) -> Backing {
         match self.backing {

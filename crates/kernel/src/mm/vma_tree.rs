@@ -4,6 +4,7 @@
 //! calls [`VmaTree::merge_before`] at the borders of what it changed. The tree knows nothing of frames or inodes: a
 //! function that makes a mapping of a file one more or one less says so, and the caller keeps the inode's count.
 
+use super::flags::VmFlags;
 use super::vma::Vma;
 use arch::LinearAddr;
 use std::collections::BTreeMap;
@@ -13,12 +14,60 @@ use std::ops::Bound::{Excluded, Unbounded};
 #[derive(Clone, Debug, Default)]
 pub(super) struct VmaTree {
     map: BTreeMap<LinearAddr, Vma>,
+    pages: VmPages,
+}
+
+/// Pages of the mappings of some kinds, there or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct VmPages {
+    /// All (`total_vm`).
+    pub(super) total: u64,
+    /// Private writable memory that is no stack (`data_vm`).
+    pub(super) data: u64,
+    /// Locked memory (`locked_vm`).
+    pub(super) locked: u64,
+    /// What counts as committed.
+    pub(super) accounted: u64,
+}
+
+impl VmPages {
+    fn add(&mut self, vma: &Vma) {
+        self.each_of(vma, |sum| *sum += vma.pages());
+    }
+
+    fn take(&mut self, vma: &Vma) {
+        self.each_of(vma, |sum| *sum -= vma.pages());
+    }
+
+    /// Visits the sums that a mapping belongs to.
+    fn each_of(&mut self, vma: &Vma, mut visit: impl FnMut(&mut u64)) {
+        visit(&mut self.total);
+        if is_data_mapping(vma.flags) {
+            visit(&mut self.data);
+        }
+        if vma.flags.contains(VmFlags::LOCKED) {
+            visit(&mut self.locked);
+        }
+        if vma.flags.contains(VmFlags::ACCOUNT) {
+            visit(&mut self.accounted);
+        }
+    }
+}
+
+/// Private writable memory that is no stack (`is_data_mapping`).
+pub(super) const fn is_data_mapping(flags: VmFlags) -> bool {
+    flags.contains(VmFlags::WRITE) && !flags.intersects(VmFlags::SHARED.union(VmFlags::GROWSDOWN))
 }
 
 impl VmaTree {
     /// How many mappings there are.
     pub(super) fn len(&self) -> usize {
         self.map.len()
+    }
+
+    /// Sums over all mappings.
+    pub(super) const fn pages(&self) -> &VmPages {
+        &self.pages
     }
 
     /// All mappings, from the lowest on.
@@ -55,25 +104,31 @@ impl VmaTree {
     /// Adds a mapping where none is.
     pub(super) fn insert(&mut self, vma: Vma) {
         debug_assert!(vma.start < vma.end && self.intersection(vma.start, vma.end).is_none(), "{vma:?} overlaps");
+        self.pages.add(&vma);
         self.map.insert(vma.start, vma);
     }
 
     /// Takes out the mapping that starts at `start`.
     pub(super) fn remove(&mut self, start: LinearAddr) -> Option<Vma> {
-        self.map.remove(&start)
+        let gone = self.map.remove(&start)?;
+        self.pages.take(&gone);
+        Some(gone)
     }
 
     /// Changes the mapping that starts at `start`, in all but its start.
     ///
     /// # Panics
     /// If there is none.
-    pub(super) fn at_mut(&mut self, start: LinearAddr) -> &mut Vma {
-        self.map.get_mut(&start).expect("the caller has just found the mapping")
+    pub(super) fn change(&mut self, start: LinearAddr, change: impl FnOnce(&mut Vma)) {
+        let vma = self.map.get_mut(&start).expect("the caller has just found the mapping");
+        self.pages.take(vma);
+        change(vma);
+        self.pages.add(vma);
     }
 
     /// Moves the start of the mapping at `start` down, into free addresses.
     pub(super) fn grow_down(&mut self, start: LinearAddr, to: LinearAddr) {
-        let mut vma = self.map.remove(&start).expect("the caller has just found the mapping");
+        let mut vma = self.remove(start).expect("the caller has just found the mapping");
         vma.start = to;
         self.insert(vma);
     }
@@ -81,7 +136,7 @@ impl VmaTree {
     /// Makes `la` a border between mappings. Gives the new upper part, if one had to be split (`split_vma`).
     pub(super) fn split(&mut self, la: LinearAddr) -> Option<Vma> {
         let whole = *self.containing(la).filter(|vma| vma.start < la)?;
-        self.at_mut(whole.start).end = la;
+        self.change(whole.start, |lower| lower.end = la);
         let upper = Vma { start: la, backing: whole.backing_at(la), ..whole };
         self.insert(upper);
         Some(upper)
@@ -95,10 +150,11 @@ impl VmaTree {
         if !lower.continues_in(&upper) {
             return None;
         }
-        self.map.remove(&la);
-        let lower = self.at_mut(lower.start);
-        lower.end = upper.end;
-        lower.anon_vma |= upper.anon_vma;
+        self.remove(la);
+        self.change(lower.start, |lower| {
+            lower.end = upper.end;
+            lower.anon_vma |= upper.anon_vma;
+        });
         Some(upper)
     }
 

@@ -20,7 +20,7 @@ impl Kernel {
         Ok(out)
     }
 
-    fn map_line(&mut self, vma: &Vma, name: VmaName) -> Result<Vec<u8>, Errno> {
+    pub(super) fn map_line(&mut self, vma: &Vma, name: VmaName) -> Result<Vec<u8>, Errno> {
         let right = |flag, letter| if vma.flags.contains(flag) { letter } else { '-' };
         let rights = [right(VmFlags::READ, 'r'), right(VmFlags::WRITE, 'w'), right(VmFlags::EXEC, 'x')];
         let rights: String = rights.iter().collect();

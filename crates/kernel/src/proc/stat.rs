@@ -3,7 +3,7 @@
 use super::USER_HZ;
 use crate::Hw;
 use crate::kernel::Kernel;
-use crate::mm::{Mm, VmFlags, Vma};
+use crate::mm::{Mm, RssKind, VmFlags, Vma};
 use crate::process::{Process, State};
 use crate::signal::{SigAction, SigSet, Signal};
 use crate::time::NSEC_PER_SEC;
@@ -98,6 +98,7 @@ impl Kernel {
         let (size, resident) = (mm.total_vm_pages(), mm.resident_pages());
         let text = pages_where(mm, is_code);
         let data = pages_where(mm, |vma| is_data(vma) || is_stack(vma));
-        format!("{size} {resident} 0 {text} 0 {data} 0\n")
+        let rss = |kind| mm.rss().get(kind);
+        format!("{size} {resident} {} {text} 0 {data} 0\n", rss(RssKind::File) + rss(RssKind::Shmem))
     }
 }

@@ -41,22 +41,23 @@ impl Kernel {
     fn memory(&self, process: &Process) -> String {
         let Some(mm) = self.mm_of(process) else { return String::new() };
         let total = mm.total_vm_pages();
+        let rss = |kind| mm.rss().get(kind);
         let fields = [
-            ("VmPeak", total),
+            ("VmPeak", mm.peak_vm_pages()),
             ("VmSize", total),
-            ("VmLck", 0),
+            ("VmLck", mm.locked_vm_pages()),
             ("VmPin", 0),
             ("VmHWM", mm.peak_resident_pages()),
             ("VmRSS", mm.resident_pages()),
-            ("RssAnon", mm.resident_pages()),
-            ("RssFile", 0),
-            ("RssShmem", 0),
+            ("RssAnon", rss(crate::mm::RssKind::Anon)),
+            ("RssFile", rss(crate::mm::RssKind::File)),
+            ("RssShmem", rss(crate::mm::RssKind::Shmem)),
             ("VmData", pages_where(mm, is_data)),
             ("VmStk", pages_where(mm, is_stack)),
             ("VmExe", pages_where(mm, is_code)),
             ("VmLib", 0),
             ("VmPTE", 0),
-            ("VmSwap", 0),
+            ("VmSwap", rss(crate::mm::RssKind::Swap)),
         ];
         fields.iter().map(|(name, pages)| format!("{name}:\t{:>8} kB\n", pages * (FRAME_SIZE / 1024))).collect()
     }

@@ -5,9 +5,10 @@ use crate::Hw;
 use crate::fs::SystemFile;
 use crate::kernel::Kernel;
 use crate::mm::MAX_MAP_COUNT;
+use crate::shm::{SHM_ALL, SHM_MAX, SHM_MNI};
 use crate::syscall::identity::UTSNAME;
 use crate::time::NSEC_PER_SEC;
-use arch::{FRAME_SIZE, Features};
+use arch::Features;
 
 impl Kernel {
     pub(super) fn system_text(&self, hw: &Hw<'_>, file: SystemFile) -> String {
@@ -18,8 +19,12 @@ impl Kernel {
             SystemFile::Filesystems => "nodev\ttmpfs\nnodev\tproc\n\text4\n".to_owned(),
             SystemFile::Loadavg => self.loadavg(),
             SystemFile::Meminfo => self.meminfo(),
+            SystemFile::Buddyinfo => self.buddyinfo(),
+            SystemFile::Slabinfo => self.slabinfo(),
+            SystemFile::Vmstat => self.vmstat(),
+            SystemFile::Zoneinfo => self.zoneinfo(),
             SystemFile::Stat => self.system_stat(hw),
-            SystemFile::Swaps => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n".to_owned(),
+            SystemFile::Swaps => self.frames.swap.table.proc_swaps(),
             SystemFile::Uptime => self.uptime(hw),
             SystemFile::Version => format!("{ostype} version {release} (pagewalk@pagewalk) {version}\n"),
             SystemFile::Ostype => format!("{ostype}\n"),
@@ -29,11 +34,15 @@ impl Kernel {
             SystemFile::KernelVersion => format!("{version}\n"),
             SystemFile::PidMax => "32768\n".to_owned(),
             SystemFile::NgroupsMax => "65536\n".to_owned(),
-            SystemFile::OvercommitMemory => "0\n".to_owned(),
-            SystemFile::Swappiness => "60\n".to_owned(),
+            SystemFile::Vm(setting) => self.setting(setting),
+            SystemFile::NrHugepages => self.nr_hugepages(),
             SystemFile::MaxMapCount => format!("{MAX_MAP_COUNT}\n"),
             SystemFile::FileMax => "65536\n".to_owned(),
             SystemFile::NrOpen => "1048576\n".to_owned(),
+            SystemFile::ShmAll => format!("{SHM_ALL}\n"),
+            SystemFile::ShmMax => format!("{SHM_MAX}\n"),
+            SystemFile::ShmMni => format!("{SHM_MNI}\n"),
+            SystemFile::SysvShm => self.sysvipc_shm(),
             SystemFile::PipeMaxSize => "1048576\n".to_owned(),
         }
     }
@@ -49,30 +58,6 @@ impl Kernel {
         let idle = up - self.clock.cpu_ns(hw.instructions).min(up);
         let show = |ns: u64| format!("{}.{:02}", ns / NSEC_PER_SEC, ns % NSEC_PER_SEC / (NSEC_PER_SEC / 100));
         format!("{} {}\n", show(up), show(idle))
-    }
-
-    fn meminfo(&self) -> String {
-        let total = self.frames.total();
-        let free = total - self.frames.in_use().min(total);
-        let fields = [
-            ("MemTotal:", total),
-            ("MemFree:", free),
-            ("MemAvailable:", free),
-            ("Buffers:", 0),
-            ("Cached:", 0),
-            ("SwapCached:", 0),
-            ("Active:", 0),
-            ("Inactive:", 0),
-            ("SwapTotal:", 0),
-            ("SwapFree:", 0),
-            ("Dirty:", 0),
-            ("Writeback:", 0),
-            ("Mapped:", 0),
-            ("Shmem:", 0),
-            ("Slab:", 0),
-            ("SReclaimable:", 0),
-        ];
-        fields.iter().map(|(name, pages)| format!("{name:<16}{:>8} kB\n", pages * (FRAME_SIZE / 1024))).collect()
     }
 
     fn system_stat(&self, hw: &Hw<'_>) -> String {

@@ -25,7 +25,7 @@ impl CpuTimes {
 
     /// Charges a service of the kernel layer.
     pub(crate) const fn charge(&mut self, ns: u64) {
-        self.system_ns += ns;
+        self.system_ns = self.system_ns.saturating_add(ns);
     }
 
     /// Time in the program.
@@ -43,7 +43,7 @@ impl CpuTimes {
 
     /// Both.
     pub(crate) const fn cpu_ns(&self, instructions: u64) -> u64 {
-        self.user_ns(instructions) + self.system_ns
+        self.user_ns(instructions).saturating_add(self.system_ns)
     }
 }
 

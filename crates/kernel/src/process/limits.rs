@@ -28,6 +28,8 @@ pub enum Resource {
     Nproc = 6,
     /// Open file descriptors.
     Nofile = 7,
+    /// Bytes of memory that stays in RAM.
+    Memlock = 8,
     /// Bytes of address space.
     As = 9,
 }

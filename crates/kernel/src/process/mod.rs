@@ -92,10 +92,16 @@ pub(crate) struct Process {
     pub(crate) personality: u32,
     /// 1 after PR_SET_NO_NEW_PRIVS.
     pub(crate) no_new_privs: u64,
+    /// What it adds to its badness when memory is short, in thousandths of RAM.
+    pub(crate) oom_score_adj: i16,
+    /// The least that it may set that to itself.
+    pub(crate) oom_score_adj_min: i16,
     /// CLOCK_MONOTONIC in nanoseconds when it was forked.
     pub(crate) start_ns: u64,
     /// Where the thread's id is cleared when it ends (set_tid_address).
     pub(crate) clear_child_tid: LinearAddr,
+    /// It was killed for its memory, and must not run again.
+    pub(crate) is_oom_victim: bool,
     /// The head of the list of robust futexes (set_robust_list).
     pub(crate) robust_list: LinearAddr,
 }

@@ -45,6 +45,11 @@ impl Table {
         self.processes.len()
     }
 
+    /// The id that was handed out last.
+    pub(crate) const fn last_pid(&self) -> u32 {
+        self.last
+    }
+
     /// A process id that nobody has.
     pub(crate) fn free_pid(&mut self, current: &Process) -> Option<Pid> {
         let is_used = |pid: Pid| {

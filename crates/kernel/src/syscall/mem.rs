@@ -3,15 +3,26 @@
 use super::{Call, Outcome, SysResult};
 use crate::fs::Mappable;
 use crate::kernel::Kernel;
-use crate::mm::{Advice, FileMode, MapFlags, MapSource, MremapFlags, MsyncFlags, Prot};
+use crate::mm::{Advice, FileMode, MapFlags, MapSource, MclFlags, MremapFlags, MsyncFlags, Prot, VmFlags};
 use crate::{Errno, Hw};
 use arch::LinearAddr;
+
+/// `MLOCK_ONFAULT` of mlock2.
+const MLOCK_ONFAULT: u32 = 1;
+
+/// The rights that a new protection key may lack (`PKEY_DISABLE_ACCESS`, `PKEY_DISABLE_WRITE`).
+const PKEY_ACCESS_MASK: u64 = 3;
 
 impl Kernel {
     pub(super) fn mem_call(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Option<Outcome> {
         let args = call.args;
         let addr = LinearAddr(args[0]);
+        let limits = self.current.mm_limits();
         let (mm, mut cx) = self.mm_cx(hw);
+        mm.set_limits(limits);
+        if matches!(call.number, 9 | 10 | 329) {
+            mm.prepare_execute_only(call.ctx, Prot::from_bits_truncate(args[2]));
+        }
         let result = match call.number {
             9 => return Some(self.sys_mmap(hw, args).into()),
             10 => mm.mprotect(&mut cx, addr, args[1], Prot::from_bits_retain(args[2])).map(|()| 0),
@@ -27,8 +38,24 @@ impl Kernel {
                 Some(advice) => mm.madvise(&mut cx, addr, args[1], advice).map(|()| 0),
                 None => Err(Errno::EINVAL),
             },
-            // mlock, munlock, mlockall, munlockall, mlock2: nothing is paged out, so everything is locked already.
-            149 | 150 | 151 | 152 | 325 => return Some(self.mlock_call(call.number, args).into()),
+            149 => mm.mlock(&mut cx, addr, args[1], VmFlags::LOCKED).map(|()| 0),
+            150 => mm.munlock(&mut cx, addr, args[1]).map(|()| 0),
+            151 => mm.mlockall(&mut cx, MclFlags::from_bits_retain(args[0] as u32)).map(|()| 0),
+            152 => {
+                mm.munlockall(&mut cx);
+                Ok(0)
+            }
+            329 => {
+                mm.pkey_mprotect(&mut cx, addr, args[1], Prot::from_bits_retain(args[2]), args[3] as i32).map(|()| 0)
+            }
+            330 if args[0] != 0 || args[1] & !PKEY_ACCESS_MASK != 0 => Err(Errno::EINVAL),
+            330 => mm.pkey_alloc(call.ctx, args[1] as u32),
+            331 => mm.pkey_free(args[0] as i32).map(|()| 0),
+            325 => match args[2] as u32 {
+                0 => mm.mlock(&mut cx, addr, args[1], VmFlags::LOCKED).map(|()| 0),
+                MLOCK_ONFAULT => mm.mlock(&mut cx, addr, args[1], VmFlags::LOCKED | VmFlags::LOCKONFAULT).map(|()| 0),
+                _ => Err(Errno::EINVAL),
+            },
             _ => return None,
         };
         Some(Outcome::Return(result))
@@ -50,41 +77,11 @@ impl Kernel {
         let writable = if self.vfs.file_flags(file).writes() { FileMode::WRITE } else { FileMode::empty() };
         Ok(match self.vfs.mappable(file)? {
             Mappable::Zeros => MapSource::Anonymous,
-            Mappable::File(inode) => MapSource::File { inode, offset, mode: FileMode::READ | writable },
+            Mappable::File(inode) => {
+                let sealed = self.vfs.seals(inode).forbid_writes();
+                let sealed = if sealed { FileMode::WRITE_SEALED } else { FileMode::empty() };
+                MapSource::File { inode, offset, mode: FileMode::READ | writable | sealed }
+            }
         })
-    }
-
-    /// Checks of the mlock family that do not depend on what is mapped.
-    fn mlock_call(&self, number: u64, args: [u64; 6]) -> SysResult {
-        const MCL_CURRENT: u64 = 1;
-        const MCL_FUTURE: u64 = 2;
-        const MCL_ONFAULT: u64 = 4;
-        const MLOCK_ONFAULT: u64 = 1;
-        let start = LinearAddr(args[0]);
-        let len = args[1].wrapping_add(start.page_offset());
-        let len = LinearAddr(len).page_align_up().map_or(0, |aligned| aligned.0); // wraps, as Linux's PAGE_ALIGN does
-        match number {
-            151 => {
-                let flags = args[0];
-                let known = flags & !(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
-                if flags == 0 || !known || flags == MCL_ONFAULT { Err(Errno::EINVAL) } else { Ok(0) }
-            }
-            152 => Ok(0),
-            325 if args[2] & !MLOCK_ONFAULT != 0 => Err(Errno::EINVAL),
-            _ => self.range_is_mapped(start.page_base(), len).map(|()| 0),
-        }
-    }
-
-    /// ENOMEM if there is a hole in the range.
-    fn range_is_mapped(&self, start: LinearAddr, len: u64) -> Result<(), Errno> {
-        let end = start.0.checked_add(len).ok_or(Errno::EINVAL)?;
-        let mut at = start;
-        while at.0 < end {
-            match self.mm().find_vma(at) {
-                Some(vma) if vma.contains(at) => at = vma.end,
-                _ => return Err(Errno::ENOMEM),
-            }
-        }
-        Ok(())
     }
 }

@@ -13,9 +13,11 @@ mod job;
 mod mem;
 mod optional;
 mod process;
+mod process_vm;
 mod resource;
 mod robust;
 mod scheduling;
+mod shm;
 mod signals;
 mod table;
 mod task;
@@ -28,10 +30,10 @@ pub(crate) use timers::Timers;
 
 use crate::Errno;
 use crate::Hw;
+use crate::costs::Service;
 use crate::death::ExitStatus;
 use crate::kernel::{Disposition, Kernel};
 use crate::signal::SigSet;
-use crate::time::SYSCALL_COST_NS;
 use arch::{Gpr, LinearAddr, UserContext};
 use event::Event;
 use std::fmt;
@@ -134,7 +136,8 @@ impl Kernel {
     pub fn syscall(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
         let number = ctx.reg(Gpr::Rax);
         hw.sink.record(&Event::Syscall { pid: self.current.pid, number });
-        self.enter(hw, SYSCALL_COST_NS);
+        self.frames.meter.charge(Service::SystemCall);
+        self.enter(hw);
         match self.make_call(hw, ctx, number) {
             Some(disposition) => disposition,
             None => self.leave(hw, ctx),
@@ -195,7 +198,15 @@ impl Kernel {
         if let Some(result) = file::dispatch(self, hw, call.number, call.args) {
             return Self::after_file_call(call.number, result);
         }
-        let families = [Self::mem_call, Self::process_call, Self::task_call, Self::job_call, Self::identity_call];
+        let families = [
+            Self::mem_call,
+            Self::shm_call,
+            Self::process_vm_call,
+            Self::process_call,
+            Self::task_call,
+            Self::job_call,
+            Self::identity_call,
+        ];
         let families = families.into_iter().chain([
             Self::scheduling_call,
             Self::resource_call,

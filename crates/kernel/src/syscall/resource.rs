@@ -78,7 +78,7 @@ impl Kernel {
         *process.limits.by_number(resource).ok_or(Errno::EINVAL)? = wanted;
         // A zombie has no memory any more.
         if !process.has_ended() {
-            let (mm, limits) = (process.mm, process.limits.of_mm());
+            let (mm, limits) = (process.mm, process.mm_limits());
             self.mms[mm].set_limits(limits);
         }
         Ok(())
@@ -106,10 +106,12 @@ impl Kernel {
 
     fn sys_sysinfo(&mut self, hw: &mut Hw<'_>, at: u64) -> SysResult {
         let mut info = [0_u8; 112];
-        let total = self.frames.total() * FRAME_SIZE;
-        let free = total - self.frames.in_use() * FRAME_SIZE;
+        let total = self.frames.managed() * FRAME_SIZE;
+        let free = self.frames.free_frames() * FRAME_SIZE;
         let uptime = self.clock.monotonic_ns(hw.instructions) / NSEC_PER_SEC;
-        for (at, value) in [(0, uptime), (32, total), (40, free)] {
+        let [swap, free_swap] =
+            [self.frames.swap.table.total(), self.frames.swap.table.free()].map(|pages| u64::from(pages) * FRAME_SIZE);
+        for (at, value) in [(0, uptime), (32, total), (40, free), (64, swap), (72, free_swap)] {
             info[at..at + 8].copy_from_slice(&value.to_le_bytes());
         }
         info[80..82].copy_from_slice(&(self.pids_where(|_| true).len() as u16).to_le_bytes()); // procs
@@ -193,12 +195,21 @@ impl Rlimit {
 }
 
 impl Limits {
-    /// The limits that an address space obeys.
+    /// The limits that an address space obeys, as they are for those without `CAP_IPC_LOCK`.
     pub(crate) const fn of_mm(&self) -> crate::mm::MmLimits {
         crate::mm::MmLimits {
             stack: self.get(Resource::Stack).soft,
             address_space: self.get(Resource::As).soft,
             data: self.get(Resource::Data).soft,
+            locked: self.get(Resource::Memlock).soft,
         }
+    }
+}
+
+impl Process {
+    /// The limits of its address space: root may lock as much as it likes (`CAP_IPC_LOCK`).
+    pub(crate) const fn mm_limits(&self) -> crate::mm::MmLimits {
+        let limits = self.limits.of_mm();
+        crate::mm::MmLimits { locked: if self.is_root() { u64::MAX } else { limits.locked }, ..limits }
     }
 }

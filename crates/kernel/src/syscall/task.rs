@@ -31,7 +31,7 @@ impl Kernel {
             273 => self.sys_set_robust_list(args),
             274 => self.exists(args[0]).and_then(|()| self.sys_get_robust_list(hw, args)),
             309 => self.sys_getcpu(hw, args),
-            324 => sys_membarrier(args),
+            324 => self.sys_membarrier(args),
             _ => return None,
         }))
     }
@@ -64,6 +64,8 @@ impl Kernel {
         const PR_GET_CHILD_SUBREAPER: u32 = 37;
         const PR_SET_NO_NEW_PRIVS: u32 = 38;
         const PR_GET_NO_NEW_PRIVS: u32 = 39;
+        const PR_SET_THP_DISABLE: u32 = 41;
+        const PR_GET_THP_DISABLE: u32 = 42;
         let unused = [b, c, d].iter().all(|&arg| arg == 0);
         match option as u32 {
             PR_SET_PDEATHSIG => {
@@ -88,6 +90,11 @@ impl Kernel {
                 self.current.no_new_privs = 1;
                 Ok(0)
             }
+            PR_SET_THP_DISABLE if unused => {
+                self.mm_mut().set_thp_disabled(a != 0);
+                Ok(0)
+            }
+            PR_GET_THP_DISABLE if a == 0 && unused => Ok(self.mm().thp_disabled().into()),
             PR_GET_NO_NEW_PRIVS if a == 0 && unused => Ok(self.current.no_new_privs),
             _ => Err(Errno::EINVAL),
         }
@@ -154,6 +161,40 @@ impl Kernel {
         Ok(0)
     }
 
+    /// One processor: every barrier holds already. A process must have said that it means to use the private ones.
+    fn sys_membarrier(&mut self, [command, flags, ..]: [u64; 6]) -> SysResult {
+        const GLOBAL: u64 = 1;
+        const GLOBAL_EXPEDITED: u64 = 2;
+        const REGISTER_GLOBAL_EXPEDITED: u64 = 4;
+        const PRIVATE_EXPEDITED: u64 = 8;
+        const REGISTER_PRIVATE_EXPEDITED: u64 = 0x10;
+        const PRIVATE_SYNC_CORE: u64 = 0x20;
+        const REGISTER_PRIVATE_SYNC_CORE: u64 = 0x40;
+        const GET_REGISTRATIONS: u64 = 0x200;
+        const ALL: u64 = 0x27f;
+        if flags as u32 != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let registered = &mut self.mm_mut().membarrier;
+        match command & 0xffff_ffff {
+            0 => Ok(ALL),
+            GLOBAL | GLOBAL_EXPEDITED => Ok(0),
+            register @ (REGISTER_GLOBAL_EXPEDITED | REGISTER_PRIVATE_EXPEDITED | REGISTER_PRIVATE_SYNC_CORE) => {
+                *registered |= register;
+                Ok(0)
+            }
+            private @ (PRIVATE_EXPEDITED | PRIVATE_SYNC_CORE) => {
+                if *registered & private << 1 == 0 {
+                    Err(Errno::EPERM)
+                } else {
+                    Ok(0)
+                }
+            }
+            GET_REGISTRATIONS => Ok(*registered),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
     const fn sys_set_robust_list(&mut self, [head, len, ..]: [u64; 6]) -> SysResult {
         if len != ROBUST_LIST_HEAD_BYTES {
             return Err(Errno::EINVAL);
@@ -171,14 +212,3 @@ impl Kernel {
 
 /// sizeof(struct robust_list_head).
 const ROBUST_LIST_HEAD_BYTES: u64 = 24;
-
-/// One processor and one thread: every barrier holds already. Only MEMBARRIER_CMD_GLOBAL is offered.
-const fn sys_membarrier([command, flags, ..]: [u64; 6]) -> SysResult {
-    const QUERY: u32 = 0;
-    const GLOBAL: u32 = 1;
-    match (command as u32, flags as u32) {
-        (QUERY, 0) => Ok(GLOBAL as u64),
-        (GLOBAL, 0) => Ok(0),
-        _ => Err(Errno::EINVAL),
-    }
-}

@@ -12,6 +12,7 @@ mod files;
 mod job;
 mod leftovers;
 mod scheduling;
+mod slabs;
 mod turns;
 mod wait;
 mod waits;

@@ -118,7 +118,7 @@ fn a_page_that_is_mapped_is_not_given_up() {
     let f = inode(&mut world, "f");
     let (vfs, mut cx) = world.parts();
     let page = vfs.page(&mut cx, f, 4).unwrap();
-    cx.frames.map(page.pfn);
+    cx.frames.get_ref(page.pfn);
     world.read("f").unwrap();
     let (vfs, mut cx) = world.parts();
     assert_eq!(vfs.page(&mut cx, f, 4).map(|p| (p.pfn, p.source)), Ok((page.pfn, PageSource::Cache)));

@@ -2,7 +2,7 @@
 
 use crate::Errno::{self, EACCES, EEXIST, EINVAL, ENOMEM, EPERM};
 use crate::mm::testing::{ANON, FIXED, Guest, PAGE, RW};
-use crate::mm::{Advice, MAX_MAP_COUNT, MapFlags, MmLimits, MsyncFlags, Prot, STACK_TOP, VmaName};
+use crate::mm::{Advice, MAX_MAP_COUNT, MapFlags, MmLimits, MsyncFlags, Overcommit, Prot, STACK_TOP, VmaName};
 use arch::LinearAddr;
 
 const TASK_SIZE: u64 = 0x7fff_ffff_f000;
@@ -46,6 +46,7 @@ fn large_anonymous_memory_lies_at_a_multiple_of_2_mib() {
 #[test]
 fn many_tebibytes_cost_nothing() {
     let mut guest = Guest::new();
+    guest.frames.commit.overcommit = Overcommit::Always;
     let before = guest.frames.in_use();
     let place = guest.mmap(0, 100 << 40, RW, ANON).unwrap();
     assert_eq!(guest.frames.in_use(), before);
@@ -70,6 +71,7 @@ fn mmap_keeps_its_distance_from_what_grows_down() {
 #[test]
 fn without_room_below_the_base_mmap_looks_above_the_legacy_base() {
     let mut guest = Guest::new();
+    guest.frames.commit.overcommit = Overcommit::Always;
     let below = 0x7fff_f7ff_f000 - 0x1_0000;
     guest.mmap(0x1_0000, below, RW, FIXED).unwrap();
     assert_eq!(guest.mmap(0, PAGE, RW, ANON), Ok(0x7fff_f7ff_f000));

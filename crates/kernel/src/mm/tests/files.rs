@@ -108,7 +108,12 @@ fn a_part_that_moves_keeps_its_place_in_the_file() {
 #[test]
 fn each_mapping_holds_one_reference_to_its_file() {
     let mut guest = Guest::new();
-    let inode = guest.vfs.shmem_file_setup(4 * PAGE).unwrap();
+    let inode = guest
+        .run(|_, cx| {
+            let (mut fs, vfs) = cx.fs();
+            vfs.shmem_file_setup(&mut fs, b"dev/zero", 4 * PAGE)
+        })
+        .unwrap();
     map(&mut guest, AT, inode, RW, MapFlags::SHARED);
     guest.put(inode); // only mappings keep it now
     guest.write(AT, 9).unwrap();
@@ -120,11 +125,11 @@ fn each_mapping_holds_one_reference_to_its_file() {
     guest.munmap(AT + PAGE, PAGE).unwrap();
     guest.munmap(AT, PAGE).unwrap();
     assert_eq!(guest.read(AT + 2 * PAGE), Ok(11));
-    assert_eq!(guest.count(FrameUse::File), 2);
+    assert_eq!(guest.count(FrameUse::Shmem), 2);
     let vma = *guest.mm().find_vma(LinearAddr(AT)).unwrap();
     assert_eq!(guest.mm().vma_name(&vma), VmaName::File(inode));
     guest.munmap(AT, 4 * PAGE).unwrap();
-    assert_eq!(guest.count(FrameUse::File), 0, "the last mapping took the object along");
+    assert_eq!(guest.count(FrameUse::Shmem), 0, "the last mapping took the object along");
     guest.exit();
 }
 

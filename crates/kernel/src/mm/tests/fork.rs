@@ -242,7 +242,12 @@ fn shared_memory_is_seen_by_both() {
 #[test]
 fn each_process_holds_the_files_it_maps() {
     let mut guest = Guest::new();
-    let inode = guest.vfs.shmem_file_setup(4 * PAGE).unwrap();
+    let inode = guest
+        .run(|_, cx| {
+            let (mut fs, vfs) = cx.fs();
+            vfs.shmem_file_setup(&mut fs, b"dev/zero", 4 * PAGE)
+        })
+        .unwrap();
     map_file(&mut guest, AT, inode, MapFlags::SHARED);
     guest.put(inode); // only mappings keep it now
     guest.write(AT, 9).unwrap();

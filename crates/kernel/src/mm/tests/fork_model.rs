@@ -4,6 +4,7 @@
 //! page of an object, to which any number of pages refer; a private page of a file refers to it until it is written.
 
 use crate::fs::InodeId;
+use crate::mm::reclaim::policy::PolicyName;
 use crate::mm::testing::{FIXED, Guest, PAGE};
 use crate::mm::{Advice, FileMode, MapFlags, MapSource, MremapFlags, Prot, SEGV_ACCERR, SEGV_MAPERR};
 use arch::LinearAddr;
@@ -19,6 +20,10 @@ const FILE_PAGES: usize = 12;
 const MAX_PROCESSES: usize = 5;
 /// The object that is the file; the others are shared anonymous memory.
 const FILE: usize = 0;
+
+/// The policies that go by what the entries say.
+const POLICIES: [PolicyName; 6] =
+    [PolicyName::Lru, PolicyName::Clock, PolicyName::Fifo, PolicyName::Random, PolicyName::TwoQ, PolicyName::Mglru];
 
 /// The bytes of a page that are looked at: its first and its last.
 type Bytes = [u8; 2];
@@ -82,6 +87,7 @@ enum Op {
     Fork,
     Exec,
     Exit,
+    Reclaim { pages: u64 },
 }
 
 impl ModelPage {
@@ -193,8 +199,9 @@ fn bytes(pages: usize) -> u64 {
 }
 
 impl Run {
-    fn new() -> Self {
-        let mut guest = Guest::with_ram(4 << 20);
+    /// With a swap device that is too small at times.
+    fn new(policy: PolicyName) -> Self {
+        let mut guest = Guest::with_swap(4 << 20, 24, policy);
         let file: Vec<u8> = (0..FILE_PAGES).flat_map(|i| [100 + i as u8; PAGE as usize]).collect();
         let inode = guest.file(&file);
         let objects = vec![(0..FILE_PAGES).map(|i| [100 + i as u8; 2]).collect()];
@@ -248,6 +255,7 @@ impl Run {
                 process.clear();
             }
             Op::Exit => self.exit(pid),
+            Op::Reclaim { pages } => _ = guest.reclaim(pages),
         }
     }
 
@@ -358,6 +366,7 @@ fn op() -> impl Strategy<Value = Op> {
         4 => Just(Op::Fork),
         1 => Just(Op::Exec),
         2 => Just(Op::Exit),
+        4 => (1_u64..60).prop_map(|pages| Op::Reclaim { pages }),
     ]
 }
 
@@ -365,8 +374,11 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn each_process_sees_its_own_bytes_and_what_it_shares(ops in prop::collection::vec((any::<usize>(), op()), 1..150)) {
-        let mut run = Run::new();
+    fn each_process_sees_its_own_bytes_and_what_it_shares(
+        policy in prop::sample::select(POLICIES.to_vec()),
+        ops in prop::collection::vec((any::<usize>(), op()), 1..150),
+    ) {
+        let mut run = Run::new(policy);
         for (who, op) in &ops {
             run.apply(run.pick(*who), op);
             run.check();

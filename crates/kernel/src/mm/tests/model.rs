@@ -14,8 +14,10 @@ const BASE: u64 = 0x1000_0000 + (512 - PAGES as u64 / 2) * PAGE;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct ModelPage {
     prot: Prot,
-    /// Was it ever writable? Linux's VM_ACCOUNT, which keeps mappings apart.
+    /// May it need space? Linux's VM_ACCOUNT, which keeps mappings apart.
     account: bool,
+    /// Was any page of its mapping ever written (`anon_vma`)?
+    written: bool,
     byte: u8,
 }
 
@@ -56,16 +58,45 @@ impl Model {
 
     fn mmap(&mut self, at: usize, pages: usize, prot: Prot) {
         let account = prot.contains(Prot::WRITE);
-        self.pages[at..at + pages].fill(Some(ModelPage { prot, account, byte: 0 }));
+        self.pages[at..at + pages].fill(Some(ModelPage { prot, account, written: false, byte: 0 }));
+        self.settle();
     }
 
+    /// Mapping by mapping. One that cannot be written any more and never was needs no space.
     fn mprotect(&mut self, at: usize, pages: usize, prot: Prot) -> Result<(), Errno> {
-        for page in &mut self.pages[at..at + pages] {
-            let page = page.as_mut().ok_or(ENOMEM)?;
-            page.prot = prot;
-            page.account |= prot.contains(Prot::WRITE);
+        let mut next = at;
+        while next < at + pages {
+            let kind = |page: Option<ModelPage>| page.map(|page| (page.prot, page.account));
+            let first = kind(self.pages[next]).ok_or(ENOMEM)?;
+            let run = self.pages[next..at + pages].iter_mut().take_while(|page| kind(**page) == Some(first));
+            for page in run.flatten() {
+                let changes = page.prot != prot;
+                page.prot = prot;
+                page.account = match prot.contains(Prot::WRITE) {
+                    true => true,
+                    false => page.account && (page.written || !changes),
+                };
+                next += 1;
+            }
+            self.settle();
         }
         Ok(())
+    }
+
+    fn write(&mut self, at: usize, byte: u8) -> Result<(), i32> {
+        let page = self.access(at, AccessKind::Write)?;
+        (page.byte, page.written) = (byte, true);
+        self.settle();
+        Ok(())
+    }
+
+    /// What is known of a mapping is known of all its pages.
+    fn settle(&mut self) {
+        for (at, pages, _) in self.mappings() {
+            let run = &mut self.pages[at..at + pages];
+            let written = run.iter().flatten().any(|page| page.written);
+            run.iter_mut().flatten().for_each(|page| page.written = written);
+        }
     }
 
     fn dont_need(&mut self, at: usize, pages: usize) -> Result<(), Errno> {
@@ -74,11 +105,11 @@ impl Model {
         if range.iter().all(Option::is_some) { Ok(()) } else { Err(ENOMEM) }
     }
 
-    /// What Linux says of filling pages: stops at the first page without rights, with `EFAULT`; holes are `ENOMEM`.
+    /// What Linux says of filling pages: stops at the first mapping that cannot be read, with `EINVAL`; holes are `ENOMEM`.
     fn populate(&self, at: usize, pages: usize) -> Result<(), Errno> {
         let range = &self.pages[at..at + pages];
-        if range.iter().flatten().any(|page| page.prot.is_empty()) {
-            return Err(EFAULT);
+        if range.iter().flatten().any(|page| !page.prot.contains(Prot::READ)) {
+            return Err(EINVAL);
         }
         if range.iter().all(Option::is_some) { Ok(()) } else { Err(ENOMEM) }
     }
@@ -88,7 +119,8 @@ impl Model {
         if !self.is_free(at + pages, to - pages) {
             return Err(ENOMEM);
         }
-        self.pages[at + pages..at + to].fill(Some(ModelPage { prot, account, byte: 0 }));
+        self.pages[at + pages..at + to].fill(Some(ModelPage { prot, account, written: false, byte: 0 }));
+        self.settle();
         Ok(())
     }
 
@@ -98,11 +130,13 @@ impl Model {
         }
         let (prot, account) = self.one_mapping(at, pages)?;
         let old: Vec<_> = self.pages[at..at + pages].to_vec();
+        let written = old[0].is_some_and(|page| page.written);
         self.pages[at..at + pages].fill(None);
         for i in 0..to {
-            let fresh = Some(ModelPage { prot, account, byte: 0 });
+            let fresh = Some(ModelPage { prot, account, written, byte: 0 });
             self.pages[new_at + i] = old.get(i).copied().unwrap_or(fresh);
         }
+        self.settle();
         Ok(())
     }
 
@@ -189,11 +223,11 @@ fn apply(guest: &mut Guest, model: &mut Model, op: &Op) {
         }
         Op::Write { at, byte } => {
             let outcome = guest.write(la(at) + 5, byte).map_err(|signal| signal.code);
-            assert_eq!(outcome, model.access(at, AccessKind::Write).map(|page| page.byte = byte));
+            assert_eq!(outcome, model.write(at, byte));
         }
         Op::CopyToUser { at, byte } => {
             let outcome = guest.run(|mm, cx| mm.copy_to_user(cx, LinearAddr(la(at) + 5), &[byte]));
-            let expected = model.access(at, AccessKind::Write).map(|page| page.byte = byte);
+            let expected = model.write(at, byte);
             assert_eq!(outcome.is_ok(), expected.is_ok());
         }
         Op::Read { at } => {

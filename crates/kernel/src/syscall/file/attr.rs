@@ -12,6 +12,8 @@ const UTIME_NOW: u64 = 0x3fff_ffff;
 const UTIME_OMIT: u64 = 0x3fff_fffe;
 /// FALLOC_FL_KEEP_SIZE.
 const FALLOC_FL_KEEP_SIZE: u64 = 1;
+/// FALLOC_FL_PUNCH_HOLE: the range becomes zeros that take no space.
+const FALLOC_FL_PUNCH_HOLE: u64 = 2;
 
 impl Kernel {
     pub(super) fn sys_umask(&mut self, _: &mut Hw<'_>, [mask, ..]: Args) -> SysResult {
@@ -154,7 +156,8 @@ impl Kernel {
 
     pub(super) fn sys_fallocate(&mut self, hw: &mut Hw<'_>, [fd, mode, offset, len, ..]: Args) -> SysResult {
         let file = self.file(fd)?;
-        if mode & !FALLOC_FL_KEEP_SIZE != 0 {
+        let punches = mode & FALLOC_FL_PUNCH_HOLE != 0;
+        if mode & !(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE) != 0 || punches && mode & FALLOC_FL_KEEP_SIZE == 0 {
             return Err(Errno::EOPNOTSUPP);
         }
         if offset > i64::MAX as u64 || len == 0 || len > i64::MAX as u64 {
@@ -172,6 +175,9 @@ impl Kernel {
             self.may_grow(inode, offset + len)?;
         }
         let (vfs, _, mut cx) = self.fs_cx(hw);
+        if punches {
+            return vfs.punch_hole(&mut cx, inode, offset, len).map(|()| 0);
+        }
         vfs.allocate(&mut cx, inode, offset, len)?;
         if mode & FALLOC_FL_KEEP_SIZE == 0 && offset + len > vfs.inode_size(inode) {
             vfs.set_size(&mut cx, inode, offset + len)?;

@@ -2,7 +2,7 @@
 
 use super::lock::{LockCommand, LockScope};
 use super::{Args, SysResult};
-use crate::fs::{Descriptor, FsCx, OnExec, OpenFlags, Vfs};
+use crate::fs::{Descriptor, FsCx, OnExec, OpenFileId, OpenFlags, Vfs};
 use crate::kernel::Kernel;
 use crate::process::Process;
 use crate::{Errno, Hw};
@@ -27,6 +27,8 @@ const F_GETLEASE: u64 = 1025;
 const F_DUPFD_CLOEXEC: u64 = 1030;
 const F_SETPIPE_SZ: u64 = 1031;
 const F_GETPIPE_SZ: u64 = 1032;
+const F_ADD_SEALS: u64 = 1033;
+const F_GET_SEALS: u64 = 1034;
 /// No lock, or no lease.
 const F_UNLCK: u64 = 2;
 /// CLOSE_RANGE_CLOEXEC of `close_range`.
@@ -125,6 +127,8 @@ impl Kernel {
             }
             F_SETPIPE_SZ => self.set_pipe_size(descriptor.file, arg),
             F_GETPIPE_SZ => self.pipe_size(descriptor.file),
+            F_ADD_SEALS => self.add_seals(descriptor.file, arg as u32),
+            F_GET_SEALS => Ok(self.vfs.get_seals(descriptor.file)?.bits().into()),
             // Nothing here sends SIGIO, so it does not matter who is to get it.
             F_GETOWN | F_SETOWN | F_SETOWN_EX => Ok(0),
             F_GETOWN_EX => self.copy_to_user(hw, LinearAddr(arg), &[0; 8]).map(|()| 0),
@@ -134,6 +138,14 @@ impl Kernel {
                 None => Err(Errno::EINVAL),
             },
         }
+    }
+}
+
+impl Kernel {
+    fn add_seals(&mut self, file: OpenFileId, seals: u32) -> SysResult {
+        let inode = self.vfs.file_inode(file);
+        let writable = inode.is_some_and(|inode| self.mms.iter().any(|mm| mm.may_write_shared(inode)));
+        self.vfs.add_seals(file, seals, writable).map(|()| 0)
     }
 }
 

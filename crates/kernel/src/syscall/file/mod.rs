@@ -22,11 +22,14 @@ mod signalfd;
 mod socket;
 mod stat;
 mod sync;
+mod sysctl;
 mod timerfd;
 mod user;
 
 #[cfg(test)]
 mod tests;
+
+pub(crate) use user::{Fault, UserBuffers};
 
 use super::SysResult;
 use crate::fs::{Follow, InodeId, OpenFileId, Timestamp};

@@ -1,7 +1,7 @@
 //! Opening files.
 
 use super::{Args, CWD, SysResult};
-use crate::fs::{Descriptor, OnExec, OpenFileId, OpenFlags};
+use crate::fs::{Descriptor, OnExec, OpenFileId, OpenFlags, Seals};
 use crate::kernel::Kernel;
 use crate::wait::{Channel, Wait};
 use crate::{Errno, Hw};
@@ -11,6 +11,15 @@ use arch::LinearAddr;
 const MFD_CLOEXEC: u64 = 1;
 /// MFD_ALLOW_SEALING.
 const MFD_ALLOW_SEALING: u64 = 2;
+/// MFD_HUGETLB: of large pages.
+const MFD_HUGETLB: u64 = 4;
+/// MFD_NOEXEC_SEAL: never executable.
+const MFD_NOEXEC_SEAL: u64 = 8;
+/// MFD_EXEC: executable, as without.
+const MFD_EXEC: u64 = 0x10;
+const MFD_ALL: u64 = MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC;
+/// The bits of MFD_HUGETLB's size (MFD_HUGE_MASK).
+const MFD_HUGE_SIZES: u64 = 0x3f << 26;
 /// Bytes in the name of a memory file.
 const MFD_NAME_MAX: usize = 249;
 
@@ -89,12 +98,29 @@ impl Kernel {
     }
 
     pub(super) fn sys_memfd_create(&mut self, hw: &mut Hw<'_>, [name, flags, ..]: Args) -> SysResult {
-        super::only(flags, MFD_CLOEXEC | MFD_ALLOW_SEALING)?;
-        let name = self.user_cstr(hw, LinearAddr(name))?;
+        let flags = flags & 0xffff_ffff;
+        let sizes = if flags & MFD_HUGETLB != 0 { MFD_HUGE_SIZES } else { 0 };
+        super::only(flags, MFD_ALL | sizes)?;
+        if flags & MFD_EXEC != 0 && flags & MFD_NOEXEC_SEAL != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let name = self.user_cstr(hw, LinearAddr(name)).map_err(|e| match e {
+            Errno::ENAMETOOLONG => Errno::EINVAL,
+            e => e,
+        })?;
         if name.len() > MFD_NAME_MAX {
             return Err(Errno::EINVAL);
         }
+        if flags & MFD_HUGETLB != 0 {
+            return Err(Errno::ENOENT); // no file system of large pages is mounted
+        }
         let file = self.vfs.open_memory_file(&name)?;
+        let seals = match flags {
+            flags if flags & MFD_NOEXEC_SEAL != 0 => Seals::EXEC,
+            flags if flags & MFD_ALLOW_SEALING != 0 => Seals::empty(),
+            _ => Seals::SEAL,
+        };
+        self.vfs.set_first_seals(file, seals);
         self.install(hw, file, if flags & MFD_CLOEXEC != 0 { OnExec::Close } else { OnExec::Keep })
     }
 }

@@ -7,11 +7,12 @@
 use super::epoll::Watched;
 use super::user::{Fault, MAX_RW_COUNT, UserBuffers};
 use super::{Args, SysResult};
-use crate::fs::{At, FileKind, OpenFileId, OpenFlags, Ready, Seek};
+use crate::fs::{At, FileKind, OpenFileId, OpenFlags, ProcFile, ProcessFile, Ready, Seek};
 use crate::kernel::Kernel;
 use crate::signal::{SigCode, SigInfo, Signal, Target};
 use crate::{Errno, Hw};
 use arch::LinearAddr;
+use event::Pid;
 
 /// Bytes that are moved at once.
 const CHUNK: usize = 64 << 10;
@@ -138,6 +139,12 @@ impl Kernel {
     }
 
     fn read_chunk(&mut self, hw: &mut Hw<'_>, file: OpenFileId, at: At, chunk: &mut [u8]) -> Result<usize, Errno> {
+        if let FileKind::Proc(ProcFile::Process(pid, ProcessFile::Pagemap)) = self.vfs.file(file).kind {
+            let offset = self.vfs.place(file, at);
+            let done = self.pagemap(hw, Pid(pid), offset, chunk)?;
+            self.vfs.advance(file, at, offset, done);
+            return Ok(done);
+        }
         if let FileKind::Proc(text) = self.vfs.file(file).kind
             && self.vfs.needs_text(file, at)
         {
@@ -163,6 +170,9 @@ impl Kernel {
         }
         if let (FileKind::Socket(id), At::Offset) = (self.vfs.file(file).kind, at) {
             return self.send_message(hw, (file, id), from, super::message::Sending::default());
+        }
+        if let Some(setting) = self.setting_of(file) {
+            return self.write_setting(hw, setting, from);
         }
         let is_pipe = matches!(self.vfs.file(file).kind, FileKind::Pipe(_));
         let mut done = self.done_before();
@@ -209,6 +219,9 @@ impl Kernel {
         let room = usize::try_from(self.room_in_file(file, at)?).unwrap_or(usize::MAX);
         if room == 0 && !chunk.is_empty() {
             return Err(Errno::EFBIG);
+        }
+        if let FileKind::Proc(ProcFile::Process(pid, text)) = self.vfs.file(file).kind {
+            return self.process_write(hw, Pid(pid), text, chunk);
         }
         let (vfs, _, mut cx) = self.fs_cx(hw);
         vfs.write(&mut cx, file, at, &chunk[..chunk.len().min(room)])

@@ -7,13 +7,16 @@ use crate::{Errno, Hw};
 
 impl Kernel {
     /// `fsync`, `fdatasync`, `syncfs`: writes go to the host at once, so only the host has something to flush.
-    pub(super) fn sys_fsync(&mut self, _: &mut Hw<'_>, [fd, ..]: Args) -> SysResult {
+    pub(super) fn sys_fsync(&mut self, hw: &mut Hw<'_>, [fd, ..]: Args) -> SysResult {
         let file = self.file(fd)?;
         if self.vfs.file_flags(file).contains(crate::fs::OpenFlags::PATH) {
             return Err(Errno::EBADF);
         }
         match (self.vfs.file(file).kind, self.vfs.file_inode(file)) {
-            (FileKind::Regular, Some(inode)) => self.vfs.sync_host_file(inode)?,
+            (FileKind::Regular, Some(inode)) => {
+                let (vfs, _, mut cx) = self.fs_cx(hw);
+                vfs.sync_host_file(&mut cx, inode)?;
+            }
             (FileKind::Directory, _) => {}
             _ => return Err(Errno::EINVAL),
         }

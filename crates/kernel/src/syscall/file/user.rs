@@ -13,18 +13,18 @@ const TASK_SIZE_MAX: u64 = 0x7fff_ffff_f000;
 
 /// Buffers in user memory, and how far a transfer has come in them.
 #[derive(Debug)]
-pub(super) struct UserBuffers {
+pub(crate) struct UserBuffers {
     /// Address and length of each, the next to be used last.
     rest: Vec<(u64, u64)>,
     /// Bytes in all of `rest`.
-    pub(super) left: u64,
+    pub(crate) left: u64,
 }
 
 /// The user's memory could not be used as far as asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Bytes that were copied before.
-    pub(super) copied: usize,
+    pub(crate) copied: usize,
 }
 
 impl UserBuffers {
@@ -81,7 +81,17 @@ impl UserBuffers {
 
 impl Kernel {
     /// The buffers of a `struct iovec` array.
-    pub(super) fn user_iovec(&mut self, hw: &mut Hw<'_>, array: u64, count: u64) -> Result<UserBuffers, Errno> {
+    pub(crate) fn user_iovec(&mut self, hw: &mut Hw<'_>, array: u64, count: u64) -> Result<UserBuffers, Errno> {
+        UserBuffers::list(self.user_iovec_unchecked(hw, array, count)?)
+    }
+
+    /// The addresses and lengths of a `struct iovec` array, which may be another process's.
+    pub(crate) fn user_iovec_unchecked(
+        &mut self,
+        hw: &mut Hw<'_>,
+        array: u64,
+        count: u64,
+    ) -> Result<Vec<(u64, u64)>, Errno> {
         if count > UIO_MAXIOV {
             return Err(Errno::EINVAL);
         }
@@ -92,11 +102,11 @@ impl Kernel {
         if list.iter().any(|&(_, len)| len > i64::MAX as u64) {
             return Err(Errno::EINVAL);
         }
-        UserBuffers::list(list)
+        Ok(list)
     }
 
     /// Copies `bytes` to the buffers.
-    pub(super) fn scatter(&mut self, hw: &mut Hw<'_>, to: &mut UserBuffers, bytes: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn scatter(&mut self, hw: &mut Hw<'_>, to: &mut UserBuffers, bytes: &[u8]) -> Result<(), Fault> {
         let mut done = 0;
         while let Some((addr, len)) = to.next(bytes.len() - done) {
             let (mm, mut cx) = self.mm_cx(hw);
@@ -112,7 +122,7 @@ impl Kernel {
     }
 
     /// Fills `bytes` from the buffers, which hold as many.
-    pub(super) fn gather(&mut self, hw: &mut Hw<'_>, from: &mut UserBuffers, bytes: &mut [u8]) -> Result<(), Fault> {
+    pub(crate) fn gather(&mut self, hw: &mut Hw<'_>, from: &mut UserBuffers, bytes: &mut [u8]) -> Result<(), Fault> {
         let mut done = 0;
         while let Some((addr, len)) = from.next(bytes.len() - done) {
             let (mm, mut cx) = self.mm_cx(hw);

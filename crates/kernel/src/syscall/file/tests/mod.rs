@@ -3,6 +3,7 @@
 mod descriptors;
 mod events;
 mod file_size;
+mod memory;
 mod names;
 mod sockets;
 mod transfers;

@@ -379,7 +379,7 @@ fn the_texts_of_proc_are_read() {
     assert_eq!(text("/proc/self/cmdline"), "");
     assert_eq!(text("/proc/sys/kernel/ostype"), "Linux\n");
     assert!(text("/proc/self/fdinfo/1").starts_with("pos:\t0\nflags:\t0"));
-    assert!(text("/proc/meminfo").starts_with("MemTotal:          16384 kB\n"));
+    assert!(text("/proc/meminfo").starts_with("MemTotal:          16380 kB\n"));
     let mounts = text("/proc/mounts");
     let names: Vec<_> = mounts.lines().map(|line| line.split(' ').nth(1).unwrap()).collect();
     assert_eq!(names, ["/", "/dev", "/proc", "/shared"]);

@@ -1,0 +1,143 @@
+//! Files in memory that have no name: memfd, shared anonymous memory, SysV segments (Linux's `mm/shmem.c`, `mm/memfd.c`).
+//!
+//! They belong to a file system of the kernel's own (`shm_mnt`), 0:1, that nobody can look into; /dev/shm is a folder of /dev.
+
+use super::inode::{Body, Contents, InodeId, MountId, MountPoint};
+use super::layer::New;
+use super::view::MountMode;
+use super::{FileSystem, FsCx, OpenFileId, OpenFlags, Vfs};
+use crate::Errno;
+use arch::{FRAME_SHIFT, FRAME_SIZE};
+
+/// The device number of files without a file system that can be seen: 0:1.
+const SHM_DEV: u64 = 1;
+
+impl Vfs {
+    /// A file in memory without a name (`memfd_create`).
+    pub(crate) fn open_memory_file(&mut self, name: &[u8]) -> Result<OpenFileId, Errno> {
+        let id = self.new_shmem(&[b"memfd:", name].concat())?;
+        self.open_inode(id, OpenFlags::RDWR)
+    }
+
+    /// A file in memory of this size for a shared mapping, which holds its one reference (Linux's function of the same
+    /// name). `name` is what maps shows. Its pages count as committed as long as it is there.
+    ///
+    /// # Errors
+    /// `ENOSPC` if the layer's budget is used up.
+    pub fn shmem_file_setup(&mut self, cx: &mut FsCx<'_>, name: &[u8], size: u64) -> Result<InodeId, Errno> {
+        let id = self.new_shmem(name)?;
+        let inode = self.inodes.get_mut(id);
+        (inode.meta.size, inode.refs) = (size, 1);
+        if let Some(contents) = inode.contents() {
+            contents.committed_pages = size.div_ceil(FRAME_SIZE);
+            cx.frames.commit.pages += contents.committed_pages;
+        }
+        Ok(id)
+    }
+
+    fn new_shmem(&mut self, name: &[u8]) -> Result<InodeId, Errno> {
+        let root = self.shm_mnt()?;
+        let id = self.new_inode(root, New::File, 0o777)?;
+        self.inodes.get_mut(id).name = name.to_vec();
+        Ok(id)
+    }
+
+    /// The root of the files without a name, made when it is first needed.
+    fn shm_mnt(&mut self) -> Result<InodeId, Errno> {
+        if let Some(root) = self.shm_root {
+            return Ok(root);
+        }
+        let root = self.new_inode(self.root, New::Directory, 0o1777)?;
+        let mount = MountId(self.mounts.len() as u32);
+        let inode = self.inodes.get_mut(root);
+        (inode.mount, inode.dev, inode.refs) = (mount, SHM_DEV, 1);
+        self.mounts.push(MountPoint { tree: None, folder: None, mode: MountMode::Layered, root });
+        self.shm_root = Some(root);
+        Ok(root)
+    }
+
+    /// Whether a file is of memory alone: shared memory, which counts as such and goes to swap.
+    pub(crate) fn is_shmem(&self, id: InodeId) -> bool {
+        self.file_system(id) == FileSystem::Dev
+    }
+
+    /// Whether changes of a file stay in memory.
+    pub(crate) fn is_layered(&self, id: InodeId) -> bool {
+        self.writable_place(id).is_none()
+    }
+
+    /// Takes the bytes of a range away: they read as 0 (`fallocate` with `FALLOC_FL_PUNCH_HOLE`). Whole pages that nobody
+    /// maps give their frames back.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP` for what is no file in memory or of the layer; `ENOSPC` if no frame is left.
+    pub(crate) fn punch_hole(&mut self, cx: &mut FsCx<'_>, id: InodeId, offset: u64, len: u64) -> Result<(), Errno> {
+        if !self.is_layered(id) || !matches!(self.inodes.get(id).body, Body::Regular(_)) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        if self.seals(id).forbid_writes() {
+            return Err(Errno::EPERM);
+        }
+        self.touch(id)?;
+        let end = offset.saturating_add(len).min(self.inodes.get(id).meta.size.next_multiple_of(FRAME_SIZE));
+        let mut at = offset;
+        while at < end {
+            let next = ((at & !(FRAME_SIZE - 1)) + FRAME_SIZE).min(end);
+            self.clear_part(cx, id, at, next - at)?;
+            at = next;
+        }
+        Ok(())
+    }
+
+    /// Clears a part of one page.
+    fn clear_part(&mut self, cx: &mut FsCx<'_>, id: InodeId, at: u64, len: u64) -> Result<(), Errno> {
+        let index = at >> FRAME_SHIFT;
+        let is_hole = |contents: &Contents| index << FRAME_SHIFT >= contents.host_len;
+        let contents = self.inodes.get_mut(id).contents().ok_or(Errno::EOPNOTSUPP)?;
+        let (hole, cached) = (is_hole(contents), contents.pages.get(&index).copied());
+        match cached {
+            None if hole => Ok(()),
+            Some(page) if hole && len == FRAME_SIZE => {
+                contents.pages.remove(&index);
+                Self::drop_page(cx, page);
+                Ok(())
+            }
+            _ => {
+                let size = self.inodes.get(id).meta.size;
+                let len = len.min(size.saturating_sub(at)) as usize;
+                self.write_at(cx, id, at, &[0; FRAME_SIZE as usize][..len]).map(|_| ())
+            }
+        }
+    }
+
+    /// The pages of a file are as its disk has them; what is of memory alone has none.
+    pub(super) fn mark_clean(&mut self, cx: &mut FsCx<'_>, id: InodeId) {
+        if self.is_shmem(id) {
+            return;
+        }
+        if let Body::Regular(contents) = &self.inodes.get(id).body {
+            contents.pages.values().filter_map(|page| page.frame()).for_each(|pfn| cx.frames.set_synced(pfn));
+        }
+    }
+
+    /// References to an inode: mappings, open files.
+    pub(crate) fn inode_refs(&self, id: InodeId) -> u64 {
+        self.inodes.get(id).refs.into()
+    }
+
+    /// Pages of a file that are in memory.
+    pub(crate) fn cached_pages(&self, id: InodeId) -> u64 {
+        match &self.inodes.get(id).body {
+            Body::Regular(contents) => contents.pages.len() as u64,
+            _ => 0,
+        }
+    }
+
+    /// Which pages of a range of a file are in memory (`mincore_page`, and of what was never read `false`).
+    pub(crate) fn is_cached(&self, id: InodeId, index: u64) -> bool {
+        match &self.inodes.get(id).body {
+            Body::Regular(contents) => contents.pages.get(&index).is_some_and(|page| page.frame().is_some()),
+            _ => false,
+        }
+    }
+}

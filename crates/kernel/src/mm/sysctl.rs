@@ -1,0 +1,117 @@
+//! What /proc/sys/vm sets of memory management (Linux's `kernel/sysctl.c` and `mm/*.c`).
+//!
+//! A text is a number within the bounds of its setting. A setting whose change is an act, `drop_caches`, is left as a
+//! request; who can serve it takes it.
+
+use crate::Errno;
+
+/// The settings; `min_free_kbytes` is the buddy allocator's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sysctl {
+    /// How much rather file pages are dropped than anonymous ones are swapped, 0 to 200.
+    pub(crate) swappiness: u64,
+    /// 0: obvious overcommits are refused; 1: none; 2: all beyond the commit limit.
+    pub(crate) overcommit_memory: u64,
+    /// The part of RAM in the commit limit, in percent.
+    pub(crate) overcommit_ratio: u64,
+    /// log2 of the pages that one swap-in reads ahead.
+    pub(crate) page_cluster: u64,
+    /// How readily inodes and names are dropped, in percent of Linux's habit.
+    pub(crate) vfs_cache_pressure: u64,
+    /// What a write to `drop_caches` asks for.
+    pub(crate) drop_caches: Option<DropCaches>,
+}
+
+/// What is to be dropped (`drop_caches_sysctl_handler`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DropCaches {
+    /// 1: clean pages of files.
+    PageCache,
+    /// 2: inodes and names that nobody uses.
+    Slab,
+    /// 3: both.
+    All,
+}
+
+/// A setting that can be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Setting {
+    DropCaches,
+    MinFreeKbytes,
+    OvercommitMemory,
+    OvercommitRatio,
+    PageCluster,
+    Swappiness,
+    VfsCachePressure,
+}
+
+impl Setting {
+    /// The smallest and the largest value that can be written.
+    const fn bounds(self) -> (u64, u64) {
+        const INT_MAX: u64 = i32::MAX as u64;
+        match self {
+            Self::DropCaches => (1, 4),
+            Self::OvercommitMemory => (0, 2),
+            Self::PageCluster => (0, 31),
+            Self::Swappiness => (0, 200),
+            Self::MinFreeKbytes | Self::OvercommitRatio | Self::VfsCachePressure => (0, INT_MAX),
+        }
+    }
+
+    /// The number that a text sets it to (`proc_dointvec_minmax`): what stands before white space or a NUL.
+    ///
+    /// # Errors
+    /// `EINVAL` if it is no number or out of bounds.
+    pub(crate) fn parse(self, text: &[u8]) -> Result<u64, Errno> {
+        let text = text.trim_ascii_start();
+        let end = text.iter().position(|b| b.is_ascii_whitespace() || *b == 0).unwrap_or(text.len());
+        let number = std::str::from_utf8(&text[..end]).map_err(|_| Errno::EINVAL)?;
+        let number = match number.strip_prefix("0x").or_else(|| number.strip_prefix("0X")) {
+            Some(hex) => parse_digits(hex, 16),
+            None if number.len() > 1 && number.starts_with('0') => parse_digits(&number[1..], 8),
+            None => parse_digits(number, 10),
+        };
+        let (min, max) = self.bounds();
+        number.filter(|number| (min..=max).contains(number)).ok_or(Errno::EINVAL)
+    }
+}
+
+/// Digits only: the library would take a sign too.
+fn parse_digits(digits: &str, radix: u32) -> Option<u64> {
+    digits.bytes().all(|b| b.is_ascii_alphanumeric()).then(|| u64::from_str_radix(digits, radix).ok())?
+}
+
+impl Default for Sysctl {
+    fn default() -> Self {
+        Self {
+            swappiness: 60,
+            overcommit_memory: 0,
+            overcommit_ratio: 50,
+            page_cluster: 3,
+            vfs_cache_pressure: 100,
+            drop_caches: None,
+        }
+    }
+}
+
+impl Sysctl {
+    /// Sets what belongs here to a value that [`Setting::parse`] gave.
+    pub(crate) const fn set(&mut self, setting: Setting, value: u64) {
+        match setting {
+            Setting::DropCaches => {
+                self.drop_caches = match value {
+                    1 => Some(DropCaches::PageCache),
+                    2 => Some(DropCaches::Slab),
+                    3 => Some(DropCaches::All),
+                    _ => self.drop_caches, // 4: no more messages about it
+                };
+            }
+            Setting::MinFreeKbytes => {}
+            Setting::OvercommitMemory => self.overcommit_memory = value,
+            Setting::OvercommitRatio => self.overcommit_ratio = value,
+            Setting::PageCluster => self.page_cluster = value,
+            Setting::Swappiness => self.swappiness = value,
+            Setting::VfsCachePressure => self.vfs_cache_pressure = value,
+        }
+    }
+}
