@@ -150,6 +150,8 @@ pub struct Kernel {
     pub(crate) clock: Clock,
     pub(crate) random: Random,
     pub(crate) features: Features,
+    /// Runs of kswapd in a row that freed nothing.
+    pub(crate) kswapd_failures: u32,
     /// Processes that were killed for their memory.
     pub(crate) oom_kills: Vec<OomKill>,
     /// What the program did in this entry to get a signal, for the report.
@@ -254,6 +256,7 @@ impl Kernel {
             clock,
             random: Random::new(config.seed),
             features: config.features,
+            kswapd_failures: 0,
             oom_kills: Vec::new(),
             cause: None,
             wanted_wait: None,

@@ -13,6 +13,9 @@ use event::Pid;
 use paging::PhysMem;
 use std::fmt;
 
+/// Runs in a row that freed nothing, after which kswapd gives up until memory comes back by itself.
+const MAX_RECLAIM_RETRIES: u32 = 16;
+
 /// A process that was killed for its memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OomKill {
@@ -75,10 +78,13 @@ impl Kernel {
         }
         let marks = self.frames.watermarks();
         let free = self.frames.free_frames();
-        if free < marks.low {
+        if free >= marks.low {
+            self.kswapd_failures = 0;
+        } else if self.kswapd_failures < MAX_RECLAIM_RETRIES {
             self.frames.stat.pageoutrun += 1;
             let (vfs, _, mut cx) = self.fs_cx(hw);
-            reclaim::shrink(&mut cx, vfs, marks.high - free, Reclaimer::Kswapd);
+            let freed = reclaim::shrink(&mut cx, vfs, marks.high - free, Reclaimer::Kswapd);
+            self.kswapd_failures = if freed > 0 { 0 } else { self.kswapd_failures + 1 };
         }
         hw.shootdown.merge(std::mem::take(&mut self.frames.pending));
     }

@@ -2,7 +2,7 @@
 //!
 //! A mapping with [`VmFlags::ACCOUNT`] may need a frame or a slot of swap for each of its pages; so may shared memory, whose
 //! inode counts for all its mappings. Each address space settles with the sum when its mappings have changed
-//! ([`Mm::settle_commit`]); before they grow it asks whether they may ([`Mm::vm_enough_memory`]).
+//! (`Mm::settle_commit`); before they grow it asks whether they may (`Mm::vm_enough_memory`).
 
 use super::frames::FrameTable;
 use super::{Mm, MmCx, VmFlags, Vma};

@@ -43,7 +43,7 @@ pub enum FrameUse {
     File,
     /// A page of shared memory (shared anonymous mappings, memfd), which has no file but its cache.
     Shmem,
-    /// Small objects of the kernel layer ([`super::slab`]).
+    /// Small objects of the kernel layer (`mm/slab.rs`).
     Slab,
     /// The contents of a pipe.
     Pipe,

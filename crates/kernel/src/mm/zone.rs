@@ -1,7 +1,7 @@
 //! A zone: a range of RAM with free lists and watermarks of its own (Linux's `struct zone`).
 //!
 //! Invariant: each frame of the zone is in exactly one place: allocated, in the page list of single frames (Linux's `pcp`),
-//! in a free block ([`FreeArea`]), or untouched. Blocks of the largest order that nobody has ever touched are ranges of
+//! in a free block (`FreeArea`), or untouched. Blocks of the largest order that nobody has ever touched are ranges of
 //! numbers and nothing else, so that the host's memory grows with what the guest uses and not with RAM. What is left
 //! above the last whole block is untouched too, until all else is gone.
 

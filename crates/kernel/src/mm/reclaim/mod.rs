@@ -3,8 +3,8 @@
 //! Which page goes is the policy's to say ([`policy`]); how it goes is said here, the same for all policies:
 //!
 //! ```text
-//! select        the policy names victims, asking for accessed bits as it likes ([`view`])
-//! page out      each victim leaves every page table ([`unmap`]); what only memory has is written ([`page_out`])
+//! select        the policy names victims, asking for accessed bits as it likes (`view`)
+//! page out      each victim leaves every page table (`unmap`); what only memory has is written (`page_out`)
 //! put back      what could not go returns to the lists
 //! ```
 //!
@@ -115,6 +115,11 @@ fn select(cx: &mut FsCx<'_>, lists: OnLru, batch: u64) -> Vec<Pfn> {
     let Some(mut policy) = cx.frames.lruvec.lend(lists) else { return Vec::new() };
     let can_swap = cx.frames.swap.table.free() > 0 || cx.frames.swap.table.cached() > 0;
     let candidates = if can_swap { Candidates::All } else { Candidates::FileOnly };
+    let counts = policy.counts();
+    if candidates.kinds().iter().all(|&kind| counts.inactive[kind] + counts.active[kind] == 0) {
+        cx.frames.lruvec.take_back(lists, policy);
+        return Vec::new();
+    }
     let mut victims = Vec::new();
     while (victims.len() as u64) < batch {
         let mut view = View { mem: &mut *cx.mem, frames: cx.frames };

@@ -6,7 +6,7 @@
 //!
 //! A page has a name that does not depend on frames, so that runs under different policies have the same string of
 //! references. One thing would make a difference: an instruction that faults is made again, and what it had used before the fault is used
-//! twice. [`restart`] takes that out.
+//! twice. `restart` takes that out.
 
 mod playback;
 mod recording;
