@@ -6,7 +6,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use pagewalk::{
     AgingFlush, Costs, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Features, FeaturesError, Injection, InjectionError,
-    Mount, PolicyName, ResidentLimit, SwapConfig, UnknownPolicy,
+    Mount, PolicyName, ResidentLimit, SwapConfig, ThpMode, UnknownPolicy,
 };
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -114,6 +114,10 @@ pub(crate) struct GuestArgs {
     /// Who chooses the pages that leave memory: lru (Linux's two lists), lru-exact, clock, fifo, random, 2q, mglru, or opt
     #[arg(long, value_name = "POLICY", default_value_t, value_parser = policy)]
     pub(crate) reclaim: PolicyName,
+
+    /// Use pages of 2 MiB for anonymous memory: always, where the program asks for them (madvise), or never
+    #[arg(long, value_name = "always|madvise|never", default_value_t)]
+    pub(crate) thp: ThpMode,
 
     /// Keep at most so many pages of the mapping that holds an address in memory, such as 3@0x10000000
     #[arg(long, value_name = "PAGES@ADDRESS")]

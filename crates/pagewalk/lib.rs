@@ -21,6 +21,7 @@ pub use arch::{AccessKind, Features, FeaturesError, LinearAddr, PageFaultCode};
 pub use cpu::CpuModel;
 pub use event::{Event, EventSink, FaultEvent, Resolution};
 pub use kernel::fs::{BufferConsole, Captured, Console, HostConsole, Mount, MountMode, ViewConfig};
+pub use kernel::mm::ThpMode;
 pub use kernel::mm::invariants::Violation;
 pub use kernel::mm::reclaim::policy::{PolicyName, UnknownPolicy};
 pub use kernel::mm::reclaim::references::{Divergence, ReferencesError, SharedReferences};

@@ -132,6 +132,7 @@ pub(crate) fn config(args: &GuestArgs) -> MachineConfig {
             aging: args.aging_flush,
             page_cluster: Some(args.page_cluster),
         },
+        thp: args.thp,
         soft_tlb: args.soft_tlb.unwrap_or_default(),
         ..MachineConfig::new(view)
     }

@@ -17,6 +17,8 @@ pub enum Resolution {
     ZeroPage,
     /// `do_anonymous_page` on a write: a zeroed frame was mapped.
     DemandZero,
+    /// `do_huge_pmd_anonymous_page` on a write: a zeroed page of 2 MiB was mapped.
+    DemandZeroHuge,
     /// `filemap_fault`: the page was in the page cache.
     FileCached,
     /// `filemap_fault`: the page had to be read from the file (a major fault).
@@ -43,9 +45,10 @@ pub enum Resolution {
 
 impl Resolution {
     /// Every kind, in the order in which they are reported.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ZeroPage,
         Self::DemandZero,
+        Self::DemandZeroHuge,
         Self::FileCached,
         Self::FileRead,
         Self::SwappedIn,
@@ -65,6 +68,7 @@ impl Resolution {
         match self {
             Self::ZeroPage => "zero-page",
             Self::DemandZero => "demand-zero",
+            Self::DemandZeroHuge => "demand-zero-huge",
             Self::FileCached => "file-cached",
             Self::FileRead => "file-read",
             Self::SwappedIn => "swapped-in",

@@ -44,6 +44,7 @@ services! {
     ContextSwitch = "context-switch", "Another process comes to run.";
     FaultZeroPage = "fault-zero-page", "A fault that maps the shared zero page.";
     FaultDemandZero = "fault-demand-zero", "A fault that maps a fresh page.";
+    FaultDemandZeroHuge = "fault-demand-zero-huge", "A fault that maps a fresh page of 2 MiB.";
     FaultFileCached = "fault-file-cached", "A fault that maps a page of the page cache.";
     FaultFileRead = "fault-file-read", "A fault that waits for a page of a file.";
     FaultCopiedOnWrite = "fault-copied-on-write", "A fault that copies a page.";
@@ -76,6 +77,7 @@ impl Service {
         match resolution {
             Resolution::ZeroPage => Self::FaultZeroPage,
             Resolution::DemandZero => Self::FaultDemandZero,
+            Resolution::DemandZeroHuge => Self::FaultDemandZeroHuge,
             Resolution::FileCached => Self::FaultFileCached,
             Resolution::FileRead => Self::FaultFileRead,
             Resolution::CopiedOnWrite => Self::FaultCopiedOnWrite,

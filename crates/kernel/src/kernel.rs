@@ -10,12 +10,13 @@ use crate::exit::Ended;
 use crate::fs::{self, FsCx, ProcLinks, Vfs};
 use crate::inject::{Failing, Injection, Injector, swap_slowness};
 use crate::job::Terminal;
+use crate::khugepaged::Khugepaged;
 use crate::mm::frames::FrameTable;
 use crate::mm::reclaim::ReclaimConfig;
 use crate::mm::reclaim::references::{SharedReferences, SpaceId};
 use crate::mm::swap::Swap;
-use crate::mm::{KernelHalf, Mm, MmCx, MmView};
-use crate::oom::OomKill;
+use crate::mm::{KernelHalf, Mm, MmCx, MmView, ThpMode};
+use crate::oom::{OomKill, Thrashing};
 use crate::process::{
     CpuTimes, Credentials, FIRST_PID, Limits, MmTable, PARENT_PID, Process, Scheduling, State, Table, Usage,
 };
@@ -64,6 +65,8 @@ pub struct KernelConfig {
     pub injections: Vec<Injection>,
     /// How pages are chosen that leave memory.
     pub reclaim: ReclaimConfig,
+    /// Where large pages are used.
+    pub thp: ThpMode,
     /// The clock that knows of every use of a page, if a model of the hardware tells it.
     pub references: Option<SharedReferences>,
 }
@@ -86,6 +89,7 @@ impl KernelConfig {
             costs: Costs::default(),
             injections: Vec::new(),
             reclaim: ReclaimConfig::default(),
+            thp: ThpMode::default(),
             references: None,
         }
     }
@@ -152,6 +156,12 @@ pub struct Kernel {
     pub(crate) features: Features,
     /// Runs of kswapd in a row that freed nothing.
     pub(crate) kswapd_failures: u32,
+    /// Instructions when it ran last.
+    pub(crate) kswapd_ran_at: u64,
+    /// Whether pages go as fast as they come.
+    pub(crate) thrashing: Thrashing,
+    /// The daemon that makes large pages.
+    pub(crate) khugepaged: Khugepaged,
     /// Processes that were killed for their memory.
     pub(crate) oom_kills: Vec<OomKill>,
     /// What the program did in this entry to get a signal, for the report.
@@ -190,6 +200,7 @@ impl Kernel {
         // Setting up costs nothing and does not fail.
         frames.meter = Meter::new(config.costs.with_slow_swap(swap_slowness(&config.injections)));
         frames.set_reclaim(config.reclaim, config.seed);
+        frames.thp.mode = config.thp;
         frames.references = config.references;
         frames.swap = Swap::new(config.swap, &config.injections, config.seed);
         frames.commit.swap_pages = frames.swap.table.total().into();
@@ -257,6 +268,9 @@ impl Kernel {
             random: Random::new(config.seed),
             features: config.features,
             kswapd_failures: 0,
+            kswapd_ran_at: 0,
+            thrashing: Thrashing::default(),
+            khugepaged: Khugepaged::default(),
             oom_kills: Vec::new(),
             cause: None,
             wanted_wait: None,

@@ -19,6 +19,7 @@ mod hw;
 mod inject;
 mod job;
 mod kernel;
+mod khugepaged;
 pub mod mm;
 mod oom;
 mod proc;

@@ -8,13 +8,36 @@ use crate::mm::sysctl::DropCaches;
 use crate::mm::{MmCx, RssKind};
 use crate::process::Process;
 use crate::signal::{SigInfo, Signal, Target};
-use arch::FRAME_SIZE;
+use arch::{FRAME_SIZE, UserContext};
 use event::Pid;
 use paging::PhysMem;
 use std::fmt;
 
 /// Runs in a row that freed nothing, after which kswapd gives up until memory comes back by itself.
 const MAX_RECLAIM_RETRIES: u32 = 16;
+
+/// Faults in a row that may leave the registers as they were. No instruction needs so many pages: so many faults mean that
+/// pages go as fast as they come.
+const MAX_FRUITLESS_FAULTS: u32 = 64;
+
+/// Watches for an instruction that never gets all its pages at once, because too little memory is left to hold them. Linux
+/// would try for ever.
+#[derive(Debug, Default)]
+pub(crate) struct Thrashing {
+    /// Instructions so far and the registers, at the last fault.
+    last: (u64, u64, [u64; 16]),
+    fruitless: u32,
+}
+
+impl Thrashing {
+    /// Notes a fault; true if it is one too many.
+    pub(crate) fn note_fault(&mut self, instructions: u64, ctx: &UserContext) -> bool {
+        let now = (instructions, ctx.rip, ctx.gpr);
+        self.fruitless = if now == self.last { self.fruitless + 1 } else { 0 };
+        self.last = now;
+        self.fruitless >= MAX_FRUITLESS_FAULTS
+    }
+}
 
 /// A process that was killed for its memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +94,8 @@ pub(crate) enum Victim {
 
 impl Kernel {
     /// Reclaims up to the high watermark if fewer frames are free than the low one (`balance_pgdat`), and hands on the
-    /// invalidations that reclaim calls for.
+    /// invalidations that reclaim calls for. From one time to the next some instruction has to retire, lest pages that one
+    /// instruction needs go in turn for ever.
     pub(crate) fn balance_memory(&mut self, hw: &mut Hw<'_>) {
         if let Some(what) = self.frames.sysctl.drop_caches.take() {
             self.drop_caches(hw, what);
@@ -80,7 +104,8 @@ impl Kernel {
         let free = self.frames.free_frames();
         if free >= marks.low {
             self.kswapd_failures = 0;
-        } else if self.kswapd_failures < MAX_RECLAIM_RETRIES {
+        } else if self.kswapd_failures < MAX_RECLAIM_RETRIES && self.kswapd_ran_at != hw.instructions {
+            self.kswapd_ran_at = hw.instructions;
             self.frames.stat.pageoutrun += 1;
             let (vfs, _, mut cx) = self.fs_cx(hw);
             let freed = reclaim::shrink(&mut cx, vfs, marks.high - free, Reclaimer::Kswapd);

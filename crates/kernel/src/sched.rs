@@ -110,6 +110,7 @@ impl Kernel {
         self.settle_shm(hw);
         self.settle_slabs();
         let disposition = self.find_whose_turn_it_is(hw, ctx);
+        self.run_khugepaged(hw);
         self.balance_memory(hw);
         self.charge_flushes(hw);
         self.settle_costs();

@@ -7,7 +7,7 @@ use crate::Hw;
 use crate::costs::Service;
 use crate::death::{Cause, FaultReport, MappingSummary, Neighbourhood};
 use crate::kernel::{Disposition, Kernel};
-use crate::mm::{MemSignal, SignalKind, TASK_SIZE_MAX, Vma, VmaName};
+use crate::mm::{MemSignal, SI_KERNEL, SignalKind, TASK_SIZE_MAX, Vma, VmaName};
 use crate::oom::Victim;
 use crate::process::State;
 use crate::signal::{SigInfo, Signal, Target, TrapRecord};
@@ -33,9 +33,14 @@ impl Kernel {
     /// Serves a page fault of the program: the page comes, or a signal.
     pub fn handle_fault(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, fault: PageFault) -> Disposition {
         self.enter(hw);
+        let thrashes = self.thrashing.note_fault(hw.instructions, ctx);
         loop {
             let (mm, mut cx) = self.mm_cx(hw);
-            match mm.handle_mm_fault(&mut cx, LinearAddr(ctx.rip), fault) {
+            let outcome = match mm.handle_mm_fault(&mut cx, LinearAddr(ctx.rip), fault) {
+                Ok(_) if thrashes => Err(MemSignal { signal: SignalKind::Kill, code: SI_KERNEL, addr: fault.cr2 }),
+                outcome => outcome,
+            };
+            match outcome {
                 Ok(Resolution::FileRead | Resolution::SwappedIn) => self.current.usage.major_faults += 1,
                 Ok(_) => self.current.usage.minor_faults += 1,
                 Err(MemSignal { signal: SignalKind::Kill, .. }) if self.out_of_memory(hw) == Victim::Other => continue,

@@ -3,6 +3,7 @@
 use arch::{ControlRegs, Cr3, Cr4, Features};
 use cpu::CpuModel;
 use kernel::fs::ViewConfig;
+use kernel::mm::ThpMode;
 use kernel::mm::reclaim::ReclaimConfig;
 use kernel::{BootError, Costs, Credentials, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Injection, Limits};
 use mmu::SlotCount;
@@ -44,6 +45,8 @@ pub struct MachineConfig {
     pub check_invariants: Option<u64>,
     /// How pages are chosen that leave memory.
     pub reclaim: ReclaimConfig,
+    /// Where large pages are used.
+    pub thp: ThpMode,
 }
 
 /// Where the swap device's pages are on the host.
@@ -85,6 +88,7 @@ impl MachineConfig {
             injections: Vec::new(),
             check_invariants: None,
             reclaim: ReclaimConfig::default(),
+            thp: ThpMode::default(),
         }
     }
 

@@ -113,6 +113,7 @@ impl<H: HardwareModel> Machine<H> {
             costs: config.costs,
             injections: config.injections,
             reclaim: config.reclaim,
+            thp: config.thp,
             references: references.clone(),
             ..KernelConfig::new(config.view)
         };

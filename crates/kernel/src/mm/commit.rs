@@ -60,7 +60,7 @@ impl FrameTable {
         let enough = match self.commit.overcommit {
             _ if pages == 0 => true,
             Overcommit::Always => true,
-            Overcommit::Guess => pages <= self.total() + self.commit.swap_pages,
+            Overcommit::Guess => pages <= self.managed() + self.commit.swap_pages,
             Overcommit::Never => self.commit.pages.saturating_add(pages) < self.allowed(of, rights),
         };
         if enough { Ok(()) } else { Err(Errno::ENOMEM) }
@@ -122,7 +122,8 @@ mod tests {
     #[test]
     fn each_rule_refuses_what_linux_refuses() {
         let mut frames = FrameTable::new(64 << 20);
-        let pages = 16384;
+        let pages = frames.managed();
+        assert_eq!(pages, 16383, "all but the zero page");
         let ask = |frames: &FrameTable, pages| frames.vm_enough_memory(0, pages, CommitRights::Admin);
         assert_eq!(ask(&frames, pages), Ok(()));
         assert_eq!(ask(&frames, pages + 1), Err(Errno::ENOMEM));
@@ -135,7 +136,7 @@ mod tests {
         assert_eq!(frames.commit_limit_pages(), pages / 2 + 1);
         assert_eq!(ask(&frames, pages / 2 - 1000), Ok(()));
         assert_eq!(ask(&frames, pages / 2 + 1 - 1000), Err(Errno::ENOMEM));
-        let reserve = pages / 32;
+        let reserve = frames.total() / 32;
         let user = |pages| frames.vm_enough_memory(0, pages, CommitRights::User);
         assert_eq!(user(pages / 2 - 1000 - reserve), Ok(()));
         assert_eq!(user(pages / 2 - 1000 - reserve + 1), Err(Errno::ENOMEM));

@@ -8,6 +8,7 @@
 //! entry empty, anonymous:   read -> zero page, write -> zeroed frame (do_anonymous_page)
 //! entry empty, file:        read, shared write, private write (do_read_fault, do_shared_fault, do_cow_fault)
 //! entry read-only, write:   reuse or copy (do_wp_page)
+//! large pages, where they are used: before all that (huge_memory.rs)
 //! entry names a swap slot:  the page comes back (do_swap_page, in swap_in.rs)
 //! entry allows it .......................................... spurious: the stale translation goes
 //! ```
@@ -216,8 +217,17 @@ impl Mm {
         if cx.is_limited(&vmf.vma) {
             self.make_room(cx, vmf);
         }
+        if let Some(resolved) = self.do_huge_pmd_anonymous_page(cx, vmf)? {
+            return Ok(resolved);
+        }
         let entry = self.table.entry_alloc(cx.hw.mem, cx.frames, vmf.page)?;
         match (pte::state(entry.pte), vmf.vma.backing) {
+            (PteState::Present, _) if entry.is_huge() && vmf.is_write() && !entry.pte.writable() => {
+                match self.do_huge_pmd_wp_page(cx, vmf, entry) {
+                    Some(resolved) => Ok(resolved),
+                    None => self.do_user_addr_fault(cx, vmf, code),
+                }
+            }
             (PteState::Swap(swapped), _) => self.do_swap_page(cx, vmf, entry, swapped),
             (PteState::None, Backing::Anonymous) => self.do_anonymous_page(cx, vmf, entry),
             (PteState::None, Backing::File { .. }) => self.do_fault(cx, vmf, entry),

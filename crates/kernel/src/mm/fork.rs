@@ -85,6 +85,14 @@ impl Mm {
         let mut last: Option<Entry> = None;
         let mut entries = self.table.entries(vma.start, vma.end);
         while let Some(source) = entries.next(cx.hw.mem) {
+            if source.is_huge() {
+                let shared = wrprotect(source.pte);
+                changed.merge(self.table.set_pte(cx.hw.mem, source, shared));
+                let of_child = pte::mark_locked(mkold(shared), vma.flags);
+                Self::copy_huge_pmd(cx, &child.table, source, (shared, of_child))?;
+                cx.frames.meter.charge(Service::ForkEntry);
+                continue;
+            }
             let target = child.table.entry_alloc_after(cx.hw.mem, cx.frames, last, source.la)?;
             last = Some(target);
             let shared = match pte::state(source.pte) {

@@ -9,6 +9,7 @@
 
 use super::buddy::{Buddy, Gfp, NR_ORDERS, Order};
 use super::commit::Commit;
+use super::huge_memory::TransparentHuge;
 use super::reclaim::references::{PageKey, SharedReferences};
 use super::reclaim::{AgingFlush, Lruvec, ReclaimConfig};
 use super::rmap::Rmap;
@@ -20,7 +21,7 @@ use super::zone::{Watermarks, ZoneInfo};
 use crate::costs::Meter;
 use crate::fs::InodeId;
 use crate::inject::Injector;
-use arch::{FRAME_SIZE, LinearAddr, Pfn, PhysAddr};
+use arch::{FRAME_SIZE, Level, LinearAddr, Pfn, PhysAddr};
 use paging::Shootdown;
 use std::rc::Rc;
 
@@ -74,10 +75,24 @@ pub struct Frame {
     pub unsynced: bool,
     /// Anonymous, and its process said that its contents may go (`MADV_FREE`, a page without `PG_swapbacked`).
     pub lazyfree: bool,
+    /// Whether it is part of a page of 2 MiB, see `mm/huge_memory.rs`.
+    pub huge: Huge,
     /// Where reclaim has it.
     pub lru: OnLru,
     /// What it belongs to, but for the entries that map it.
     pub owner: Owner,
+}
+
+/// Whether a frame is part of a page of 2 MiB.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Huge {
+    /// No entry maps it together with its neighbours.
+    #[default]
+    No,
+    /// It is the first of a block of 512 frames that a PDE maps as one page.
+    Head,
+    /// It is another of such a block.
+    Tail,
 }
 
 /// Where reclaim has a frame.
@@ -104,6 +119,8 @@ pub enum Owner {
     Table {
         /// Whose.
         mm: RssId,
+        /// Which entries it has.
+        level: Level,
         /// The first address that it serves.
         base: LinearAddr,
     },
@@ -152,6 +169,8 @@ pub struct FrameTable {
     peak: u64,
     /// Which entries map which frame.
     pub(super) rmap: Rmap,
+    /// Pages of 2 MiB.
+    pub(crate) thp: TransparentHuge,
     rss: RssTable,
     /// The pages that reclaim may take, and in which order.
     pub(crate) lruvec: Lruvec,
@@ -225,6 +244,7 @@ impl FrameTable {
             in_use: 0,
             peak: 0,
             rmap: Rmap::default(),
+            thp: TransparentHuge::default(),
             rss: RssTable::default(),
             lruvec: Lruvec::new(total, ReclaimConfig::default(), 0),
             swap: Swap::new(None, &[], 0),
@@ -416,9 +436,10 @@ impl FrameTable {
 
     /// The names by which a page is used: its places in address spaces, and in its file.
     pub(super) fn page_keys(&self, pfn: Pfn) -> impl Iterator<Item = PageKey> {
-        let linear = self.rmap.slots(pfn).map(|slot| {
+        let linear = self.rmap.slots(pfn).map(move |slot| {
             let (mm, la) = self.entry_place(slot);
-            PageKey::linear(mm.space(), la)
+            let within = if self.is_pmd(slot) { pfn.0 % Order::PMD.frames() * FRAME_SIZE } else { 0 };
+            PageKey::linear(mm.space(), la.wrapping_add(within))
         });
         let file = match self.get(pfn).owner {
             Owner::File { inode, index } => Some(PageKey::File { inode: inode.ino(), index }),
@@ -438,9 +459,24 @@ impl FrameTable {
     /// Whose entry is at `slot`, and the page that it serves.
     pub(super) fn entry_place(&self, slot: PhysAddr) -> (RssId, LinearAddr) {
         match self.get(slot.pfn()).owner {
-            Owner::Table { mm, base } => (mm, base.wrapping_add(slot.frame_offset() / 8 * FRAME_SIZE)),
+            Owner::Table { mm, level, base } => (mm, base.wrapping_add((slot.frame_offset() / 8) << level.shift())),
             owner => unreachable!("entries of user pages lie in their tables, not in {owner:?}"),
         }
+    }
+
+    /// True if the entry at `slot` is a PDE, and so maps 2 MiB.
+    pub(super) fn is_pmd(&self, slot: PhysAddr) -> bool {
+        matches!(self.get(slot.pfn()).owner, Owner::Table { level: Level::Pd, .. })
+    }
+
+    /// True for the frames that hold zeros for all, and are not counted.
+    pub(super) fn is_zero_page(&self, pfn: Pfn) -> bool {
+        self.get(pfn).usage == FrameUse::Reserved
+    }
+
+    /// Tells whether a frame is part of a page of 2 MiB.
+    pub(super) fn set_huge(&mut self, pfn: Pfn, huge: Huge) {
+        self.at(pfn).huge = huge;
     }
 
     /// Says what a frame belongs to.
@@ -569,7 +605,7 @@ mod tests {
         let mut t = FrameTable::new(16 * FRAME_SIZE);
         let (mm, rss) = t.add_rss();
         let (table, _) = t.alloc(FrameUse::PageTable).unwrap();
-        t.set_owner(table, Owner::Table { mm, base: LinearAddr(0x20_0000) });
+        t.set_owner(table, Owner::Table { mm, level: Level::Pt, base: LinearAddr(0x20_0000) });
         let slots = [3, 4].map(|index| table.base().wrapping_add(8 * index));
         assert_eq!(t.entry_place(slots[1]), (mm, LinearAddr(0x20_4000)));
         let (a, contents) = t.alloc(FrameUse::Anon).unwrap();

@@ -5,14 +5,15 @@
 //! frames       references = entries + the cache that owns it; those in use and those free are all
 //! page cache   a frame is a file's page exactly if the file says so
 //! swap         a slot counts its entries and the page cache; a frame is in the swap cache exactly if the slot says so
-//! lists        hold the frames that say they are in them
+//! large pages  are whole exactly where a PDE maps them, and each such PDE has a table to be split into
+//! lists        hold the frames that say they are in them, of a large page its first
 //! counters     of each address space are what its entries add up to
 //! ```
 //! It walks everything, so it is for tests and for `--check-invariants`.
 
-use super::frames::{FrameTable, FrameUse, OnLru, Owner};
+use super::frames::{FrameTable, FrameUse, Huge, OnLru, Owner};
 use super::pte::{self, PteState};
-use super::{Mm, RssKind, VmFlags, ZERO_PAGE};
+use super::{Mm, RssKind, VmFlags};
 use crate::fs::{PageOfFile, Vfs};
 use arch::{LinearAddr, Pfn, PhysAddr};
 use paging::{PhysMem, SwapSlot};
@@ -41,6 +42,8 @@ macro_rules! hold {
 #[derive(Default)]
 struct Found {
     entries: BTreeMap<Pfn, BTreeSet<PhysAddr>>,
+    /// The places of large pages.
+    huge: BTreeSet<PhysAddr>,
     slots: BTreeMap<SwapSlot, u32>,
     tables: u64,
 }
@@ -84,19 +87,25 @@ fn check_mm(mem: &dyn PhysMem, frames: &FrameTable, mm: &Mm, found: &mut Found) 
         hold!(!entry.pte.writable() || flags.contains(VmFlags::WRITE), "{entry:?} in {vma:?}");
         hold!(!present || entry.pte.no_execute() != flags.contains(VmFlags::EXEC), "{entry:?} in {vma:?}");
         hold!(pte::is_locked(entry.pte) == flags.contains(VmFlags::LOCKED), "{entry:?} in {vma:?}");
-        let pfn = pte::pfn(entry.pte);
-        if pfn == ZERO_PAGE {
+        hold!(frames.entry_place(entry.slot).1 == entry.la, "the table of {entry:?} does not know what it serves");
+        hold!(frames.is_pmd(entry.slot) == entry.is_huge(), "the table of {entry:?} does not know its level");
+        if entry.is_huge() {
+            found.huge.insert(entry.slot);
+        }
+        if frames.is_zero_page(pte::pfn(entry.pte)) {
             hold!(!entry.pte.writable(), "{entry:?} opens the zero page");
             continue;
         }
-        let frame = frames.get(pfn);
-        counts[frame.rss_kind() as usize] += 1;
-        let anon = frame.usage == FrameUse::Anon;
-        hold!(!anon || vma.anon_vma, "{entry:?} is anonymous, {vma:?} does not know");
-        let alone = !anon || frame.maps == 1 && frame.anon_exclusive;
-        hold!(alone || !entry.pte.writable(), "{entry:?} can be written behind its other owner's back: {frame:?}");
-        hold!(frames.entry_place(entry.slot).1 == entry.la, "the table of {entry:?} does not know what it serves");
-        found.entries.entry(pfn).or_default().insert(entry.slot);
+        for entry in entry.pages() {
+            let pfn = pte::pfn(entry.pte);
+            let frame = frames.get(pfn);
+            counts[frame.rss_kind() as usize] += 1;
+            let anon = frame.usage == FrameUse::Anon;
+            hold!(!anon || vma.anon_vma, "{entry:?} is anonymous, {vma:?} does not know");
+            let alone = !anon || frame.maps == 1 && frame.anon_exclusive;
+            hold!(alone || !entry.pte.writable(), "{entry:?} can be written behind its other owner's back: {frame:?}");
+            found.entries.entry(pfn).or_default().insert(entry.slot);
+        }
     }
     for kind in [RssKind::Anon, RssKind::File, RssKind::Shmem, RssKind::Swap] {
         let (counted, is) = (mm.rss.get(kind), counts[kind as usize]);
@@ -131,12 +140,16 @@ fn check_frames(frames: &FrameTable, found: &Found, cached: &BTreeSet<Pfn>) -> R
         let chain: BTreeSet<PhysAddr> = frames.rmap.slots(pfn).collect();
         hold!(chain == *entries, "{pfn} has the chain {chain:?}, but the entries {entries:?}");
         hold!(frame.maps as usize == chain.len(), "{pfn} counts {} entries, not {}", frame.maps, chain.len());
+        let is_whole = chain.iter().any(|slot| frames.is_pmd(*slot));
+        hold!(is_whole == (frame.huge != Huge::No), "{pfn} is {:?}, but its entries are {chain:?}", frame.huge);
         let is_file = matches!(frame.owner, Owner::File { .. });
         hold!(is_file == cached.contains(&pfn), "{pfn} is not in the page cache, but {frame:?}");
         let is_user = matches!(frame.usage, FrameUse::Anon | FrameUse::File | FrameUse::Shmem);
         hold!(!is_user || frame.pins() == 0, "{pfn} has references that nobody holds: {frame:?}");
         hold!(is_user || chain.is_empty(), "{pfn} is mapped, but {frame:?}");
     }
+    let deposits: BTreeSet<PhysAddr> = frames.deposits().collect();
+    hold!(deposits == found.huge, "tables wait for the splits of {deposits:?}, not of {:?}", found.huge);
     for pfn in found.entries.keys() {
         hold!(frames.get(*pfn).refs > 0, "{pfn} is mapped, but free");
     }
@@ -176,7 +189,7 @@ fn check_lists(frames: &FrameTable) -> Result<(), Violation> {
             OnLru::Unevictable => unevictable += 1,
             OnLru::No => {
                 let is_lost = matches!(frame.usage, FrameUse::Anon | FrameUse::File | FrameUse::Shmem);
-                hold!(!is_lost, "{pfn} is in no list: {frame:?}");
+                hold!(!is_lost || frame.huge == Huge::Tail, "{pfn} is in no list: {frame:?}");
             }
         }
     }

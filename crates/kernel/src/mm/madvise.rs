@@ -151,6 +151,7 @@ impl Mm {
             Advice::PageOut => self.reclaim_range(cx, (start, end)),
             Advice::WillNeed => self.madvise_willneed(cx, vma, (start, end)),
             Advice::Remove => self.madvise_remove(cx, vma, (start, end))?,
+            Advice::Collapse => self.madvise_collapse(cx, vma, (start, end))?,
             Advice::PopulateRead => self.populate(cx, (start, end), AccessKind::Read)?,
             Advice::PopulateWrite => self.populate(cx, (start, end), AccessKind::Write)?,
             _ => {}
@@ -171,7 +172,6 @@ fn check(vma: &Vma, advice: Advice) -> Result<(), Errno> {
         Advice::Remove if !shared_writable => Err(Errno::EACCES),
         Advice::PopulateRead if !vma.flags.contains(VmFlags::READ) => Err(Errno::EINVAL),
         Advice::PopulateWrite if !vma.flags.contains(VmFlags::WRITE) => Err(Errno::EINVAL),
-        Advice::Collapse => Err(Errno::EINVAL), // there are no large pages to make
         _ => Ok(()),
     }
 }

@@ -1,6 +1,7 @@
 //! The advice that does something to pages that are there (Linux's `madvise_free_single_vma`, `madvise_cold`,
 //! `madvise_pageout`, `madvise_remove`, `madvise_willneed`).
 //!
+//! Large pages are split first, so that the advice holds for the bytes that it names.
 //! Pages that others map too are left alone, as one process's advice is not the others'.
 
 use super::frames::FrameUse;
@@ -91,6 +92,7 @@ impl Mm {
         (start, end): Range,
         mut visit: impl FnMut(&Self, &mut MmCx<'_, '_>, Entry),
     ) {
+        self.split_huge_range(cx, (start, end));
         let mut entries = self.table.entries(start, end);
         while let Some(entry) = entries.next(cx.hw.mem) {
             let mapped = pte::state(entry.pte) == PteState::Present && pte::pfn(entry.pte) != ZERO_PAGE;

@@ -53,7 +53,9 @@ impl Mm {
                 _ => true,
             };
             if resident {
-                answer[(entry.la.page_number() - start.page_number()) as usize] = 1;
+                let range = start.page_number()..end.page_number();
+                let pages = entry.pages().map(|page| page.la.page_number()).filter(|page| range.contains(page));
+                pages.for_each(|page| answer[(page - range.start) as usize] = 1);
             }
         }
         answer

@@ -20,8 +20,10 @@ mod flags;
 mod fork;
 pub mod frames;
 mod free_area;
+pub(crate) mod huge_memory;
 pub mod invariants;
 mod kernel_half;
+mod khugepaged;
 mod layout;
 mod madvise;
 mod madvise_pages;
@@ -58,6 +60,7 @@ mod tests;
 pub use commit::{Commit, CommitRights, Overcommit};
 pub use fault::{BUS_ADRERR, MemSignal, SEGV_ACCERR, SEGV_MAPERR, SEGV_PKUERR, SI_KERNEL, SignalKind};
 pub use flags::{FileMode, MapFlags, MclFlags, MremapFlags, MsyncFlags, Prot, VmFlags};
+pub use huge_memory::ThpMode;
 pub use kernel_half::{DIRECT_MAP, KernelHalf};
 pub(crate) use layout::mmap_base;
 pub use layout::{ELF_ET_DYN_BASE, MAX_MAP_COUNT, MMAP_MIN_ADDR, MmLimits, STACK_TOP, TASK_SIZE_MAX};
@@ -387,6 +390,7 @@ impl Mm {
 
     /// The same beyond the limit, for a mapping that is about to go (`__split_vma`).
     fn split_vma_uncounted(&mut self, cx: &mut MmCx<'_, '_>, la: LinearAddr) {
+        self.split_huge_at(cx, la);
         if let Some(upper) = self.vmas.split(la) {
             cx.vma_get_file(&upper);
         }

@@ -3,10 +3,11 @@
 use super::flags::{Prot, VmFlags};
 use super::frames::FrameTable;
 use super::layout;
+use super::pgtable::Entry;
 use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, pte};
 use crate::Errno;
-use arch::{LinearAddr, Pte};
+use arch::LinearAddr;
 
 impl Mm {
     /// Gives the pages of `addr..addr+len` these rights. What comes before a hole is changed even so.
@@ -140,7 +141,7 @@ impl Mm {
                 continue; // what is on the swap device gets its rights when it comes back
             }
             let mut new = pte::modify(entry.pte, flags);
-            if flags.contains(VmFlags::WRITE) && can_change_pte_writable(cx.frames, entry.pte, flags) {
+            if flags.contains(VmFlags::WRITE) && can_change_pte_writable(cx.frames, &entry, flags) {
                 new.set_writable(true);
             }
             if new != entry.pte {
@@ -153,9 +154,9 @@ impl Mm {
 
 /// True if a write to this page would need no fault but for the rights: the frame is the process's own and was not shared
 /// by a fork since its last write, or was already written through a shared mapping (`can_change_pte_writable`).
-fn can_change_pte_writable(frames: &FrameTable, old: Pte, flags: VmFlags) -> bool {
+fn can_change_pte_writable(frames: &FrameTable, old: &Entry, flags: VmFlags) -> bool {
     if flags.contains(VmFlags::SHARED) {
-        return old.dirty();
+        return old.pte.dirty();
     }
-    frames.get(pte::pfn(old)).anon_exclusive
+    old.pages().all(|page| frames.get(pte::pfn(page.pte)).anon_exclusive)
 }

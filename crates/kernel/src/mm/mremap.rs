@@ -211,9 +211,16 @@ impl Mm {
         to: LinearAddr,
         len: u64,
     ) -> Result<(), OutOfFrames> {
-        let mut entries = self.table.entries(from, from.wrapping_add(len));
+        let end = from.wrapping_add(len);
+        self.split_for_move(cx, (from, end), to);
+        let mut entries = self.table.entries(from, end);
         while let Some(entry) = entries.next(cx.hw.mem) {
             let place = to.wrapping_add(entry.la.0 - from.0);
+            if entry.is_huge() {
+                let shootdown = self.move_huge_pmd(cx, entry, place)?;
+                cx.flush(shootdown);
+                continue;
+            }
             let target = self.table.entry_alloc(cx.hw.mem, cx.frames, place)?;
             let mut shootdown = self.table.set_pte(cx.hw.mem, entry, Pte(0));
             shootdown.merge(self.table.set_pte(cx.hw.mem, target, entry.pte));

@@ -85,6 +85,8 @@ impl Mm {
         if let Some(references) = &cx.frames.references {
             references.unmapped(self.space(), start.page_number()..end.page_number());
         }
+        self.split_huge_at(cx, start);
+        self.split_huge_at(cx, end);
         let mut entries = self.table.entries(start, end);
         while let Some(entry) = entries.next(cx.hw.mem) {
             cx.write_back_if_dirty(vma, entry);
@@ -104,6 +106,9 @@ impl Mm {
 impl MmCx<'_, '_> {
     /// An entry does not map its frame any more. The zero page is not counted.
     pub(super) fn put_page(&mut self, entry: Entry) {
+        if entry.is_huge() {
+            return self.put_huge_page(entry);
+        }
         let pfn = pte::pfn(entry.pte);
         if pfn == ZERO_PAGE {
             return;

@@ -9,22 +9,43 @@
 
 use super::frames::{Contents, FrameTable, FrameUse, Owner};
 use super::kernel_half::KernelHalf;
+use super::pte;
 use super::reclaim::references::SpaceId;
 use super::rss::RssId;
 use crate::costs::Service;
-use arch::{Cr3, FRAME_SIZE, Level, LinearAddr, Pde, Pfn, PhysAddr, Pte};
+use arch::{Cr3, FRAME_SIZE, Level, LinearAddr, PageSize, Pde, Pfn, PhysAddr, Pte};
 use paging::{PhysMem, Shootdown};
 
 /// No frame is left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfFrames;
 
-/// A leaf entry: where it is, for which page, and what it holds.
+/// A leaf entry: where it is, for which page, and what it holds. That of a large page is a PDE, whose bits stand where those
+/// of a PTE do, but for PS, which is a PTE's PAT, and is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) la: LinearAddr,
     pub(super) slot: PhysAddr,
     pub(super) pte: Pte,
+    pub(super) size: PageSize,
+}
+
+impl Entry {
+    /// The same as an entry for each 4 KiB, as if the page were split.
+    pub(super) fn pages(self) -> impl Iterator<Item = Self> {
+        let whole = if self.is_huge() { pte::without_ps(self.pte) } else { self.pte };
+        (0..self.size.bytes() / FRAME_SIZE).map(move |index| {
+            let mut pte = whole;
+            pte.set_frame(whole.frame() + index);
+            let la = self.la.wrapping_add(index * FRAME_SIZE);
+            Self { la, pte: if index == 0 { whole } else { pte }, size: PageSize::Size4K, ..self }
+        })
+    }
+
+    /// True if it maps more than 4 KiB.
+    pub(super) fn is_huge(&self) -> bool {
+        self.size != PageSize::Size4K
+    }
 }
 
 /// The paging structures of one address space.
@@ -58,12 +79,16 @@ impl PageTable {
         Cr3(self.root.base().0)
     }
 
-    /// The leaf entry of the page at `la`, if its page table exists.
+    /// The leaf entry of the page at `la`, if the table that it lies in exists.
     pub(super) fn entry(&self, mem: &dyn PhysMem, la: LinearAddr) -> Option<Entry> {
         let mut table = self.root;
         let mut level = Level::Pml4;
         while let Some(below) = level.below() {
-            table = table_at(mem, slot(table, level, la))?;
+            match child(mem, slot(table, level, la)) {
+                Child::None => return None,
+                Child::Table(next) => table = next,
+                Child::Large => return Some(large_leaf(mem, table, la)),
+            }
             level = below;
         }
         Some(leaf(mem, table, la))
@@ -76,23 +101,76 @@ impl PageTable {
         frames: &mut FrameTable,
         la: LinearAddr,
     ) -> Result<Entry, OutOfFrames> {
+        let table = self.table_alloc(mem, frames, la, Level::Pd)?;
+        let at = slot(table, Level::Pd, la);
+        match child(mem, at) {
+            Child::Table(table) => Ok(leaf(mem, table, la)),
+            Child::Large => Ok(large_leaf(mem, table, la)),
+            Child::None => {
+                let table = self.hang_in(mem, frames, (at, Level::Pd), la)?;
+                Ok(leaf(mem, table, la))
+            }
+        }
+    }
+
+    /// The PDE that serves `la`, whatever it holds; tables that are missing above it are made (`pmd_alloc`).
+    pub(super) fn pmd_alloc(
+        &self,
+        mem: &mut dyn PhysMem,
+        frames: &mut FrameTable,
+        la: LinearAddr,
+    ) -> Result<Entry, OutOfFrames> {
+        let table = self.table_alloc(mem, frames, la, Level::Pd)?;
+        Ok(large_leaf(mem, table, la))
+    }
+
+    /// Empties the PDE that serves `la`, and gives its place and the page table that it referenced, which has no entries any
+    /// more. What is cached of it goes with a shootdown of any page of it.
+    pub(super) fn take_out_table(&self, mem: &mut dyn PhysMem, la: LinearAddr) -> (PhysAddr, Pfn) {
+        let directory = [Level::Pml4, Level::Pdpt]
+            .into_iter()
+            .try_fold(self.root, |table, level| table_at(mem, slot(table, level, la)));
+        let at = slot(directory.expect("there is a page table"), Level::Pd, la);
+        let table = table_at(mem, at).expect("there is a page table");
+        mem.store_entry(at, 0);
+        (at, table)
+    }
+
+    /// The table of a level that serves `la`. No page is larger than what one entry of it serves.
+    fn table_alloc(
+        &self,
+        mem: &mut dyn PhysMem,
+        frames: &mut FrameTable,
+        la: LinearAddr,
+        wanted: Level,
+    ) -> Result<Pfn, OutOfFrames> {
         let mut table = self.root;
         let mut level = Level::Pml4;
-        while let Some(below) = level.below() {
+        while level != wanted {
             let at = slot(table, level, la);
             table = match table_at(mem, at) {
                 Some(next) => next,
-                None => {
-                    let next = alloc_table(mem, frames)?;
-                    let base = LinearAddr(la.0 & !(span(level) - 1));
-                    frames.set_owner(next, Owner::Table { mm: self.rss, base });
-                    mem.store_entry(at, table_entry(next).0);
-                    next
-                }
+                None => self.hang_in(mem, frames, (at, level), la)?,
             };
-            level = below;
+            level = level.below().expect("the last level was not passed");
         }
-        Ok(leaf(mem, table, la))
+        Ok(table)
+    }
+
+    /// A new table, referenced by the entry of `level` at `at`.
+    fn hang_in(
+        &self,
+        mem: &mut dyn PhysMem,
+        frames: &mut FrameTable,
+        (at, level): (PhysAddr, Level),
+        la: LinearAddr,
+    ) -> Result<Pfn, OutOfFrames> {
+        let next = alloc_table(mem, frames)?;
+        let base = LinearAddr(la.0 & !(span(level) - 1));
+        let below = level.below().expect("entries of the last level reference no table");
+        frames.set_owner(next, Owner::Table { mm: self.rss, level: below, base });
+        mem.store_entry(at, table_entry(next).0);
+        Ok(next)
     }
 
     /// The same, for a page above that of `before`, an entry of this table: where both share a page table, without a walk.
@@ -136,7 +214,7 @@ impl PageTable {
         shootdown
     }
 
-    /// Tables of the lower half, and the root.
+    /// Tables of the lower half, the root, and those that wait for large pages to be split.
     pub(super) fn count(&self, mem: &dyn PhysMem) -> u64 {
         1 + count_tables(mem, self.root, Level::Pml4, 256)
     }
@@ -163,9 +241,14 @@ pub(super) struct Entries {
 }
 
 impl Entries {
+    /// The next entry. That of a large page comes once, also where the pass begins or ends within the page.
     pub(super) fn next(&mut self, mem: &dyn PhysMem) -> Option<Entry> {
         while self.la < self.end {
-            let Some(table) = self.table.or_else(|| self.find_table(mem)) else { continue };
+            let table = match self.table.map_or_else(|| self.descend(mem), Found::Table) {
+                Found::Nothing => continue,
+                Found::Table(table) => table,
+                Found::Large(entry) => return Some(entry),
+            };
             let entry = leaf(mem, table, LinearAddr(self.la));
             self.la += FRAME_SIZE;
             let same_table = self.la & (span(Level::Pd) - 1) != 0;
@@ -177,27 +260,46 @@ impl Entries {
         None
     }
 
-    /// The page table for the current page; without one, goes on to where the next may be.
-    fn find_table(&mut self, mem: &dyn PhysMem) -> Option<Pfn> {
+    /// What there is for the current page; without a page table, goes on to where the next may be.
+    fn descend(&mut self, mem: &dyn PhysMem) -> Found {
         let mut table = self.root;
         for level in [Level::Pml4, Level::Pdpt, Level::Pd] {
-            match table_at(mem, slot(table, level, LinearAddr(self.la))) {
-                Some(next) => table = next,
-                None => {
-                    self.la = (self.la & !(span(level) - 1)) + span(level);
-                    return None;
+            let la = LinearAddr(self.la);
+            let found = match child(mem, slot(table, level, la)) {
+                Child::Table(next) => {
+                    table = next;
+                    continue;
                 }
-            }
+                Child::None => Found::Nothing,
+                Child::Large => Found::Large(large_leaf(mem, table, la)),
+            };
+            self.la = (self.la & !(span(level) - 1)) + span(level);
+            return found;
         }
-        Some(table)
+        Found::Table(table)
     }
+}
+
+/// What a pass finds for a page.
+enum Found {
+    /// No table.
+    Nothing,
+    /// The page table.
+    Table(Pfn),
+    /// A large page.
+    Large(Entry),
 }
 
 /// The tables that the first entries of a table reference, and those below.
 fn count_tables(mem: &dyn PhysMem, table: Pfn, level: Level, entries: u64) -> u64 {
     let Some(below) = level.below() else { return 0 };
-    let children = (0..entries).filter_map(|index| table_at(mem, table.base().wrapping_add(index * 8)));
-    children.map(|child| 1 + count_tables(mem, child, below, 512)).sum()
+    let children = (0..entries).map(|index| child(mem, table.base().wrapping_add(index * 8)));
+    let count = |child| match child {
+        Child::None => 0,
+        Child::Table(table) => 1 + count_tables(mem, table, below, 512),
+        Child::Large => 1, // the table that it leaves when it is split
+    };
+    children.map(count).sum()
 }
 
 /// What lies around the range whose tables are freed.
@@ -245,14 +347,40 @@ pub(super) fn slot(table: Pfn, level: Level, la: LinearAddr) -> PhysAddr {
     table.base().wrapping_add(level.index(la) * 8)
 }
 
+/// What an entry above the last level references.
+enum Child {
+    None,
+    Table(Pfn),
+    /// A large page, with or without rights.
+    Large,
+}
+
+fn child(mem: &dyn PhysMem, at: PhysAddr) -> Child {
+    let raw = mem.load_entry(at);
+    match Pde(raw) {
+        _ if pte::has_ps(Pte(raw)) => Child::Large,
+        entry if entry.present() => Child::Table(Pfn(entry.frame())),
+        _ => Child::None,
+    }
+}
+
 fn table_at(mem: &dyn PhysMem, at: PhysAddr) -> Option<Pfn> {
-    let entry = Pde(mem.load_entry(at));
-    entry.present().then(|| Pfn(entry.frame()))
+    match child(mem, at) {
+        Child::Table(table) => Some(table),
+        Child::None | Child::Large => None,
+    }
 }
 
 fn leaf(mem: &dyn PhysMem, table: Pfn, la: LinearAddr) -> Entry {
     let slot = slot(table, Level::Pt, la);
-    Entry { la: la.page_base(), slot, pte: Pte(mem.load_entry(slot)) }
+    Entry { la: la.page_base(), slot, pte: Pte(mem.load_entry(slot)), size: PageSize::Size4K }
+}
+
+/// The PDE for `la` as a leaf.
+fn large_leaf(mem: &dyn PhysMem, table: Pfn, la: LinearAddr) -> Entry {
+    let slot = slot(table, Level::Pd, la);
+    let size = PageSize::Size2M;
+    Entry { la: LinearAddr(la.0 & !size.offset_mask()), slot, pte: Pte(mem.load_entry(slot)), size }
 }
 
 /// An empty table.
@@ -275,7 +403,7 @@ pub(super) fn alloc_zeroed(
 }
 
 /// The entry that hangs a table in: all rights, as the leaf decides (`_PAGE_TABLE`). The same bits at every level.
-fn table_entry(table: Pfn) -> Pde {
+pub(super) fn table_entry(table: Pfn) -> Pde {
     let mut entry = Pde(0);
     entry.set_present(true);
     entry.set_writable(true);

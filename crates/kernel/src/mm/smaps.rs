@@ -8,9 +8,9 @@ use super::layout::TASK_SIZE_MAX;
 use super::pgtable::Entry;
 use super::pte::{self, PteState};
 use super::vma::Vma;
-use super::{Mm, MmCx, VmFlags, ZERO_PAGE};
+use super::{Mm, MmCx, VmFlags};
 use crate::fs::Vfs;
-use arch::{FRAME_SIZE, LinearAddr, Pte};
+use arch::{FRAME_SIZE, LinearAddr, PageSize, Pte};
 use paging::PhysMem;
 use std::ops::AddAssign;
 
@@ -56,6 +56,8 @@ pub struct MemSizeStats {
     pub referenced: u64,
     /// Anonymous pages.
     pub anonymous: u64,
+    /// `AnonHugePages`: of large pages.
+    pub anon_huge: u64,
     /// Anonymous pages that may be dropped (`MADV_FREE`).
     pub lazyfree: u64,
     /// Pages in swap.
@@ -85,6 +87,7 @@ impl AddAssign<&Self> for MemSizeStats {
         self.private_dirty += other.private_dirty;
         self.referenced += other.referenced;
         self.anonymous += other.anonymous;
+        self.anon_huge += other.anon_huge;
         self.lazyfree += other.lazyfree;
         self.swap += other.swap;
         self.pss += other.pss;
@@ -120,6 +123,8 @@ pub enum FrameNumbers {
 /// A page that an entry maps.
 struct Seen {
     entry: Entry,
+    /// The page that the entry maps, of which this is 4 KiB.
+    size: PageSize,
     frame: Frame,
     kind: PageKind,
 }
@@ -160,25 +165,27 @@ impl Mm {
         let mut answer = vec![0; count as usize];
         let mut entries = self.table.entries(start, end);
         while let Some(entry) = entries.next(view.mem) {
-            let at = (entry.la.page_number() - start.page_number()) as usize;
             if let PteState::Swap(swapped) = pte::state(entry.pte) {
+                let at = (entry.la.page_number() - start.page_number()) as usize;
                 answer[at] = SWAP | if numbers == FrameNumbers::Shown { u64::from(swapped.slot().0) << 5 } else { 0 };
                 continue;
             }
             if !is_mapped(entry.pte) {
                 continue;
             }
-            let pfn = pte::pfn(entry.pte);
-            let frame = view.frames.get(pfn);
-            let mut bits = PRESENT;
-            if numbers == FrameNumbers::Shown {
-                bits |= pfn.0;
+            for page in entry.pages().filter(|page| start <= page.la && page.la < end) {
+                let pfn = pte::pfn(page.pte);
+                let frame = view.frames.get(pfn);
+                let mut bits = PRESENT;
+                if numbers == FrameNumbers::Shown {
+                    bits |= pfn.0;
+                }
+                if !view.frames.is_zero_page(pfn) {
+                    bits |= if frame.usage == FrameUse::Anon { 0 } else { FILE };
+                    bits |= if frame.maps == 1 { MMAP_EXCLUSIVE } else { 0 };
+                }
+                answer[(page.la.page_number() - start.page_number()) as usize] = bits;
             }
-            if pfn != ZERO_PAGE {
-                bits |= if frame.usage == FrameUse::Anon { 0 } else { FILE };
-                bits |= if frame.maps == 1 { MMAP_EXCLUSIVE } else { 0 };
-            }
-            answer[at] = bits;
         }
         answer
     }
@@ -211,12 +218,15 @@ impl Mm {
         };
         let mut entries = self.table.entries(start, end);
         while let Some(entry) = entries.next(view.mem) {
-            if !is_mapped(entry.pte) || pte::pfn(entry.pte) == ZERO_PAGE {
+            if !is_mapped(entry.pte) || view.frames.is_zero_page(pte::pfn(entry.pte)) {
                 continue;
             }
-            let frame = view.frames.get(pte::pfn(entry.pte));
-            let kind = if frame.usage == FrameUse::Anon { PageKind::Anon } else { of_file };
-            visit(Seen { entry, frame, kind });
+            let size = entry.size;
+            for entry in entry.pages().filter(|page| start <= page.la && page.la < end) {
+                let frame = view.frames.get(pte::pfn(entry.pte));
+                let kind = if frame.usage == FrameUse::Anon { PageKind::Anon } else { of_file };
+                visit(Seen { entry, size, frame, kind });
+            }
         }
     }
 }
@@ -248,6 +258,7 @@ impl MemSizeStats {
             PageKind::Anon => {
                 self.anonymous += FRAME_SIZE;
                 self.pss_anon += pss;
+                self.anon_huge += if page.size == PageSize::Size2M { FRAME_SIZE } else { 0 };
                 self.lazyfree += if pte::is_lazyfree(entry) { FRAME_SIZE } else { 0 };
             }
             PageKind::Shmem => self.pss_shmem += pss,

@@ -10,7 +10,7 @@ use super::swap::Swap;
 use super::{KernelHalf, MapFlags, MapSource, MemSignal, Mm, MmCx, MmLimits, Prot, VmFlags, invariants, pte};
 use crate::fs::{BufferConsole, FsCx, InodeId, Mappable, Mount, MountMode, OpenFlags, Vfs, ViewConfig};
 use crate::{Errno, Hw};
-use arch::{Access, AccessKind, ControlRegs, FRAME_SIZE, LinearAddr, PageFault, Pfn, Privilege, Pte};
+use arch::{Access, AccessKind, ControlRegs, FRAME_SIZE, LinearAddr, PageFault, PageSize, Pfn, Privilege, Pte};
 use event::{Event, EventSink, FaultEvent, Pid, Resolution};
 use paging::{
     Invalidation, NoModel, PageBytes, PagingContext, PhysMem, Shootdown, SwapDevice, SwapError, SwapSlot, Translation,
@@ -121,7 +121,8 @@ impl Guest {
         for invalidation in shootdown.drain(arch::Pcid::default()) {
             match invalidation {
                 Invalidation::Page { la, .. } | Invalidation::Address { la, .. } => {
-                    _ = self.tlb.remove(&la.page_number())
+                    let near = |page: u64, size: PageSize| (page * PAGE) >> size.shift() == la.0 >> size.shift();
+                    self.tlb.retain(|page, cached| !near(*page, cached.size));
                 }
                 _ => self.tlb.clear(),
             }
@@ -200,7 +201,8 @@ impl Guest {
             return None;
         }
         let mut byte = [0];
-        self.bus.read(pte::pfn(entry.pte).base().wrapping_add(la % PAGE), &mut byte);
+        let within = la & entry.size.offset_mask();
+        self.bus.read(pte::pfn(entry.pte).base().wrapping_add(within), &mut byte);
         Some(byte[0])
     }
 

@@ -77,8 +77,7 @@ fn block(mm: &Mm, view: &MmView<'_>, vma: &Vma, keys: bool) -> String {
         line(&mut out, name, bytes);
     }
     out += &sums(&mm.smap_gather_stats(view, vma), Of::Mapping);
-    // No mapping has large pages.
-    let _fits = writeln!(out, "{:<16}{:>8}", "THPeligible:", 0);
+    let _fits = writeln!(out, "{:<16}{:>8}", "THPeligible:", u8::from(mm.thp_allowed(view.frames, vma)));
     if keys {
         let _fits = writeln!(out, "{:<16}{:>8}", "ProtectionKey:", vma.flags.pkey());
     }
@@ -106,7 +105,7 @@ fn sums(stats: &MemSizeStats, of: Of) -> String {
         ("Anonymous", stats.anonymous),
         ("KSM", 0),
         ("LazyFree", stats.lazyfree),
-        ("AnonHugePages", 0),
+        ("AnonHugePages", stats.anon_huge),
         ("ShmemPmdMapped", 0),
         ("FilePmdMapped", 0),
         ("Shared_Hugetlb", 0),

@@ -3,7 +3,7 @@
 //! What is in use is counted in frames, by the frame table; what it cannot know comes in a [`MemoryCounts`].
 
 use crate::kernel::Kernel;
-use crate::mm::buddy::NR_ORDERS;
+use crate::mm::buddy::{NR_ORDERS, Order};
 use crate::mm::commit::Overcommit;
 use crate::mm::frames::FrameUse;
 use crate::mm::reclaim::policy::{PageKind, Swappiness};
@@ -58,13 +58,15 @@ impl Kernel {
             shmem,
             swap_cached: swap.cached().into(),
             active_anon: active(PageKind::Anon),
-            inactive_anon: inactive(PageKind::Anon),
+            // Of a large page only the first frame is in a list.
+            inactive_anon: inactive(PageKind::Anon) + frames.thp.mapped * (Order::PMD.frames() - 1),
             active_file: active(PageKind::File),
             inactive_file: inactive(PageKind::File),
             unevictable: frames.unevictable,
             mlocked: frames.unevictable,
             swap_total: swap.total().into(),
             swap_free: swap.free().into(),
+            anon_huge: frames.thp.mapped * PageSize::Size2M.bytes() / FRAME_SIZE,
             dirty: states.dirty,
             anon: states.mapped_anon,
             mapped: states.mapped_file,

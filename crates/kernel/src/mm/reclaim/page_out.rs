@@ -1,6 +1,7 @@
 //! One victim leaves memory (Linux's `shrink_folio_list`, `pageout`).
 //!
 //! ```text
+//! of a large page ..................................... split; its first 4 KiB go, the rest wait in the lists
 //! anonymous, lazily freed and not written since ...... dropped
 //! anonymous, on the swap device and not written since . dropped; its slot has it
 //! anonymous ........................................... written to a slot
@@ -12,7 +13,8 @@
 use super::policy::Departure;
 use super::unmap;
 use crate::fs::{FsCx, Vfs};
-use crate::mm::frames::{FrameUse, LazyFree, OnLru, Owner};
+use crate::mm::frames::{FrameUse, Huge, LazyFree, OnLru, Owner};
+use crate::mm::huge_memory;
 use crate::mm::swap::{SwapEntry, SwapOwner};
 use arch::Pfn;
 
@@ -37,6 +39,9 @@ pub(super) fn page_out(cx: &mut FsCx<'_>, vfs: &mut Vfs, pfn: Pfn, lists: OnLru)
     }
     if unmap::is_locked(cx.mem, cx.frames, pfn) {
         return Err(Kept::Unevictable);
+    }
+    if frame.huge == Huge::Head {
+        huge_memory::split_huge_page(cx.mem, cx.frames, pfn);
     }
     match (frame.usage, frame.owner) {
         (FrameUse::Anon, _) => page_out_anon(cx, pfn, lists),

@@ -61,7 +61,7 @@ fn without_overcommit_what_goes_beyond_the_limit_is_refused() {
 #[test]
 fn a_guess_refuses_only_what_can_never_be() {
     let mut guest = Guest::with_ram(2 << 20);
-    let pages = guest.frames.total();
+    let pages = guest.frames.managed();
     assert_eq!(guest.mmap(AT, (pages + 1) * PAGE, RW, FIXED), Err(Errno::ENOMEM));
     assert_eq!(guest.mmap(AT, (pages + 1) * PAGE, RW, FIXED | MapFlags::NORESERVE), Ok(AT));
     for at in [1, 2, 3].map(|n| AT + (n << 30)) {

@@ -128,8 +128,8 @@ fn an_entry_that_allows_the_access_is_flushed() {
 #[test]
 fn without_frames_the_process_is_killed() {
     let mut guest = Guest::with_ram(1 << 20);
-    let p = guest.mmap(0, 1 << 20, RW, ANON).unwrap();
-    let died = (0..256).find_map(|i| guest.write(p + i * PAGE, 1).err()).expect("RAM has an end");
+    let p = guest.mmap(0, (1 << 20) - PAGE, RW, ANON).unwrap();
+    let died = (0..255).find_map(|i| guest.write(p + i * PAGE, 1).err()).expect("RAM has an end");
     assert_eq!(died.signal, SignalKind::Kill);
     assert_eq!(guest.faults().last(), Some(&OutOfMemory));
     guest.check_tables();

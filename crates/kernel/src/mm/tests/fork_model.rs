@@ -6,16 +6,49 @@
 use crate::fs::InodeId;
 use crate::mm::reclaim::policy::PolicyName;
 use crate::mm::testing::{FIXED, Guest, PAGE};
-use crate::mm::{Advice, FileMode, MapFlags, MapSource, MremapFlags, Prot, SEGV_ACCERR, SEGV_MAPERR};
+use crate::mm::{Advice, FileMode, MapFlags, MapSource, MremapFlags, Prot, SEGV_ACCERR, SEGV_MAPERR, ThpMode};
 use arch::LinearAddr;
 use event::Pid;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-const PAGES: usize = 20;
-/// The arena crosses from one page table to the next.
-const BASE: u64 = 0x1000_0000 + (512 - PAGES as u64 / 2) * PAGE;
+/// Where the programs have their mappings.
+#[derive(Debug)]
+struct Arena {
+    base: u64,
+    pages: usize,
+    /// Mappings often begin and end at multiples of so many pages.
+    unit: usize,
+    kinds: &'static [Kind],
+    thp: ThpMode,
+    ram: u64,
+    /// Too few at times.
+    swap_slots: usize,
+}
+
+/// It crosses from one page table to the next.
+static SMALL: Arena = Arena {
+    base: 0x1000_0000 + (512 - 10) * PAGE,
+    pages: 20,
+    unit: 1,
+    kinds: &[Kind::PrivateAnonymous, Kind::SharedAnonymous, Kind::PrivateFile, Kind::SharedFile],
+    thp: ThpMode::Never,
+    ram: 4 << 20,
+    swap_slots: 24,
+};
+
+/// It has room for three pages of 2 MiB.
+static LARGE: Arena = Arena {
+    base: 0x1000_0000,
+    pages: 3 * 512,
+    unit: 512,
+    kinds: &[Kind::PrivateAnonymous, Kind::PrivateAnonymous, Kind::PrivateAnonymous, Kind::SharedAnonymous],
+    thp: ThpMode::Always,
+    ram: 64 << 20,
+    swap_slots: 2000,
+};
+
 const FILE_PAGES: usize = 12;
 const MAX_PROCESSES: usize = 5;
 /// The object that is the file; the others are shared anonymous memory.
@@ -185,27 +218,30 @@ impl Model {
 
 /// Both, and which process runs next.
 struct Run {
+    arena: &'static Arena,
     guest: Guest,
     model: Model,
     inode: InodeId,
-}
-
-fn la(at: usize) -> u64 {
-    BASE + at as u64 * PAGE
 }
 
 fn bytes(pages: usize) -> u64 {
     pages as u64 * PAGE
 }
 
+impl Arena {
+    const fn la(&self, at: usize) -> u64 {
+        self.base + at as u64 * PAGE
+    }
+}
+
 impl Run {
-    /// With a swap device that is too small at times.
-    fn new(policy: PolicyName) -> Self {
-        let mut guest = Guest::with_swap(4 << 20, 24, policy);
+    fn new(arena: &'static Arena, policy: PolicyName) -> Self {
+        let mut guest = Guest::with_swap(arena.ram, arena.swap_slots, policy);
+        guest.frames.thp.mode = arena.thp;
         let file: Vec<u8> = (0..FILE_PAGES).flat_map(|i| [100 + i as u8; PAGE as usize]).collect();
         let inode = guest.file(&file);
         let objects = vec![(0..FILE_PAGES).map(|i| [100 + i as u8; 2]).collect()];
-        Self { guest, model: Model { processes: BTreeMap::from([(Pid(1), Process::new())]), objects }, inode }
+        Self { arena, guest, model: Model { processes: BTreeMap::from([(Pid(1), Process::new())]), objects }, inode }
     }
 
     /// One of the processes that are there.
@@ -216,7 +252,8 @@ impl Run {
     /// Does it, to both, and compares.
     fn apply(&mut self, pid: Pid, op: &Op) {
         self.guest.switch(pid);
-        let Self { guest, model, .. } = self;
+        let Self { arena, guest, model, .. } = self;
+        let la = |at| arena.la(at);
         let process = model.processes.get_mut(&pid).unwrap();
         match *op {
             Op::Map { at, pages, prot, kind } => self.map(pid, at, pages, prot, kind),
@@ -230,7 +267,10 @@ impl Run {
                 process.range_mut(at..at + known).for_each(|(_, page)| page.prot = prot);
             }
             Op::Advise { at, pages, advice } => {
-                if model.takes_advice(pid, at..at + pages, advice) {
+                if advice == Advice::Collapse {
+                    // Whether that can be is the guest's to say.
+                    let _ = guest.run(|mm, cx| mm.madvise(cx, LinearAddr(la(at)), bytes(pages), advice));
+                } else if model.takes_advice(pid, at..at + pages, advice) {
                     guest.run(|mm, cx| mm.madvise(cx, LinearAddr(la(at)), bytes(pages), advice)).unwrap();
                     model.advise(pid, at..at + pages, advice);
                 }
@@ -272,13 +312,13 @@ impl Run {
             Kind::PrivateFile => MapFlags::PRIVATE | MapFlags::FIXED,
             Kind::SharedFile => MapFlags::SHARED | MapFlags::FIXED,
         };
-        self.guest.run(|mm, cx| mm.mmap(cx, LinearAddr(la(at)), bytes(pages), prot, flags, source)).unwrap();
+        self.guest.run(|mm, cx| mm.mmap(cx, LinearAddr(self.arena.la(at)), bytes(pages), prot, flags, source)).unwrap();
         self.model.map(pid, at, pages, prot, kind);
     }
 
     /// Moves pages within one mapping; whether they are that is the guest's to say.
     fn move_pages(&mut self, pid: Pid, at: usize, pages: usize, to: usize) {
-        let (old, new, len) = (LinearAddr(la(at)), LinearAddr(la(to)), bytes(pages));
+        let (old, new, len) = (LinearAddr(self.arena.la(at)), LinearAddr(self.arena.la(to)), bytes(pages));
         let flags = MremapFlags::MAYMOVE | MremapFlags::FIXED;
         if self.guest.run(|mm, cx| mm.mremap(cx, old, len, len, flags, new)).is_ok() {
             let process = self.model.processes.get_mut(&pid).unwrap();
@@ -320,9 +360,9 @@ impl Run {
             let vmas = self.guest.mm_of(*pid).vmas();
             let mapped =
                 vmas.flat_map(|vma| (vma.start.0..vma.end.0).step_by(PAGE as usize).map(|la| (la, vma.prot())));
-            assert!(mapped.eq(process.iter().map(|(at, page)| (la(*at), page.prot))), "{pid:?}");
-            for at in 0..PAGES {
-                let there = OFFSETS.map(|offset| self.guest.peek(*pid, la(at) + offset));
+            assert!(mapped.eq(process.iter().map(|(at, page)| (self.arena.la(*at), page.prot))), "{pid:?}");
+            for at in 0..self.arena.pages {
+                let there = OFFSETS.map(|offset| self.guest.peek(*pid, self.arena.la(at) + offset));
                 let known = process.get(&at).map(|page| self.model.bytes(page).map(Some));
                 assert!(there == [None; 2] || Some(there) == known, "{pid:?}, page {at}: {there:?}, not {known:?}");
             }
@@ -332,7 +372,7 @@ impl Run {
     /// Reads everything in every process.
     fn check_by_reading(&mut self) {
         for pid in self.model.processes.keys().copied().collect::<Vec<_>>() {
-            for (at, byte) in (0..PAGES).flat_map(|at| [(at, 0), (at, 1)]) {
+            for (at, byte) in (0..self.arena.pages).flat_map(|at| [(at, 0), (at, 1)]) {
                 self.apply(pid, &Op::Read { at, byte });
             }
         }
@@ -343,16 +383,35 @@ fn prot() -> impl Strategy<Value = Prot> {
     prop_oneof![4 => Just(Prot::READ | Prot::WRITE), 1 => (0_u64..8).prop_map(Prot::from_bits_truncate)]
 }
 
-fn span() -> impl Strategy<Value = (usize, usize)> {
-    (0..PAGES).prop_flat_map(|at| (Just(at), 1..=(PAGES - at).min(8)))
+/// Where something begins: anywhere, or at a border of units.
+fn place(arena: &'static Arena, last: usize) -> impl Strategy<Value = usize> {
+    prop_oneof![0..=last, (0..=last / arena.unit).prop_map(|units| units * arena.unit)]
 }
 
-fn op() -> impl Strategy<Value = Op> {
-    let kinds = [Kind::PrivateAnonymous, Kind::SharedAnonymous, Kind::PrivateFile, Kind::SharedFile];
-    let advices = [Advice::DontNeed, Advice::DontNeed, Advice::DontFork, Advice::DoFork, Advice::WipeOnFork];
-    let (at, byte) = (0..PAGES, 0..OFFSETS.len());
-    let (kind, advice) = (prop::sample::select(kinds.to_vec()), prop::sample::select(advices.to_vec()));
-    let places = span().prop_flat_map(|(at, pages)| (Just((at, pages)), 0..=PAGES - pages));
+/// Up to eight pages, or up to eight units.
+fn span(arena: &'static Arena) -> impl Strategy<Value = (usize, usize)> {
+    place(arena, arena.pages - 1).prop_flat_map(|at| {
+        let (pages, unit) = (arena.pages - at, arena.unit);
+        let units = (1..=(pages / unit).clamp(1, 8)).prop_map(move |units| (units * unit).min(pages));
+        (Just(at), prop_oneof![1..=pages.min(8), units])
+    })
+}
+
+fn op(arena: &'static Arena) -> impl Strategy<Value = Op> {
+    let advices = [
+        Advice::DontNeed,
+        Advice::DontNeed,
+        Advice::DontFork,
+        Advice::DoFork,
+        Advice::WipeOnFork,
+        Advice::Cold,
+        Advice::PageOut,
+        Advice::Collapse,
+    ];
+    let (at, byte) = (0..arena.pages, 0..OFFSETS.len());
+    let (kind, advice) = (prop::sample::select(arena.kinds.to_vec()), prop::sample::select(advices.to_vec()));
+    let span = move || span(arena);
+    let places = span().prop_flat_map(move |(at, pages)| (Just((at, pages)), place(arena, arena.pages - pages)));
     let apart = places.prop_filter("overlap", |((at, pages), to)| at.abs_diff(*to) >= *pages);
     prop_oneof![
         4 => (span(), prot(), kind).prop_map(|((at, pages), prot, kind)| Op::Map { at, pages, prot, kind }),
@@ -366,8 +425,20 @@ fn op() -> impl Strategy<Value = Op> {
         4 => Just(Op::Fork),
         1 => Just(Op::Exec),
         2 => Just(Op::Exit),
-        4 => (1_u64..60).prop_map(|pages| Op::Reclaim { pages }),
+        4 => (1..60 * arena.unit as u64).prop_map(|pages| Op::Reclaim { pages }),
     ]
+}
+
+/// Runs a program of several processes to its end.
+fn run(arena: &'static Arena, policy: PolicyName, ops: &[(usize, Op)]) {
+    let mut run = Run::new(arena, policy);
+    for (who, op) in ops {
+        run.apply(run.pick(*who), op);
+        run.check();
+    }
+    run.check_by_reading();
+    run.check();
+    run.guest.exit();
 }
 
 proptest! {
@@ -376,15 +447,21 @@ proptest! {
     #[test]
     fn each_process_sees_its_own_bytes_and_what_it_shares(
         policy in prop::sample::select(POLICIES.to_vec()),
-        ops in prop::collection::vec((any::<usize>(), op()), 1..150),
+        ops in prop::collection::vec((any::<usize>(), op(&SMALL)), 1..150),
     ) {
-        let mut run = Run::new(policy);
-        for (who, op) in &ops {
-            run.apply(run.pick(*who), op);
-            run.check();
-        }
-        run.check_by_reading();
-        run.check();
-        run.guest.exit();
+        run(&SMALL, policy, &ops);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// With a page of 2 MiB wherever one fits.
+    #[test]
+    fn each_process_sees_its_own_bytes_in_large_pages(
+        policy in prop::sample::select(POLICIES.to_vec()),
+        ops in prop::collection::vec((any::<usize>(), op(&LARGE)), 1..60),
+    ) {
+        run(&LARGE, policy, &ops);
     }
 }

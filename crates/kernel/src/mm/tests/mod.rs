@@ -7,6 +7,7 @@ mod faults;
 mod files;
 mod fork;
 mod fork_model;
+mod huge;
 mod kernel_half;
 mod keys;
 mod locks;

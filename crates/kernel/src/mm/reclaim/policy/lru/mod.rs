@@ -207,8 +207,10 @@ impl Policy for Lru {
     fn select(&mut self, pages: &mut dyn Pages, from: Candidates) -> Option<Pfn> {
         self.workingset.reclaims_from(from);
         [Effort::Balanced, Effort::Equal].into_iter().find_map(|effort| {
-            // A page is at most made inactive, kept once and then taken.
-            let steps = 2 * self.sizes().total() + SWAP_CLUSTER_MAX;
+            // A page that may go is at most made inactive, kept once and then taken.
+            let sizes = self.sizes();
+            let candidates: u64 = from.kinds().iter().map(|&kind| sizes.of_kind(kind)).sum();
+            let steps = if candidates == 0 { 0 } else { 2 * candidates + SWAP_CLUSTER_MAX };
             (0..steps).find_map(|_| self.step(pages, from, effort))
         })
     }
