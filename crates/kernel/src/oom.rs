@@ -8,7 +8,7 @@ use crate::mm::sysctl::DropCaches;
 use crate::mm::{MmCx, RssKind};
 use crate::process::Process;
 use crate::signal::{SigInfo, Signal, Target};
-use arch::{FRAME_SIZE, UserContext};
+use arch::{FRAME_SIZE, LinearAddr, UserContext};
 use event::Pid;
 use paging::PhysMem;
 use std::fmt;
@@ -16,25 +16,30 @@ use std::fmt;
 /// Runs in a row that freed nothing, after which kswapd gives up until memory comes back by itself.
 const MAX_RECLAIM_RETRIES: u32 = 16;
 
-/// Faults in a row that may leave the registers as they were. No instruction needs so many pages: so many faults mean that
-/// pages go as fast as they come.
-const MAX_FRUITLESS_FAULTS: u32 = 64;
+/// How often a page may come again for an instruction that does not retire.
+const MAX_FRUITLESS_FAULTS: u32 = 16;
 
-/// Watches for an instruction that never gets all its pages at once, because too little memory is left to hold them. Linux
-/// would try for ever.
+/// Watches for an instruction that never gets all its pages at once, because too little memory is left to hold them: they
+/// go as fast as they come. Linux would try for ever.
 #[derive(Debug, Default)]
 pub(crate) struct Thrashing {
-    /// Instructions so far and the registers, at the last fault.
-    last: (u64, u64, [u64; 16]),
+    /// Instructions so far and the registers, which tell whether there was any progress.
+    at: (u64, u64, [u64; 16]),
+    /// The page that was missed first.
+    page: LinearAddr,
+    /// How often it was missed again.
     fruitless: u32,
 }
 
 impl Thrashing {
     /// Notes a fault; true if it is one too many.
-    pub(crate) fn note_fault(&mut self, instructions: u64, ctx: &UserContext) -> bool {
-        let now = (instructions, ctx.rip, ctx.gpr);
-        self.fruitless = if now == self.last { self.fruitless + 1 } else { 0 };
-        self.last = now;
+    pub(crate) fn note_fault(&mut self, instructions: u64, ctx: &UserContext, page: LinearAddr) -> bool {
+        let at = (instructions, ctx.rip, ctx.gpr);
+        if at != self.at {
+            *self = Self { at, page, fruitless: 0 };
+        } else if page == self.page {
+            self.fruitless += 1;
+        }
         self.fruitless >= MAX_FRUITLESS_FAULTS
     }
 }
@@ -193,5 +198,25 @@ impl Kernel {
     #[must_use]
     pub fn oom_kills(&self) -> &[OomKill] {
         &self.oom_kills
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_come_and_go_for_one_instruction_are_noticed() {
+        let mut thrashing = Thrashing::default();
+        let mut ctx = UserContext::at_entry(LinearAddr(0x40_0000), LinearAddr(0x7fff_0000));
+        let pages = [0x1000, 0x2000, 0x3000].map(LinearAddr);
+        let mut rounds = |instructions: u64, ctx: &UserContext, rounds: usize| {
+            (0..3 * rounds).any(|i| thrashing.note_fault(instructions, ctx, pages[i % 3]))
+        };
+        assert!(!rounds(5, &ctx, 16), "the first time is no repetition");
+        assert!(!rounds(6, &ctx, 16), "an instruction has retired");
+        ctx.gpr[1] += 8;
+        assert!(!rounds(6, &ctx, 16), "a string instruction got on");
+        assert!(rounds(6, &ctx, 1));
     }
 }

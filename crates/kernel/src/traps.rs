@@ -33,7 +33,7 @@ impl Kernel {
     /// Serves a page fault of the program: the page comes, or a signal.
     pub fn handle_fault(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, fault: PageFault) -> Disposition {
         self.enter(hw);
-        let thrashes = self.thrashing.note_fault(hw.instructions, ctx);
+        let thrashes = self.thrashing.note_fault(hw.instructions, ctx, fault.cr2.page_base());
         loop {
             let (mm, mut cx) = self.mm_cx(hw);
             let outcome = match mm.handle_mm_fault(&mut cx, LinearAddr(ctx.rip), fault) {

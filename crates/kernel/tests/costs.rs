@@ -9,6 +9,7 @@ use common::{CODE, DATA, HEAP, Rig, SCRATCH};
 use pagewalk_kernel::{Costs, Disposition, Injection, Service};
 
 const MUNMAP: u64 = 11;
+const MADVISE: u64 = 28;
 const RT_SIGACTION: u64 = 13;
 const OPEN: u64 = 2;
 /// Where nothing happens to be.
@@ -48,6 +49,7 @@ fn program(rig: &mut Rig) {
     assert_eq!(rig.call(nr::WAIT4, &[child, 0, 0, 0]), child as i64);
     spurious(rig);
     handled(rig);
+    touch_large_page(rig);
 }
 
 /// Maps a file that nobody has read, and touches it.
@@ -57,6 +59,15 @@ fn read_file(rig: &mut Rig) {
     assert!(fd >= 0, "open: {fd}");
     let mapped = rig.call(nr::MMAP, &[0, 0x1000, 1, 2, fd as u64, 0]) as u64;
     rig.access(mapped, AccessKind::Read).unwrap();
+}
+
+/// Touches memory that is to have large pages.
+fn touch_large_page(rig: &mut Rig) {
+    const HUGEPAGE: u64 = 14;
+    let len = 4 << 20;
+    let mapped = rig.call(nr::MMAP, &[0, len, 3, 0x22, u64::MAX, 0]) as u64;
+    assert_eq!(rig.call(MADVISE, &[mapped, len, HUGEPAGE]), 0);
+    rig.access(mapped, AccessKind::Write).unwrap();
 }
 
 /// A fault on a page that is there, as a stale translation brings it.

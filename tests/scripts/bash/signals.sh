@@ -24,4 +24,9 @@ trap 'order+=1' USR1; trap 'order+=2' USR2; kill -USR1 $$; kill -USR2 $$; kill -
 "$BASH" -c 'trap "echo exit trap" EXIT; kill -TERM $$; sleep 1'; echo "status $?"
 "$BASH" -c 'trap "echo exit trap" EXIT; trap "exit 3" TERM; kill -TERM $$; sleep 1'; echo "status $?"
 { (kill -KILL $BASHPID; echo never); echo "status $?"; } 2> /dev/null
-set -m; sleep 100 | sleep 100 & kill -TERM -- -$(jobs -p %+); wait 2>/dev/null; echo "a group is gone: $?"
+# Both are their own before the signal comes. When bash says that they are gone depends on who is faster, so nobody listens.
+exec 2> /dev/null
+set -m
+{ echo up; exec sleep 100; } | { read -r line; : > "$line"; exec sleep 100; } &
+until [ -e up ]; do sleep 0.01; done
+rm up; kill -TERM -- "-$(jobs -p %+)"; wait; echo "a group is gone: $?"
