@@ -5,17 +5,14 @@
 
 use crate::Errno;
 
-/// The settings; `min_free_kbytes` is the buddy allocator's.
+/// The settings; `min_free_kbytes` is the buddy allocator's, `overcommit_ratio` the commit limit's, `page-cluster` the swap
+/// device's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sysctl {
     /// How much rather file pages are dropped than anonymous ones are swapped, 0 to 200.
     pub(crate) swappiness: u64,
     /// 0: obvious overcommits are refused; 1: none; 2: all beyond the commit limit.
     pub(crate) overcommit_memory: u64,
-    /// The part of RAM in the commit limit, in percent.
-    pub(crate) overcommit_ratio: u64,
-    /// log2 of the pages that one swap-in reads ahead.
-    pub(crate) page_cluster: u64,
     /// How readily inodes and names are dropped, in percent of Linux's habit.
     pub(crate) vfs_cache_pressure: u64,
     /// What a write to `drop_caches` asks for.
@@ -83,14 +80,7 @@ fn parse_digits(digits: &str, radix: u32) -> Option<u64> {
 
 impl Default for Sysctl {
     fn default() -> Self {
-        Self {
-            swappiness: 60,
-            overcommit_memory: 0,
-            overcommit_ratio: 50,
-            page_cluster: 3,
-            vfs_cache_pressure: 100,
-            drop_caches: None,
-        }
+        Self { swappiness: 60, overcommit_memory: 0, vfs_cache_pressure: 100, drop_caches: None }
     }
 }
 
@@ -106,10 +96,8 @@ impl Sysctl {
                     _ => self.drop_caches, // 4: no more messages about it
                 };
             }
-            Setting::MinFreeKbytes => {}
+            Setting::MinFreeKbytes | Setting::OvercommitRatio | Setting::PageCluster => {} // whose they are has them
             Setting::OvercommitMemory => self.overcommit_memory = value,
-            Setting::OvercommitRatio => self.overcommit_ratio = value,
-            Setting::PageCluster => self.page_cluster = value,
             Setting::Swappiness => self.swappiness = value,
             Setting::VfsCachePressure => self.vfs_cache_pressure = value,
         }

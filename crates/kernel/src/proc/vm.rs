@@ -255,8 +255,8 @@ impl Kernel {
             Setting::DropCaches => 0,
             Setting::MinFreeKbytes => self.frames.min_free_kbytes(),
             Setting::OvercommitMemory => sysctl.overcommit_memory,
-            Setting::OvercommitRatio => sysctl.overcommit_ratio,
-            Setting::PageCluster => sysctl.page_cluster,
+            Setting::OvercommitRatio => self.frames.commit.ratio,
+            Setting::PageCluster => self.frames.swap.page_cluster.into(),
             Setting::Swappiness => sysctl.swappiness,
             Setting::VfsCachePressure => sysctl.vfs_cache_pressure,
         };

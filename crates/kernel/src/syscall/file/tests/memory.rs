@@ -142,6 +142,19 @@ fn what_is_in_a_pipe_takes_frames() {
     assert_eq!((guest.slab("kmalloc-cg-1k"), guest.kernel.frames.used_for(FrameUse::Pipe)), ([0; 3], 0));
 }
 
+/// What the command line set is shown, and what is written counts.
+#[test]
+fn settings_that_belong_to_others_are_theirs() {
+    let mut guest = superuser();
+    guest.kernel.frames.swap.page_cluster = 0;
+    guest.kernel.frames.commit.ratio = 80;
+    assert_eq!(guest.text("/proc/sys/vm/page-cluster"), "0\n");
+    assert_eq!(guest.text("/proc/sys/vm/overcommit_ratio"), "80\n");
+    assert_eq!(guest.write_text("/proc/sys/vm/page-cluster", b"5"), Ok(1));
+    assert_eq!(guest.write_text("/proc/sys/vm/overcommit_ratio", b"30"), Ok(2));
+    assert_eq!((guest.kernel.frames.swap.page_cluster, guest.kernel.frames.commit.ratio), (5, 30));
+}
+
 /// As measured on Linux 6.18.
 #[test]
 fn a_setting_takes_a_number_within_its_bounds() {
