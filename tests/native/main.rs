@@ -11,6 +11,7 @@ mod compiled;
 mod inputs;
 mod memory;
 mod pipelines;
+mod pressure;
 mod processes;
 mod repeat;
 mod scripts;
@@ -37,6 +38,7 @@ fn main() {
     trials.extend(repeat::trials(&workshop));
     trials.extend(terminal::trials(&workshop));
     trials.extend(memory::trials());
+    trials.extend(pressure::trials());
     let conclusion = libtest_mimic::run(&args, trials);
     // `exit` would run no destructor.
     drop((inputs, workshop));

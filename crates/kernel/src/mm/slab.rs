@@ -89,11 +89,45 @@ pub(crate) static PIPE_PAGE: Kind = Kind::block("pipe page", 0, FrameUse::Pipe);
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Object(u32);
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 struct Slab {
     /// A bit for each object.
     used: u64,
-    frames: Option<Pfn>,
+    frames: Option<SlabFrames>,
+}
+
+/// Where a slab is. Linux falls back to smaller slabs where there is no block, and keeps kernel stacks, which are slabs of one object here, in
+/// virtually contiguous memory.
+#[derive(Debug)]
+enum SlabFrames {
+    Block(Pfn),
+    Apart(Vec<Pfn>),
+}
+
+impl SlabFrames {
+    fn alloc(frames: &mut FrameTable, kind: &Kind) -> Result<Self, OutOfFrames> {
+        if let Some((block, _)) = frames.alloc_order(kind.usage, kind.order(), Gfp::Kernel) {
+            return Ok(Self::Block(block));
+        }
+        let mut apart = Vec::new();
+        for _ in 0..kind.order().frames() {
+            match frames.alloc_order(kind.usage, Order::ZERO, Gfp::Kernel) {
+                Some((frame, _)) => apart.push(frame),
+                None => {
+                    apart.into_iter().for_each(|frame| frames.put(frame));
+                    return Err(OutOfFrames);
+                }
+            }
+        }
+        Ok(Self::Apart(apart))
+    }
+
+    fn free(self, frames: &mut FrameTable, kind: &Kind) {
+        match self {
+            Self::Block(block) => frames.free_order(block, kind.order()),
+            Self::Apart(apart) => apart.into_iter().for_each(|frame| frames.put(frame)),
+        }
+    }
 }
 
 /// All objects of one kind.
@@ -176,8 +210,8 @@ impl Cache {
                 if self.back(frames, at).is_err() {
                     self.unsettled.push(at);
                 }
-            } else if let Some(pfn) = slab.frames.take() {
-                frames.free_order(pfn, self.kind.order());
+            } else if let Some(of_slab) = slab.frames.take() {
+                of_slab.free(frames, self.kind);
                 self.backed -= 1;
             }
         }
@@ -186,8 +220,7 @@ impl Cache {
     fn back(&mut self, frames: &mut FrameTable, at: u32) -> Result<(), OutOfFrames> {
         let slab = &mut self.slabs[at as usize];
         if slab.frames.is_none() {
-            let block = frames.alloc_order(self.kind.usage, self.kind.order(), Gfp::Kernel);
-            slab.frames = Some(block.ok_or(OutOfFrames)?.0);
+            slab.frames = Some(SlabFrames::alloc(frames, self.kind)?);
             self.backed += 1;
         }
         Ok(())
