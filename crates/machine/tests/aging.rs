@@ -1,4 +1,4 @@
-//! Accessed bits and TLBs: a page that is used through a cached translation does not get its A set again (MMU-112). So where
+//! Accessed bits and TLBs: a page that is used through a cached translation does not get its A set again (MMU-184). So where
 //! reclaim clears A and leaves the translation, as Linux does, what is paged out depends on the size of the TLB; where the
 //! translation goes too, it does not.
 

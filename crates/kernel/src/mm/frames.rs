@@ -22,7 +22,7 @@ use crate::costs::Meter;
 use crate::fs::InodeId;
 use crate::inject::Injector;
 use arch::{FRAME_SIZE, Level, LinearAddr, Pfn, PhysAddr};
-use paging::Shootdown;
+use paging::{Shootdown, SwapDevice};
 use std::rc::Rc;
 
 /// Descriptors are made for so many frames at once.
@@ -268,6 +268,11 @@ impl FrameTable {
     pub(crate) fn set_reclaim(&mut self, config: ReclaimConfig, seed: u64) {
         self.lruvec = Lruvec::new(self.total, config, seed);
         self.aging = config.aging;
+    }
+
+    /// Attaches a swap device. Before anything is on another.
+    pub fn set_swap(&mut self, device: Box<dyn SwapDevice>) {
+        self.swap = Swap::new(Some(device), &[], 0);
     }
 
     /// Hands out a frame with one reference; `None` when none is left above the min watermark, or if it is to fail.
