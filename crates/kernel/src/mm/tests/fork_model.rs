@@ -441,8 +441,13 @@ fn run(arena: &'static Arena, policy: PolicyName, ops: &[(usize, Op)]) {
     run.guest.exit();
 }
 
+/// How many programs, unless `PAGEWALK_SEQUENCES` says so.
+fn sequences(usual: u32) -> u32 {
+    std::env::var("PAGEWALK_SEQUENCES").map_or(usual, |text| text.parse().expect("PAGEWALK_SEQUENCES is a number"))
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: sequences(256), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn each_process_sees_its_own_bytes_and_what_it_shares(
@@ -454,7 +459,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: sequences(48), failure_persistence: None, ..ProptestConfig::default() })]
 
     /// With a page of 2 MiB wherever one fits.
     #[test]
