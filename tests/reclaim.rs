@@ -127,3 +127,14 @@ fn no_policy_beats_the_optimum() {
     }
     assert!(lowest_is_lower >= 4, "with so few frames it makes a difference: {lowest_is_lower}");
 }
+
+/// Neighbours in the file come along, and are found in the page cache when they are needed.
+#[test]
+fn readahead_turns_reads_into_hits() {
+    let program = sample("fp", &[]);
+    let [alone, together] = ["0", "8"].map(|pages| run("lru", 100, TOUCHED, &["--readahead", pages], &program));
+    let figure = |run: &Run, name: &str| run.figures.get(name).copied().unwrap_or_default();
+    assert!(figure(&together, "file-read") < figure(&alone, "file-read"), "{:?} {:?}", together.figures, alone.figures);
+    assert!(figure(&together, "file-cached") > figure(&alone, "file-cached"));
+    assert_eq!((together.misses(), &together.stdout), (alone.misses(), &alone.stdout));
+}

@@ -131,6 +131,10 @@ pub(crate) struct GuestArgs {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=10))]
     pub(crate) page_cluster: u32,
 
+    /// Read up to N neighbouring pages of a file together, where one is needed; 0 for that one alone
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1024))]
+    pub(crate) readahead: u32,
+
     /// The processor: x86-64-v1, -v2 or -v3, with features more or less, such as x86-64-v3,+pku,-rdrand
     #[arg(long, value_name = "PROCESSOR", default_value = "x86-64-v3", value_parser = features)]
     pub(crate) cpu: Features,

@@ -133,6 +133,7 @@ pub(crate) fn config(args: &GuestArgs) -> MachineConfig {
             page_cluster: Some(args.page_cluster),
         },
         thp: args.thp,
+        readahead: args.readahead,
         soft_tlb: args.soft_tlb.unwrap_or_default(),
         ..MachineConfig::new(view)
     }

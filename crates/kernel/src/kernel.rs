@@ -67,6 +67,8 @@ pub struct KernelConfig {
     pub reclaim: ReclaimConfig,
     /// Where large pages are used.
     pub thp: ThpMode,
+    /// Pages of a file that are read together.
+    pub readahead: u32,
     /// The clock that knows of every use of a page, if a model of the hardware tells it.
     pub references: Option<SharedReferences>,
 }
@@ -90,6 +92,7 @@ impl KernelConfig {
             injections: Vec::new(),
             reclaim: ReclaimConfig::default(),
             thp: ThpMode::default(),
+            readahead: 0,
             references: None,
         }
     }
@@ -201,6 +204,7 @@ impl Kernel {
         frames.meter = Meter::new(config.costs.with_slow_swap(swap_slowness(&config.injections)));
         frames.set_reclaim(config.reclaim, config.seed);
         frames.thp.mode = config.thp;
+        frames.readahead = config.readahead.into();
         frames.references = config.references;
         frames.swap = Swap::new(config.swap, &config.injections, config.seed);
         frames.commit.swap_pages = frames.swap.table.total().into();

@@ -47,6 +47,8 @@ pub struct MachineConfig {
     pub reclaim: ReclaimConfig,
     /// Where large pages are used.
     pub thp: ThpMode,
+    /// Pages of a file that are read together, where one of them is needed; 0 for that one alone.
+    pub readahead: u32,
 }
 
 /// Where the swap device's pages are on the host.
@@ -89,6 +91,7 @@ impl MachineConfig {
             check_invariants: None,
             reclaim: ReclaimConfig::default(),
             thp: ThpMode::default(),
+            readahead: 0,
         }
     }
 

@@ -114,6 +114,7 @@ impl<H: HardwareModel> Machine<H> {
             injections: config.injections,
             reclaim: config.reclaim,
             thp: config.thp,
+            readahead: config.readahead,
             references: references.clone(),
             ..KernelConfig::new(config.view)
         };

@@ -32,6 +32,9 @@ pub trait PhysMem {
     /// Sets all 4096 bytes of a frame to zero.
     fn zero_frame(&mut self, frame: Pfn);
 
+    /// A frame that was never used is about to be; a hint that changes no byte.
+    fn will_use(&mut self, _frame: Pfn) {}
+
     /// Copies one frame's 4096 bytes onto another.
     fn copy_frame(&mut self, from: Pfn, to: Pfn);
 

@@ -127,6 +127,12 @@ impl PhysMem for Bus {
         }
     }
 
+    fn will_use(&mut self, frame: Pfn) {
+        if self.is_ram(frame) {
+            self.ram.will_use(frame);
+        }
+    }
+
     fn copy_frame(&mut self, from: Pfn, to: Pfn) {
         if self.is_ram(from) && self.is_ram(to) {
             self.ram.copy_frame(from, to);

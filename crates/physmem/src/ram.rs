@@ -12,6 +12,8 @@ use thiserror::Error;
 
 /// The smallest RAM: room for the kernel layer's own tables and a small program.
 const MIN_BYTES: u64 = 1 << 20;
+/// Bytes of the host's memory that are asked for at once.
+const POPULATE_BATCH: u64 = 64 << 10;
 /// The largest RAM: 1 TiB of address space.
 const MAX_BYTES: u64 = 1 << 40;
 
@@ -31,6 +33,8 @@ pub enum RamError {
 pub struct Ram {
     map: MmapRaw,
     bytes: u64,
+    /// The first byte that the host was not yet asked to populate, see [`Ram::will_use`].
+    populated: u64,
 }
 
 /// The host address of a frame's first byte. Valid for 4096 bytes as long as the [`Ram`] lives.
@@ -50,7 +54,7 @@ impl Ram {
             .no_reserve_swap()
             .map_anon()
             .map_err(|e| RamError::Host(bytes, e))?;
-        Ok(Self { map: map.into(), bytes })
+        Ok(Self { map: map.into(), bytes, populated: 0 })
     }
 
     /// Size in bytes.
@@ -94,6 +98,22 @@ impl Ram {
         let dst = self.frame_ptr(pfn);
         // SAFETY: `frame_ptr` has checked that the frame's 4096 bytes lie in the mapping.
         unsafe { dst.write_bytes(0, FRAME_SIZE as usize) }
+    }
+
+    /// Asks the host for the memory of a frame and those behind it, 64 KiB at a time, as a fault of the host's for each would cost
+    /// more than the guest's own. Frames are taken from the lowest on, so one mark says what was asked for; what was missed
+    /// below it, and what the host refuses, comes by faults.
+    pub fn will_use(&mut self, pfn: Pfn) {
+        let at = pfn.base().0;
+        if at >= self.populated {
+            let start = at - at % POPULATE_BATCH;
+            self.populated = (start + POPULATE_BATCH).min(self.bytes);
+            #[cfg(target_os = "linux")]
+            let _refused = {
+                let len = (self.populated - start) as usize;
+                self.map.advise_range(memmap2::Advice::PopulateWrite, start as usize, len)
+            };
+        }
     }
 
     /// Copies one frame onto another.

@@ -99,7 +99,27 @@ impl Vfs {
         if index >= self.inodes.get(inode).meta.size.div_ceil(FRAME_SIZE) {
             return Err(PageError::BeyondEof);
         }
-        self.frame(cx, inode, index, Fill::Contents)
+        self.frame_and_around(cx, inode, index)
+    }
+
+    /// The frame of a page. If it had to be read, its neighbours are read too, up to `--readahead` pages in all, as far as there is
+    /// memory to spare (`do_sync_mmap_readahead`, which reads around the page).
+    fn frame_and_around(&mut self, cx: &mut FsCx<'_>, inode: InodeId, index: u64) -> Result<CachedPage, PageError> {
+        let page = self.frame(cx, inode, index, Fill::Contents)?;
+        let window = cx.frames.readahead;
+        if page.source == PageSource::Disk && window > 1 {
+            let Some(contents) = self.inodes.get_mut(inode).contents() else { return Ok(page) };
+            let first = index - index % window;
+            let end = (first + window).min(contents.host_len.div_ceil(FRAME_SIZE));
+            let missing: Vec<u64> = (first..end).filter(|at| !contents.pages.contains_key(at)).collect();
+            for neighbour in missing {
+                let plenty = cx.frames.free_frames() > cx.frames.watermarks().low;
+                if !plenty || self.frame(cx, inode, neighbour, Fill::Contents).is_err() {
+                    break;
+                }
+            }
+        }
+        Ok(page)
     }
 
     /// Reads from a regular file; fewer bytes than asked for only at its end.
@@ -118,7 +138,7 @@ impl Vfs {
             if is_hole {
                 out.fill(0);
             } else {
-                match self.frame(cx, inode, piece.index, Fill::Contents) {
+                match self.frame_and_around(cx, inode, piece.index) {
                     Ok(page) => {
                         cx.mem.read(page.pfn.base().wrapping_add(piece.at), out);
                         cx.frames.touch_file_page(page.pfn);

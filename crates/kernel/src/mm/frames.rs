@@ -192,6 +192,8 @@ pub struct FrameTable {
     pub(crate) meter: Meter,
     /// Which allocations fail on purpose.
     pub(crate) alloc_failures: Injector,
+    /// Pages of a file that are read together; none but the one that is needed with 0 or 1.
+    pub(crate) readahead: u64,
     /// What is promised of them.
     pub commit: Commit,
 }
@@ -256,6 +258,7 @@ impl FrameTable {
             meter: Meter::default(),
             alloc_failures: Injector::none(),
             sysctl: Sysctl::default(),
+            readahead: 0,
             commit: Commit::default(),
         };
         if table.buddy.reserve(Pfn(0)..Pfn(1)) == 1 {

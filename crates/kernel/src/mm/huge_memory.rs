@@ -164,8 +164,9 @@ pub(super) fn block(head: Pfn) -> impl Iterator<Item = Pfn> {
 fn clear_huge_page(mem: &mut dyn PhysMem, frames: &mut FrameTable, head: Pfn, contents: Contents) {
     for pfn in block(head) {
         frames.meter.charge(Service::ZeroPage);
-        if contents == Contents::Stale {
-            mem.zero_frame(pfn);
+        match contents {
+            Contents::Stale => mem.zero_frame(pfn),
+            Contents::Zero => mem.will_use(pfn),
         }
     }
 }

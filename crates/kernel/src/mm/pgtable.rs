@@ -396,8 +396,9 @@ pub(super) fn alloc_zeroed(
 ) -> Result<Pfn, OutOfFrames> {
     let (pfn, contents) = frames.alloc(usage).ok_or(OutOfFrames)?;
     frames.meter.charge(if usage == FrameUse::PageTable { Service::PageTable } else { Service::ZeroPage });
-    if contents == Contents::Stale {
-        mem.zero_frame(pfn);
+    match contents {
+        Contents::Stale => mem.zero_frame(pfn),
+        Contents::Zero => mem.will_use(pfn),
     }
     Ok(pfn)
 }
