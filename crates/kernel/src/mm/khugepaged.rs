@@ -62,7 +62,9 @@ impl Mm {
         if !self.thp_possible(cx.frames, vma) {
             return Err(Errno::EINVAL);
         }
-        let mut outcome = Ok(());
+        // Linux counts what lies whole within the range, and comes to less than nothing within one page.
+        let within_one = start.0.next_multiple_of(PageSize::Size2M.bytes()) > end.0 & !PageSize::Size2M.offset_mask();
+        let mut outcome = if within_one { Err(Errno::EINVAL) } else { Ok(()) };
         for base in pmd_ranges(start, end) {
             if let Err(error) = self.collapse(cx, vma, base).outcome() {
                 outcome = Err(error);
