@@ -119,6 +119,14 @@ pub(crate) struct GuestArgs {
     #[arg(long, value_name = "always|madvise|never", default_value_t)]
     pub(crate) thp: ThpMode,
 
+    /// Set so many pages of 2 MiB aside for programs that ask for them (MAP_HUGETLB)
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) hugepages: u64,
+
+    /// Set so many pages of 1 GiB aside
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) hugepages_1g: u64,
+
     /// Keep at most so many pages of the mapping that holds an address in memory, such as 3@0x10000000
     #[arg(long, value_name = "PAGES@ADDRESS")]
     pub(crate) resident_limit: Option<ResidentLimit>,

@@ -3,7 +3,7 @@
 use crate::cli::FAILED;
 use cases::CaseError;
 use miette::Diagnostic;
-use pagewalk::{ExecError, MachineError, PolicyName, ReferencesError, SwapFileError};
+use pagewalk::{BootError, ExecError, MachineError, PolicyName, ReferencesError, SwapFileError};
 use std::process::ExitCode;
 use thiserror::Error;
 
@@ -122,6 +122,9 @@ impl From<MachineError> for Error {
         let help = match cause {
             MachineError::Ram(_) => "--ram sets the size of the simulated RAM",
             MachineError::Swap(ref cause) => swap_help(cause),
+            MachineError::Boot(BootError::HugePages { .. }) => {
+                "a larger --ram, or fewer of --hugepages and --hugepages-1g"
+            }
             MachineError::Boot(_) => "check --root, --mount and --cwd, which say what files the program sees",
         };
         Self::Machine { cause, help }

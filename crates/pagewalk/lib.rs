@@ -21,14 +21,14 @@ pub use arch::{AccessKind, Features, FeaturesError, LinearAddr, PageFaultCode};
 pub use cpu::CpuModel;
 pub use event::{Event, EventSink, FaultEvent, Resolution};
 pub use kernel::fs::{BufferConsole, Captured, Console, HostConsole, Mount, MountMode, ViewConfig};
-pub use kernel::mm::ThpMode;
 pub use kernel::mm::invariants::Violation;
 pub use kernel::mm::reclaim::policy::{PolicyName, UnknownPolicy};
 pub use kernel::mm::reclaim::references::{Divergence, ReferencesError, SharedReferences};
 pub use kernel::mm::reclaim::{AgingFlush, ReclaimConfig, ResidentLimit};
+pub use kernel::mm::{HugePages, ThpMode};
 pub use kernel::{
-    Blocked, Cause, Costs, CostsError, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Death, ExecError, ExitStatus, Failing,
-    FaultReport, Injection, InjectionError, MappingSummary, Neighbourhood, Service, Signal, When,
+    Blocked, BootError, Cause, Costs, CostsError, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Death, ExecError, ExitStatus,
+    Failing, FaultReport, Injection, InjectionError, MappingSummary, Neighbourhood, Service, Signal, When,
 };
 pub use machine::{
     Ending, Interrupt, Machine, MachineConfig, MachineError, ReferenceClock, Stats, Stop, Stopped, SwapConfig,

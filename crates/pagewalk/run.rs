@@ -4,8 +4,8 @@ use crate::cli::{GuestArgs, RunArgs, Stat};
 use crate::error::Error;
 use crate::report;
 use pagewalk::{
-    CpuModel, Ending, ExecError, HostConsole, Interrupt, Machine, MachineConfig, ReclaimConfig, SharedReferences,
-    ViewConfig,
+    CpuModel, Ending, ExecError, HostConsole, HugePages, Interrupt, Machine, MachineConfig, ReclaimConfig,
+    SharedReferences, ViewConfig,
 };
 use paging::HardwareModel;
 use signal_hook::{consts, low_level};
@@ -134,6 +134,7 @@ pub(crate) fn config(args: &GuestArgs) -> MachineConfig {
         },
         thp: args.thp,
         readahead: args.readahead,
+        hugepages: HugePages { of_2m: args.hugepages, of_1g: args.hugepages_1g },
         soft_tlb: args.soft_tlb.unwrap_or_default(),
         ..MachineConfig::new(view)
     }

@@ -54,6 +54,11 @@ impl Invocation<'_> {
 
     /// The same, for a command that changes files: `prepare` puts them in order before each run.
     pub(crate) fn check_after(&self, prepare: impl Fn() -> std::io::Result<()>) -> Result<(), Failed> {
+        self.check_with(&[], prepare)
+    }
+
+    /// The same, where pagewalk needs options to be as the host is.
+    pub(crate) fn check_with(&self, options: &[&str], prepare: impl Fn() -> std::io::Result<()>) -> Result<(), Failed> {
         let run = |command| -> Result<Output, Failed> {
             prepare()?;
             self.run(command)
@@ -63,7 +68,7 @@ impl Invocation<'_> {
             return (1..runs).try_for_each(|_| self.compare(&native, &run(Command::new(self.program))?));
         }
         let mut pagewalk = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
-        pagewalk.args(["run", "--env-host", "--"]).arg(self.program);
+        pagewalk.args(["run", "--env-host"]).args(options).arg("--").arg(self.program);
         self.compare(&native, &run(pagewalk)?)
     }
 

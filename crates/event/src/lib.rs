@@ -17,7 +17,7 @@ pub enum Resolution {
     ZeroPage,
     /// `do_anonymous_page` on a write: a zeroed frame was mapped.
     DemandZero,
-    /// `do_huge_pmd_anonymous_page` on a write: a zeroed page of 2 MiB was mapped.
+    /// `do_huge_pmd_anonymous_page` on a write: a zeroed page of 2 MiB was mapped; or one of a pool (`hugetlb_no_page`).
     DemandZeroHuge,
     /// `filemap_fault`: the page was in the page cache.
     FileCached,

@@ -15,7 +15,7 @@ use crate::mm::frames::FrameTable;
 use crate::mm::reclaim::ReclaimConfig;
 use crate::mm::reclaim::references::{SharedReferences, SpaceId};
 use crate::mm::swap::Swap;
-use crate::mm::{KernelHalf, Mm, MmCx, MmView, ThpMode};
+use crate::mm::{HugePages, KernelHalf, Mm, MmCx, MmView, ThpMode};
 use crate::oom::{OomKill, Thrashing};
 use crate::process::{
     CpuTimes, Credentials, FIRST_PID, Limits, MmTable, PARENT_PID, Process, Scheduling, State, Table, Usage,
@@ -31,7 +31,7 @@ use crate::syscall::{Timers, UnsupportedSyscall};
 use crate::time::{Clock, DEFAULT_EPOCH_SECONDS};
 use crate::wait::Wait;
 use crate::{Errno, Hw};
-use arch::{Cr3, Features, LinearAddr, UserContext};
+use arch::{Cr3, Features, LinearAddr, PageSize, UserContext};
 use event::Pid;
 use paging::SwapDevice;
 use std::os::unix::ffi::OsStrExt;
@@ -69,6 +69,8 @@ pub struct KernelConfig {
     pub thp: ThpMode,
     /// Pages of a file that are read together.
     pub readahead: u32,
+    /// Large pages that are set aside for programs that ask for them.
+    pub hugepages: HugePages,
     /// The clock that knows of every use of a page, if a model of the hardware tells it.
     pub references: Option<SharedReferences>,
 }
@@ -93,6 +95,7 @@ impl KernelConfig {
             reclaim: ReclaimConfig::default(),
             thp: ThpMode::default(),
             readahead: 0,
+            hugepages: HugePages::default(),
             references: None,
         }
     }
@@ -112,6 +115,16 @@ pub enum BootError {
     Memory {
         /// RAM, in bytes.
         ram_bytes: u64,
+    },
+    /// The large pages that are set aside did not fit.
+    #[error("{ram_bytes} bytes of RAM have no room for {pages} large pages of {size}")]
+    HugePages {
+        /// RAM, in bytes.
+        ram_bytes: u64,
+        /// As many were to be set aside.
+        pages: u64,
+        /// Of this size.
+        size: PageSize,
     },
 }
 
@@ -184,6 +197,11 @@ impl Kernel {
     pub fn boot(config: KernelConfig, console: Box<dyn fs::Console>, hw: &mut Hw<'_>) -> Result<Self, BootError> {
         let no_memory = BootError::Memory { ram_bytes: config.ram_bytes };
         let mut frames = FrameTable::new(config.ram_bytes);
+        frames.boot_hugetlb(config.hugepages).map_err(|size| BootError::HugePages {
+            ram_bytes: config.ram_bytes,
+            pages: config.hugepages.of(size),
+            size,
+        })?;
         let cwd = config.view.cwd.clone();
         let mut vfs = Vfs::new(config.view, console)?;
         let root = vfs.root();

@@ -98,6 +98,7 @@ impl Kernel {
                 FileSystem::Disk => (b"pagewalk", b"ext4"),
                 FileSystem::Dev => (b"devtmpfs", b"tmpfs"),
                 FileSystem::Proc => (b"proc", b"proc"),
+                FileSystem::Hugetlbfs => (b"none", b"hugetlbfs"),
             };
             let path = path.iter().flat_map(|&b| match b {
                 b' ' | b'\t' | b'\n' | b'\\' | b'#' => format!("\\{b:03o}").into_bytes(),

@@ -3,8 +3,8 @@
 use arch::{ControlRegs, Cr3, Cr4, Features};
 use cpu::CpuModel;
 use kernel::fs::ViewConfig;
-use kernel::mm::ThpMode;
 use kernel::mm::reclaim::ReclaimConfig;
+use kernel::mm::{HugePages, ThpMode};
 use kernel::{BootError, Costs, Credentials, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Injection, Limits};
 use mmu::SlotCount;
 use paging::PagingContext;
@@ -49,6 +49,8 @@ pub struct MachineConfig {
     pub thp: ThpMode,
     /// Pages of a file that are read together, where one of them is needed; 0 for that one alone.
     pub readahead: u32,
+    /// Large pages that are set aside for programs that ask for them.
+    pub hugepages: HugePages,
 }
 
 /// Where the swap device's pages are on the host.
@@ -92,6 +94,7 @@ impl MachineConfig {
             reclaim: ReclaimConfig::default(),
             thp: ThpMode::default(),
             readahead: 0,
+            hugepages: HugePages::default(),
         }
     }
 

@@ -115,6 +115,7 @@ impl<H: HardwareModel> Machine<H> {
             reclaim: config.reclaim,
             thp: config.thp,
             readahead: config.readahead,
+            hugepages: config.hugepages,
             references: references.clone(),
             ..KernelConfig::new(config.view)
         };

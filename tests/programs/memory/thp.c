@@ -1,5 +1,5 @@
-/* Transparent huge pages: where they come, what splits and collapses them, and what smaps, mincore and pagemap say. On a host
-   that gives none it says so and nothing else. */
+/* Transparent huge pages: where they come, what splits and collapses them, and what smaps, mincore and pagemap say. With an
+   argument it ends with status 0 where there are any. */
 #include "memory.h"
 
 #ifndef MADV_COLLAPSE
@@ -123,13 +123,11 @@ static void disabled(void)
 	clear();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	(void)argv;
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-	if (!has_huge_pages()) {
-		printf("no huge pages here\n");
-		return 0;
-	}
+	if (argc > 1) return !has_huge_pages();
 	where_they_come();
 	what_splits_them();
 	over_fork();

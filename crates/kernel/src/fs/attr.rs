@@ -4,7 +4,7 @@ use rustix::fs::Timestamps;
 
 use super::inode::InodeId;
 use super::meta::{FileStat, Kind, May, Timestamp};
-use super::{FileKind, OpenFileId, Vfs};
+use super::{BLOCK_BYTES, FileKind, OpenFileId, Vfs};
 use crate::Errno;
 
 /// A time to be set.
@@ -43,7 +43,7 @@ impl Vfs {
                     Some(key) => (self.inodes.device_of(base, key.0), self.inodes.number_of(base, key)?.ino()),
                     None => (0xd, stream as u64 + 3),
                 };
-                Ok(FileStat { dev, ino, meta })
+                Ok(FileStat { dev, ino, block_bytes: BLOCK_BYTES, meta })
             }
             (None, _) => {
                 let now = self.now;
@@ -66,7 +66,7 @@ impl Vfs {
                     ctime: now,
                     rdev: 0,
                 };
-                Ok(FileStat { dev, ino, meta })
+                Ok(FileStat { dev, ino, block_bytes: BLOCK_BYTES, meta })
             }
         }
     }

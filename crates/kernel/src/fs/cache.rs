@@ -127,6 +127,9 @@ impl Vfs {
     /// # Errors
     /// `EISDIR`, `EINVAL` for other kinds, `EIO`, `ENOMEM`.
     pub fn read_at(&mut self, cx: &mut FsCx<'_>, inode: InodeId, offset: u64, buf: &mut [u8]) -> Result<usize, Errno> {
+        if self.huge_page_size(inode).is_some() {
+            return Ok(self.read_huge_file(cx, inode, offset, buf));
+        }
         let file = self.inodes.get_mut(inode);
         let size = file.meta.size;
         let host_len = file.contents().ok_or(Errno::EINVAL)?.host_len;
@@ -163,6 +166,9 @@ impl Vfs {
         offset: u64,
         bytes: &[u8],
     ) -> Result<usize, Errno> {
+        if self.huge_page_size(inode).is_some() {
+            return Err(Errno::EINVAL); // such a file is written through mappings only
+        }
         let room = MAX_FILE_BYTES.checked_sub(offset).filter(|&room| room > 0 || bytes.is_empty());
         let room = usize::try_from(room.ok_or(Errno::EFBIG)?).unwrap_or(usize::MAX);
         let bytes = &bytes[..bytes.len().min(room)];
@@ -248,6 +254,9 @@ impl Vfs {
         if size > MAX_FILE_BYTES {
             return Err(Errno::EFBIG);
         }
+        if self.huge_page_size(inode).is_some() {
+            return self.set_huge_size(cx, inode, size);
+        }
         self.seals(inode).allow_size(self.inodes.get(inode).meta.size, size)?;
         match self.writable_place(inode) {
             Some(_) => {
@@ -280,7 +289,7 @@ impl Vfs {
     /// Whether it is a file whose length can be set, and this user's to set.
     pub(crate) fn may_truncate(&self, inode: InodeId) -> Result<(), Errno> {
         match self.inodes.get(inode).meta.kind {
-            Kind::Regular if matches!(self.inodes.get(inode).body, Body::Regular(_)) => {}
+            Kind::Regular if matches!(self.inodes.get(inode).body, Body::Regular(_) | Body::Huge(_)) => {}
             Kind::Directory => return Err(Errno::EISDIR),
             _ => return Err(Errno::EINVAL),
         }

@@ -315,6 +315,7 @@ impl Vfs {
         }
         if inode.refs == 0 {
             self.drop_pages(cx, id, 0);
+            self.remove_huge_pages(cx, id, 0..u64::MAX);
             let mut inode = self.inodes.remove(id)?;
             cx.frames.commit.pages -= inode.contents().map_or(0, |contents| contents.committed_pages);
             self.refund_inode(&inode);

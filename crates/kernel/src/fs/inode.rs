@@ -13,6 +13,7 @@ use arch::Pfn;
 
 use super::device::Device;
 use super::host::{HostStat, HostTree};
+use super::hugetlbfs::HugeFile;
 use super::meta::{Kind, Meta};
 use super::pipe::PipeId;
 use super::procfs::ProcNode;
@@ -84,6 +85,8 @@ pub(super) struct Inode {
 /// What is in a file.
 pub(super) enum Body {
     Regular(Contents),
+    /// A file of large pages.
+    Huge(HugeFile),
     /// The names that differ from the host's directory.
     Directory(BTreeMap<Vec<u8>, Slot>),
     /// The target, if the link was made here.

@@ -84,6 +84,9 @@ pub struct Meta {
     pub rdev: u64,
 }
 
+/// The unit in which programs should transfer, where a file has no larger one.
+pub(crate) const BLOCK_BYTES: u32 = 4096;
+
 /// A file's attributes with its identity, as `stat` gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStat {
@@ -91,6 +94,8 @@ pub struct FileStat {
     pub dev: u64,
     /// Its inode, numbered by first sight.
     pub ino: u64,
+    /// The unit in which programs should transfer (`st_blksize`).
+    pub block_bytes: u32,
     /// The rest.
     pub meta: Meta,
 }

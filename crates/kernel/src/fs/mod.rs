@@ -20,6 +20,7 @@ mod fdtable;
 mod file;
 mod host;
 mod host_console;
+mod hugetlbfs;
 mod inode;
 mod io;
 mod layer;
@@ -63,11 +64,13 @@ pub use fdtable::{Descriptor, FdTable, FilesId, OnExec};
 pub(crate) use file::FileKind;
 pub use file::{Mappable, OpenFileId, OpenFlags};
 pub use host_console::HostConsole;
+pub(crate) use hugetlbfs::KeepSize;
 pub use inode::InodeId;
 pub(crate) use inode::PageOfFile;
 pub(crate) use io::At;
 pub(crate) use layer::New;
 pub(crate) use lock::{LockKind, LockOwner, LockRange, Record};
+pub(crate) use meta::BLOCK_BYTES;
 pub use meta::{Credentials, FileStat, Kind, May, Meta, Timestamp};
 pub(crate) use namei::Follow;
 pub(crate) use pipe::PipeId;
@@ -134,6 +137,8 @@ pub struct Vfs {
     dev_root: InodeId,
     /// The root of files without a name, once there was one.
     shm_root: Option<InodeId>,
+    /// The root of files of large pages, once there was one.
+    hugetlbfs_root: Option<InodeId>,
     /// Host memory that the layer takes, in bytes.
     layer_bytes: usize,
 }
@@ -171,6 +176,7 @@ impl Vfs {
             root: none,
             dev_root: none,
             shm_root: None,
+            hugetlbfs_root: None,
             layer_bytes: 0,
         };
         let base = view.root.clone().unwrap_or_else(|| "/".into());

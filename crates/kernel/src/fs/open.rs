@@ -98,7 +98,8 @@ impl Vfs {
             Kind::Directory if flags.contains(OpenFlags::TRUNC) => return Err(Errno::EISDIR),
             _ => {}
         }
-        let truncates = flags.contains(OpenFlags::TRUNC) && matches!(self.inodes.get(id).body, Body::Regular(_));
+        let has_size = matches!(self.inodes.get(id).body, Body::Regular(_) | Body::Huge(_));
+        let truncates = flags.contains(OpenFlags::TRUNC) && has_size;
         self.may(id, flags.access() | if truncates { May::WRITE } else { May::empty() })?;
         if truncates {
             self.may_be_written(id)?;
@@ -118,7 +119,7 @@ impl Vfs {
     pub(super) fn open_inode(&mut self, id: InodeId, flags: OpenFlags) -> Result<OpenFileId, Errno> {
         let is_path = flags.contains(OpenFlags::PATH);
         let kind = match &self.inodes.get(id).body {
-            Body::Regular(_) => FileKind::Regular,
+            Body::Regular(_) | Body::Huge(_) => FileKind::Regular,
             Body::Directory(_) => FileKind::Directory,
             Body::Symlink(_) => FileKind::Symlink,
             Body::Device(device) => FileKind::Device(*device),

@@ -27,7 +27,6 @@ pub(crate) enum SystemFile {
     PidMax,
     NgroupsMax,
     MaxMapCount,
-    NrHugepages,
     /// A setting in /proc/sys/vm.
     Vm(Setting),
     FileMax,
@@ -137,11 +136,12 @@ const SYS_KERNEL: [(&str, ProcNode); 10] = [
     ("shmmni", system(SystemFile::ShmMni)),
     ("version", system(SystemFile::KernelVersion)),
 ];
-const SYS_VM: [(&str, ProcNode); 9] = [
+const SYS_VM: [(&str, ProcNode); 10] = [
     ("drop_caches", setting(Setting::DropCaches)),
     ("max_map_count", system(SystemFile::MaxMapCount)),
     ("min_free_kbytes", setting(Setting::MinFreeKbytes)),
-    ("nr_hugepages", system(SystemFile::NrHugepages)),
+    ("nr_hugepages", setting(Setting::NrHugepages)),
+    ("nr_overcommit_hugepages", setting(Setting::NrOvercommitHugepages)),
     ("overcommit_memory", setting(Setting::OvercommitMemory)),
     ("overcommit_ratio", setting(Setting::OvercommitRatio)),
     ("page-cluster", setting(Setting::PageCluster)),

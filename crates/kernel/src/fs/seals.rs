@@ -4,7 +4,7 @@
 //! that forbids further ones. A seal never goes. That no shared mapping may write when writes are sealed is for the caller to
 //! see to, who knows the mappings.
 
-use super::inode::{Body, InodeId};
+use super::inode::{Body, Inode, InodeId};
 use super::{OpenFileId, Vfs};
 use crate::Errno;
 
@@ -52,6 +52,7 @@ impl Vfs {
     pub(crate) fn seals(&self, id: InodeId) -> Seals {
         match &self.inodes.get(id).body {
             Body::Regular(contents) if self.is_shmem(id) => contents.seals,
+            Body::Huge(file) => file.seals,
             _ => Seals::empty(),
         }
     }
@@ -61,10 +62,19 @@ impl Vfs {
     /// # Errors
     /// `EINVAL` for a file that cannot have any.
     pub(crate) fn get_seals(&self, file: OpenFileId) -> Result<Seals, Errno> {
-        let inode = self.file_inode(file).filter(|&id| self.is_shmem(id)).ok_or(Errno::EINVAL)?;
+        let inode = self.file_inode(file).ok_or(Errno::EINVAL)?;
         match &self.inodes.get(inode).body {
-            Body::Regular(contents) => Ok(contents.seals),
+            Body::Regular(contents) if self.is_shmem(inode) => Ok(contents.seals),
+            Body::Huge(file) => Ok(file.seals),
             _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn seals_mut(inode: &mut Inode) -> Option<&mut Seals> {
+        match &mut inode.body {
+            Body::Regular(contents) => Some(&mut contents.seals),
+            Body::Huge(file) => Some(&mut file.seals),
+            _ => None,
         }
     }
 
@@ -90,7 +100,7 @@ impl Vfs {
         if seals.contains(Seals::EXEC) && inode.meta.permissions & 0o111 != 0 {
             seals |= Seals::SHRINK | Seals::GROW | Seals::WRITE | Seals::FUTURE_WRITE;
         }
-        inode.contents().ok_or(Errno::EINVAL)?.seals |= seals;
+        *Self::seals_mut(inode).ok_or(Errno::EINVAL)? |= seals;
         Ok(())
     }
 
@@ -100,8 +110,8 @@ impl Vfs {
         if seals.contains(Seals::EXEC) {
             inode.meta.permissions &= !0o111;
         }
-        if let Some(contents) = inode.contents() {
-            contents.seals = seals;
+        if let Some(of_inode) = Self::seals_mut(inode) {
+            *of_inode = seals;
         }
     }
 }

@@ -9,8 +9,9 @@ use super::{FileSystem, FsCx, OpenFileId, OpenFlags, Vfs};
 use crate::Errno;
 use arch::{FRAME_SHIFT, FRAME_SIZE};
 
-/// The device number of files without a file system that can be seen: 0:1.
+/// The device number of files without a file system that can be seen: 0:1; and of those of large pages.
 const SHM_DEV: u64 = 1;
+const HUGETLBFS_DEV: u64 = 0x11;
 
 impl Vfs {
     /// A file in memory without a name (`memfd_create`).
@@ -47,12 +48,28 @@ impl Vfs {
         if let Some(root) = self.shm_root {
             return Ok(root);
         }
+        let root = self.kernel_mount(SHM_DEV)?;
+        self.shm_root = Some(root);
+        Ok(root)
+    }
+
+    /// The root of the files of large pages, made when it is first needed (`hugetlbfs_vfsmount`).
+    pub(super) fn hugetlbfs_root(&mut self) -> Result<InodeId, Errno> {
+        if let Some(root) = self.hugetlbfs_root {
+            return Ok(root);
+        }
+        let root = self.kernel_mount(HUGETLBFS_DEV)?;
+        self.hugetlbfs_root = Some(root);
+        Ok(root)
+    }
+
+    /// A file system that nobody can look into (`kern_mount`).
+    fn kernel_mount(&mut self, dev: u64) -> Result<InodeId, Errno> {
         let root = self.new_inode(self.root, New::Directory, 0o1777)?;
         let mount = MountId(self.mounts.len() as u32);
         let inode = self.inodes.get_mut(root);
-        (inode.mount, inode.dev, inode.refs) = (mount, SHM_DEV, 1);
+        (inode.mount, inode.dev, inode.refs) = (mount, dev, 1);
         self.mounts.push(MountPoint { tree: None, folder: None, mode: MountMode::Layered, root });
-        self.shm_root = Some(root);
         Ok(root)
     }
 
@@ -72,6 +89,9 @@ impl Vfs {
     /// # Errors
     /// `EOPNOTSUPP` for what is no file in memory or of the layer; `ENOSPC` if no frame is left.
     pub(crate) fn punch_hole(&mut self, cx: &mut FsCx<'_>, id: InodeId, offset: u64, len: u64) -> Result<(), Errno> {
+        if self.huge_page_size(id).is_some() {
+            return self.punch_huge_hole(cx, id, offset, len);
+        }
         if !self.is_layered(id) || !matches!(self.inodes.get(id).body, Body::Regular(_)) {
             return Err(Errno::EOPNOTSUPP);
         }
@@ -129,6 +149,7 @@ impl Vfs {
     pub(crate) fn cached_pages(&self, id: InodeId) -> u64 {
         match &self.inodes.get(id).body {
             Body::Regular(contents) => contents.pages.len() as u64,
+            Body::Huge(file) => file.frames(),
             _ => 0,
         }
     }

@@ -11,7 +11,7 @@ use super::host::{HostStat, HostTree};
 use super::inode::{Body, Inode, InodeId, MountId, Slot, Truth};
 use super::meta::{Kind, May};
 use super::view::MountMode;
-use super::{FileStat, Vfs};
+use super::{BLOCK_BYTES, FileStat, Vfs};
 use crate::Errno;
 
 /// A name in a directory, as `getdents64` gives it.
@@ -34,6 +34,8 @@ pub(crate) enum FileSystem {
     Disk,
     Dev,
     Proc,
+    /// Files of large pages.
+    Hugetlbfs,
 }
 
 impl Vfs {
@@ -43,6 +45,7 @@ impl Vfs {
         match mount(id) {
             at if at == mount(self.dev_root) => FileSystem::Dev,
             at if self.shm_root.is_some_and(|root| at == mount(root)) => FileSystem::Dev,
+            at if self.hugetlbfs_root.is_some_and(|root| at == mount(root)) => FileSystem::Hugetlbfs,
             at if at == mount(self.proc.root) => FileSystem::Proc,
             _ => FileSystem::Disk,
         }
@@ -223,7 +226,8 @@ impl Vfs {
             let own_pages = contents.pages.range(host_pages..).count() as u64;
             meta.blocks = meta.blocks.min(8 * host_pages) + 8 * own_pages;
         }
-        Ok(FileStat { dev: inode.dev, ino: id.ino(), meta })
+        let block_bytes = self.huge_page_size(id).map_or(BLOCK_BYTES, |size| size.bytes() as u32);
+        Ok(FileStat { dev: inode.dev, ino: id.ino(), block_bytes, meta })
     }
 
     /// In a writable mount the host is asked anew.

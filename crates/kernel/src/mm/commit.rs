@@ -4,7 +4,7 @@
 //! inode counts for all its mappings. Each address space settles with the sum when its mappings have changed
 //! (`Mm::settle_commit`); before they grow it asks whether they may (`Mm::vm_enough_memory`).
 
-use super::frames::FrameTable;
+use super::frames::{FrameTable, FrameUse};
 use super::{Mm, MmCx, VmFlags, Vma};
 use crate::Errno;
 use arch::FRAME_SHIFT;
@@ -45,10 +45,10 @@ const ADMIN_RESERVE: u64 = 8 << 20;
 const USER_RESERVE: u64 = 128 << 20;
 
 impl FrameTable {
-    /// Pages that may be promised when nothing is overcommitted (`vm_commit_limit`).
+    /// Pages that may be promised when nothing is overcommitted (`vm_commit_limit`); those of the pools are not among them.
     #[must_use]
     pub fn commit_limit_pages(&self) -> u64 {
-        self.managed() * self.commit.ratio / 100 + self.commit.swap_pages
+        (self.managed() - self.used_for(FrameUse::Hugetlb)) * self.commit.ratio / 100 + self.commit.swap_pages
     }
 
     /// Whether so many pages more may be promised (`__vm_enough_memory`). `of` is the size of the address space that asks,

@@ -8,7 +8,7 @@
 //! entry empty, anonymous:   read -> zero page, write -> zeroed frame (do_anonymous_page)
 //! entry empty, file:        read, shared write, private write (do_read_fault, do_shared_fault, do_cow_fault)
 //! entry read-only, write:   reuse or copy (do_wp_page)
-//! large pages, where they are used: before all that (huge_memory.rs)
+//! large pages, where they are used: before all that (huge_memory.rs; hugetlb/fault.rs for those of a pool)
 //! entry names a swap slot:  the page comes back (do_swap_page, in swap_in.rs)
 //! entry allows it .......................................... spurious: the stale translation goes
 //! ```
@@ -28,7 +28,7 @@ use super::{Mm, MmCx, ZERO_PAGE};
 use crate::Errno;
 use crate::costs::Service;
 use crate::fs::{CachedPage, PageError, PageSource};
-use arch::{AccessKind, FRAME_SHIFT, FRAME_SIZE, LinearAddr, PageFault, PageFaultCode, Pfn, Pte};
+use arch::{AccessKind, FRAME_SHIFT, LinearAddr, PageFault, PageFaultCode, Pfn, Pte};
 use event::{Event, FaultEvent, Resolution};
 use paging::Shootdown;
 
@@ -182,7 +182,7 @@ impl Mm {
                 let outcome = self.fault_or_reclaim(cx, &vmf, PageFaultCode::empty());
                 outcome.map_err(|error| if error == VmFaultError::Oom { Errno::ENOMEM } else { Errno::EFAULT })?;
             }
-            page = page.wrapping_add(FRAME_SIZE);
+            page = LinearAddr(page.0 & !vma.page_size().offset_mask()).wrapping_add(vma.page_size().bytes());
         }
         Ok(())
     }
@@ -213,6 +213,9 @@ impl Mm {
         if self.access_error(cx, vmf, code) {
             let by_key = code.contains(PageFaultCode::PK);
             return Err(if by_key { VmFaultError::PkuErr } else { VmFaultError::AccErr });
+        }
+        if vmf.vma.is_hugetlb() {
+            return self.hugetlb_fault(cx, vmf);
         }
         if cx.is_limited(&vmf.vma) {
             self.make_room(cx, vmf);

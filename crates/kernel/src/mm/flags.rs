@@ -49,7 +49,7 @@ bitflags! {
         const NONBLOCK = 0x1_0000;
         /// A stack; without effect but to keep large pages out.
         const STACK = 0x2_0000;
-        /// From the pool of large pages, which is empty here.
+        /// From a pool of large pages; bits 31:26 say of which size (`MAP_HUGE_SHIFT`).
         const HUGETLB = 0x4_0000;
         /// For persistent memory.
         const SYNC = 0x8_0000;
@@ -154,6 +154,10 @@ bitflags! {
         const MERGEABLE = 0x8000_0000;
         /// The bits of the protection key (`VM_PKEY_BIT0` to `VM_PKEY_BIT3`).
         const PKEY = 0xf_0000_0000;
+        /// With `HUGETLB`: the pages are of 1 GiB, not 2 MiB. Linux asks the file; no flag of it has this bit.
+        const HUGETLB_1G = 1 << 62;
+        /// With `HUGETLB`, in a private mapping: the pool has promised it its pages (`HPAGE_RESV_OWNER`).
+        const RESV_OWNER = 1 << 63;
         /// Any of the three rights.
         const ACCESS = 7;
         /// Any of the three rights may be had.

@@ -65,7 +65,11 @@ impl Mm {
             let copy = vm_area_dup(vma);
             cx.vma_get_file(&copy);
             child.vmas.insert(copy);
-            if copy.anon_vma { self.copy_page_range(cx, child, &copy, &mut changed) } else { Ok(()) }
+            match copy.anon_vma {
+                true if copy.is_hugetlb() => self.copy_hugetlb_page_range(cx, child, &copy, &mut changed),
+                true => self.copy_page_range(cx, child, &copy, &mut changed),
+                false => Ok(()),
+            }
         });
         if !changed.is_empty() {
             cx.flush(Shootdown::all());
@@ -124,11 +128,12 @@ fn copy_swap_entry(frames: &mut FrameTable, entry: SwapEntry, pte: Pte) -> Resul
     Ok(pte_swp_clear_exclusive(pte))
 }
 
-/// The child's mapping (`vm_area_dup` and what `dup_mmap` changes): it is not locked, and has no pages of its own where
+/// The child's mapping (`vm_area_dup` and what `dup_mmap` changes): it is not locked, no pool has promised it anything, and it has no pages of its own where
 /// `MADV_WIPEONFORK` says so.
 fn vm_area_dup(vma: &Vma) -> Vma {
     let wiped = vma.flags.contains(VmFlags::WIPEONFORK);
-    Vma { flags: vma.flags - VmFlags::LOCKED_MASK, anon_vma: vma.anon_vma && !wiped, ..*vma }
+    let not_inherited = VmFlags::LOCKED_MASK | VmFlags::RESV_OWNER;
+    Vma { flags: vma.flags - not_inherited, anon_vma: vma.anon_vma && !wiped, ..*vma }
 }
 
 /// True if a page of the mapping may have to be copied on a write: it is private, and mprotect could open it.

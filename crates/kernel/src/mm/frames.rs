@@ -10,6 +10,7 @@
 use super::buddy::{Buddy, Gfp, NR_ORDERS, Order};
 use super::commit::Commit;
 use super::huge_memory::TransparentHuge;
+use super::hugetlb::HugetlbPools;
 use super::reclaim::references::{PageKey, SharedReferences};
 use super::reclaim::{AgingFlush, Lruvec, ReclaimConfig};
 use super::rmap::Rmap;
@@ -50,10 +51,12 @@ pub enum FrameUse {
     Pipe,
     /// The kernel stack of a process.
     KernelStack,
+    /// Part of a large page of a pool (`mm/hugetlb`).
+    Hugetlb,
 }
 
 impl FrameUse {
-    const COUNT: usize = Self::KernelStack as usize + 1;
+    const COUNT: usize = Self::Hugetlb as usize + 1;
 }
 
 /// The descriptor of one frame.
@@ -171,6 +174,8 @@ pub struct FrameTable {
     pub(super) rmap: Rmap,
     /// Pages of 2 MiB.
     pub(crate) thp: TransparentHuge,
+    /// Large pages that are kept for those who ask for them.
+    pub(crate) hugetlb: HugetlbPools,
     rss: RssTable,
     /// The pages that reclaim may take, and in which order.
     pub(crate) lruvec: Lruvec,
@@ -247,6 +252,7 @@ impl FrameTable {
             peak: 0,
             rmap: Rmap::default(),
             thp: TransparentHuge::default(),
+            hugetlb: HugetlbPools::default(),
             rss: RssTable::default(),
             lruvec: Lruvec::new(total, ReclaimConfig::default(), 0),
             swap: Swap::new(None, &[], 0),
@@ -422,6 +428,24 @@ impl FrameTable {
         }
     }
 
+    /// The entry at `slot` maps a large page of the pool, whose first frame counts for all.
+    pub(super) fn map_hugetlb(&mut self, head: Pfn, slot: PhysAddr) {
+        let frame = self.at(head);
+        debug_assert!(frame.usage == FrameUse::Hugetlb && frame.refs > 0, "{head} is no page of the pool: {frame:?}");
+        frame.refs += 1;
+        frame.maps += 1;
+        self.rmap.add(head, slot);
+    }
+
+    /// It does not any more.
+    pub(super) fn unmap_hugetlb(&mut self, head: Pfn, slot: PhysAddr) {
+        let frame = self.at(head);
+        debug_assert!(frame.maps > 0, "{head} is not mapped");
+        frame.refs -= 1;
+        frame.maps -= 1;
+        self.rmap.remove(head, slot);
+    }
+
     /// The entry at `old` has moved to `new`, in the same address space.
     pub(super) fn move_mapping(&mut self, pfn: Pfn, old: PhysAddr, new: PhysAddr) {
         self.rmap.replace(pfn, old, new);
@@ -475,6 +499,11 @@ impl FrameTable {
     /// True if the entry at `slot` is a PDE, and so maps 2 MiB.
     pub(super) fn is_pmd(&self, slot: PhysAddr) -> bool {
         matches!(self.get(slot.pfn()).owner, Owner::Table { level: Level::Pd, .. })
+    }
+
+    /// True for the frames of the pools of large pages.
+    pub(super) fn is_hugetlb(&self, pfn: Pfn) -> bool {
+        self.get(pfn).usage == FrameUse::Hugetlb
     }
 
     /// True for the frames that hold zeros for all, and are not counted.

@@ -6,16 +6,18 @@
 //! page cache   a frame is a file's page exactly if the file says so
 //! swap         a slot counts its entries and the page cache; a frame is in the swap cache exactly if the slot says so
 //! large pages  are whole exactly where a PDE maps them, and each such PDE has a table to be split into
+//! pools        have as many free pages as they say, have promised what is awaited, and no page is free and in use
 //! lists        hold the frames that say they are in them, of a large page its first
 //! counters     of each address space are what its entries add up to
 //! ```
 //! It walks everything, so it is for tests and for `--check-invariants`.
 
 use super::frames::{FrameTable, FrameUse, Huge, OnLru, Owner};
+use super::hugetlb::{HUGE_SIZES, frames_of};
 use super::pte::{self, PteState};
 use super::{Mm, RssKind, VmFlags};
 use crate::fs::{PageOfFile, Vfs};
-use arch::{LinearAddr, Pfn, PhysAddr};
+use arch::{LinearAddr, PageSize, Pfn, PhysAddr};
 use paging::{PhysMem, SwapSlot};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +48,22 @@ struct Found {
     huge: BTreeSet<PhysAddr>,
     slots: BTreeMap<SwapSlot, u32>,
     tables: u64,
+    /// Pages of the pools that are in use, and how many are awaited, by size.
+    pools: [Pool; HUGE_SIZES.len()],
+}
+
+/// What is found of one pool.
+#[derive(Default)]
+struct Pool {
+    in_use: BTreeSet<Pfn>,
+    promised: u64,
+}
+
+impl Found {
+    fn pool(&mut self, size: PageSize) -> &mut Pool {
+        let index = HUGE_SIZES.iter().position(|known| *known == size);
+        &mut self.pools[index.expect("pages of a pool have one of its sizes")]
+    }
 }
 
 /// Checks all memory of the machine, of which these are the address spaces.
@@ -62,14 +80,17 @@ pub fn check<'a>(
     for mm in mms {
         check_mm(mem, frames, mm, &mut found)?;
     }
-    let cached = check_page_cache(frames, vfs, &mut found)?;
+    let mut cached = check_page_cache(frames, vfs, &mut found)?;
+    cached.extend(check_huge_files(frames, vfs, &mut found)?);
     check_frames(frames, &found, &cached)?;
+    check_pools(frames, &found)?;
     check_swap(frames, &found)?;
     check_lists(frames)
 }
 
 fn check_mm(mem: &dyn PhysMem, frames: &FrameTable, mm: &Mm, found: &mut Found) -> Result<(), Violation> {
     let mut counts = [0; 4];
+    let mut hugetlb = 0;
     let mut entries = mm.table.entries(LinearAddr(0), LinearAddr(1 << 47));
     while let Some(entry) = entries.next(mem) {
         let Some(vma) = mm.vmas.containing(entry.la) else {
@@ -88,7 +109,20 @@ fn check_mm(mem: &dyn PhysMem, frames: &FrameTable, mm: &Mm, found: &mut Found) 
         hold!(!present || entry.pte.no_execute() != flags.contains(VmFlags::EXEC), "{entry:?} in {vma:?}");
         hold!(pte::is_locked(entry.pte) == flags.contains(VmFlags::LOCKED), "{entry:?} in {vma:?}");
         hold!(frames.entry_place(entry.slot).1 == entry.la, "the table of {entry:?} does not know what it serves");
-        hold!(frames.is_pmd(entry.slot) == entry.is_huge(), "the table of {entry:?} does not know its level");
+        hold!(frames.size_of_entry(entry.slot) == entry.size, "the table of {entry:?} does not know its level");
+        let pfn = pte::pfn(entry.pte);
+        hold!(frames.is_hugetlb(pfn) == vma.is_hugetlb(), "{entry:?} in {vma:?}");
+        if vma.is_hugetlb() {
+            let frame = frames.get(pfn);
+            hold!(entry.size == vma.page_size(), "{entry:?} in {vma:?}");
+            let alone = vma.is_shared() || frame.owner == Owner::None && frame.maps == 1;
+            hold!(alone || !entry.pte.writable(), "{entry:?} can be written behind its other owner's back: {frame:?}");
+            hold!(frame.owner != Owner::None || vma.anon_vma, "{entry:?} is private, {vma:?} does not know");
+            found.entries.entry(pfn).or_default().insert(entry.slot);
+            found.pool(entry.size).in_use.insert(pfn);
+            hugetlb += frames_of(entry.size);
+            continue;
+        }
         if entry.is_huge() {
             found.huge.insert(entry.slot);
         }
@@ -111,7 +145,17 @@ fn check_mm(mem: &dyn PhysMem, frames: &FrameTable, mm: &Mm, found: &mut Found) 
         let (counted, is) = (mm.rss.get(kind), counts[kind as usize]);
         hold!(counted == is, "{counted} pages are counted as {kind:?}, but {is} are");
     }
-    found.tables += mm.table.count(mem);
+    hold!(mm.rss.hugetlb() == hugetlb, "{} frames are counted of large pages, not {hugetlb}", mm.rss.hugetlb());
+    for (_, la) in frames.hugetlb.lost().filter(|(space, _)| *space == mm.table.rss()) {
+        let is_huge = mm.vmas.containing(la).is_some_and(|vma| vma.is_hugetlb());
+        hold!(is_huge, "a page was lost at {la}, where there is none");
+    }
+    for la in mm.promised() {
+        let vma = mm.vmas.containing(la).filter(|vma| vma.flags.contains(VmFlags::RESV_OWNER));
+        let Some(vma) = vma else { return Err(Violation(format!("{la} is promised to no mapping"))) };
+        found.pool(vma.page_size()).promised += 1;
+    }
+    found.tables += mm.table.count(mem, frames);
     Ok(())
 }
 
@@ -131,6 +175,43 @@ fn check_page_cache(frames: &FrameTable, vfs: &Vfs, found: &mut Found) -> Result
     Ok(cached)
 }
 
+/// Gives the first frames of the large pages that files have.
+fn check_huge_files(frames: &FrameTable, vfs: &Vfs, found: &mut Found) -> Result<BTreeSet<Pfn>, Violation> {
+    let mut cached = BTreeSet::new();
+    for (size, promised) in vfs.all_huge_promises() {
+        found.pool(size).promised += promised;
+    }
+    for (inode, size, index, head) in vfs.all_huge_pages() {
+        let frame = frames.get(head);
+        hold!(frame.owner == Owner::File { inode, index }, "{head} is page {index} of {inode:?}, not {frame:?}");
+        found.pool(size).in_use.insert(head);
+        cached.insert(head);
+    }
+    Ok(cached)
+}
+
+fn check_pools(frames: &FrameTable, found: &Found) -> Result<(), Violation> {
+    let mut all = 0;
+    for (size, found) in HUGE_SIZES.into_iter().zip(&found.pools) {
+        let counts = frames.hugetlb.counts(size);
+        let free: BTreeSet<Pfn> = frames.hugetlb.free_pages(size).collect();
+        hold!(free.len() as u64 == counts.free, "a page of {size} is free twice: {counts:?}");
+        hold!(free.is_disjoint(&found.in_use), "a page of {size} is free and in use");
+        let total = counts.free + found.in_use.len() as u64;
+        hold!(counts.total == total, "{total} pages of {size} are free or in use, of {counts:?}");
+        hold!(counts.reserved == found.promised, "{} pages of {size} are awaited, of {counts:?}", found.promised);
+        hold!(counts.reserved <= counts.free, "promises of {size} that cannot be kept: {counts:?}");
+        for head in &found.in_use {
+            let frame = frames.get(*head);
+            hold!(frame.refs == frame.maps + 1, "{head} has references that nobody holds: {frame:?}");
+        }
+        all += total * frames_of(size);
+    }
+    let used = frames.used_for(FrameUse::Hugetlb);
+    hold!(used == all, "{used} frames are counted of pools, not {all}");
+    Ok(())
+}
+
 fn check_frames(frames: &FrameTable, found: &Found, cached: &BTreeSet<Pfn>) -> Result<(), Violation> {
     let mut in_use = 0;
     for (pfn, frame) in frames.all_in_use() {
@@ -141,12 +222,17 @@ fn check_frames(frames: &FrameTable, found: &Found, cached: &BTreeSet<Pfn>) -> R
         hold!(chain == *entries, "{pfn} has the chain {chain:?}, but the entries {entries:?}");
         hold!(frame.maps as usize == chain.len(), "{pfn} counts {} entries, not {}", frame.maps, chain.len());
         let is_whole = chain.iter().any(|slot| frames.is_pmd(*slot));
-        hold!(is_whole == (frame.huge != Huge::No), "{pfn} is {:?}, but its entries are {chain:?}", frame.huge);
+        let is_hugetlb = frame.usage == FrameUse::Hugetlb;
+        hold!(
+            is_hugetlb || is_whole == (frame.huge != Huge::No),
+            "{pfn} is {:?}, but its entries are {chain:?}",
+            frame.huge
+        );
         let is_file = matches!(frame.owner, Owner::File { .. });
         hold!(is_file == cached.contains(&pfn), "{pfn} is not in the page cache, but {frame:?}");
         let is_user = matches!(frame.usage, FrameUse::Anon | FrameUse::File | FrameUse::Shmem);
         hold!(!is_user || frame.pins() == 0, "{pfn} has references that nobody holds: {frame:?}");
-        hold!(is_user || chain.is_empty(), "{pfn} is mapped, but {frame:?}");
+        hold!(is_user || is_hugetlb || chain.is_empty(), "{pfn} is mapped, but {frame:?}");
     }
     let deposits: BTreeSet<PhysAddr> = frames.deposits().collect();
     hold!(deposits == found.huge, "tables wait for the splits of {deposits:?}, not of {:?}", found.huge);

@@ -140,7 +140,9 @@ impl Mm {
         advice: Advice,
     ) -> Result<(), Errno> {
         check(vma, advice)?;
+        let end = dontneed_end(vma, (start, end), advice)?;
         if let Some(FlagChange { set, clear }) = advice.flag_change() {
+            let set = if vma.is_hugetlb() { set - VmFlags::MERGEABLE } else { set };
             let flags = (vma.flags - clear) | set;
             return if flags == vma.flags { Ok(()) } else { self.set_vma_flags(cx, (start, end), flags) };
         }
@@ -160,13 +162,25 @@ impl Mm {
     }
 }
 
+/// Where the pages end that are not needed: of large pages of a pool only whole ones go, as a program may not know what it
+/// has (`madvise_dontneed_free_valid_vma`).
+fn dontneed_end(vma: &Vma, (start, end): (LinearAddr, LinearAddr), advice: Advice) -> Result<LinearAddr, Errno> {
+    if !matches!(advice, Advice::DontNeed | Advice::DontNeedLocked) {
+        return Ok(end);
+    }
+    let within = vma.page_size().offset_mask();
+    if start.0 & within != 0 { Err(Errno::EINVAL) } else { Ok(LinearAddr(end.0 & !within)) }
+}
+
 /// What Linux refuses for this mapping.
 fn check(vma: &Vma, advice: Advice) -> Result<(), Errno> {
     let anonymous = vma.backing == Backing::Anonymous;
     let locked = vma.flags.contains(VmFlags::LOCKED);
+    let hugetlb = vma.is_hugetlb();
     let shared_writable = vma.flags.contains(VmFlags::SHARED | VmFlags::MAYWRITE);
     match advice {
         Advice::DontNeed | Advice::Cold | Advice::PageOut if locked => Err(Errno::EINVAL),
+        Advice::Cold | Advice::PageOut if hugetlb => Err(Errno::EINVAL),
         Advice::Free | Advice::WipeOnFork if !anonymous || locked && advice == Advice::Free => Err(Errno::EINVAL),
         Advice::Remove if anonymous || locked => Err(Errno::EINVAL),
         Advice::Remove if !shared_writable => Err(Errno::EACCES),

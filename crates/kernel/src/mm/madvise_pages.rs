@@ -80,7 +80,9 @@ impl Mm {
         (start, end): Range,
     ) -> Result<(), Errno> {
         let Backing::File { inode, offset } = vma.backing_at(start) else { return Err(Errno::EINVAL) };
-        self.zap_page_range(cx, vma, (start, end));
+        if !vma.is_hugetlb() {
+            self.zap_page_range(cx, vma, (start, end));
+        }
         let (mut fs, vfs) = cx.fs();
         vfs.punch_hole(&mut fs, inode, offset, end.0 - start.0)
     }

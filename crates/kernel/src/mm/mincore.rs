@@ -41,6 +41,7 @@ impl Mm {
         let pages = end.page_number() - start.page_number();
         let mut answer = match vma.file() {
             None => vec![0; pages as usize],
+            Some(_) if vma.is_hugetlb() => vec![0; pages as usize], // only what is mapped counts
             Some((inode, offset)) => {
                 let first = (offset + (start.0 - vma.start.0)) >> FRAME_SHIFT;
                 (first..first + pages).map(|index| u8::from(cx.vfs.is_cached(inode, index))).collect()

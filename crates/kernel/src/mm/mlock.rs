@@ -172,8 +172,8 @@ impl Mm {
         lock: VmFlags,
     ) -> Result<(), Errno> {
         let flags = (vma.flags - VmFlags::LOCKED_MASK) | lock;
-        if flags == vma.flags {
-            return Ok(());
+        if flags == vma.flags || vma.is_hugetlb() {
+            return Ok(()); // large pages of a pool stay anyway
         }
         self.set_vma_flags(cx, (start, end), flags)?;
         if (flags ^ vma.flags).contains(VmFlags::LOCKED) {

@@ -6,7 +6,7 @@
 use super::flags::{FileMode, MapFlags, Prot, VmFlags};
 use super::layout::{self, MMAP_MIN_ADDR, PMD_SIZE, TASK_SIZE_MAX};
 use super::vma::{Backing, Vma};
-use super::{Mm, MmCx, Overcommit};
+use super::{Mm, MmCx, Overcommit, hugetlb};
 use crate::Errno;
 use crate::fs::InodeId;
 use arch::{FRAME_SIZE, LinearAddr};
@@ -67,6 +67,13 @@ impl Mm {
         {
             return Err(Errno::EINVAL);
         }
+        if source == MapSource::Anonymous && flags.contains(MapFlags::HUGETLB) {
+            return self.mmap_anon_hugepage(cx, addr, len, prot, flags);
+        }
+        let (len, mut flags) = match source {
+            MapSource::File { inode, .. } => Self::in_pages_of_file(cx, inode, len, flags)?,
+            MapSource::Anonymous => (len, flags),
+        };
         if len == 0 {
             return Err(Errno::EINVAL);
         }
@@ -90,11 +97,12 @@ impl Mm {
         if !self.mlock_future_ok(base, len / FRAME_SIZE) {
             return Err(Errno::EAGAIN);
         }
-        let mut flags = flags;
-        if cx.frames.commit.overcommit == Overcommit::Never {
+        let hugetlb = flags.contains(MapFlags::HUGETLB);
+        if cx.frames.commit.overcommit == Overcommit::Never && !hugetlb {
             flags -= MapFlags::NORESERVE; // all is reserved
         }
-        let vm_flags = base | vm_flags(prot, flags, source)?;
+        let inherited = if hugetlb { base - VmFlags::LOCKED_MASK } else { base }; // they stay anyway
+        let vm_flags = inherited | vm_flags(prot, flags, source)?;
         let vm_flags = vm_flags.with_pkey(self.key_for(vm_flags, prot, None));
         self.mmap_region(cx, (place, end), vm_flags, source)?;
         let fill_now = flags.contains(MapFlags::POPULATE) && !flags.contains(MapFlags::NONBLOCK);
@@ -109,7 +117,7 @@ impl Mm {
         &mut self,
         cx: &mut MmCx<'_, '_>,
         (start, end): (LinearAddr, LinearAddr),
-        flags: VmFlags,
+        mut flags: VmFlags,
         source: MapSource,
     ) -> Result<(), Errno> {
         let replaced = self.mapped_pages(start, end);
@@ -124,6 +132,9 @@ impl Mm {
         self.map_count_allows(1)?;
         let backing = match source {
             MapSource::File { inode, offset, .. } => {
+                if flags.contains(VmFlags::HUGETLB) {
+                    flags = self.hugetlb_file_mmap(cx, (start, end), flags, (inode, offset))?;
+                }
                 cx.vfs.inode_get(inode);
                 Backing::File { inode, offset }
             }
@@ -165,8 +176,12 @@ impl Mm {
             return Err(Errno::ENOMEM);
         }
         let place = if is_fixed(flags) {
+            if flags.contains(MapFlags::HUGETLB) && !addr.0.is_multiple_of(flags.alignment()) {
+                return Err(Errno::EINVAL);
+            }
             addr
         } else {
+            let addr = LinearAddr(addr.0.checked_next_multiple_of(flags.alignment()).unwrap_or(0));
             self.hint(addr, len).or_else(|| self.search(addr, len, flags)).ok_or(Errno::ENOMEM)?
         };
         if place.0 > TASK_SIZE_MAX - len {
@@ -190,6 +205,9 @@ impl Mm {
     }
 
     fn search(&self, addr: LinearAddr, len: u64, flags: MapFlags) -> Option<LinearAddr> {
+        if flags.contains(MapFlags::HUGETLB) {
+            return self.hugetlb_unmapped_area(addr, len, flags);
+        }
         if flags.contains(MapFlags::BITS_32) {
             return self.vmas.gap_bottomup(len, LinearAddr(0x4000_0000), LinearAddr(0x8000_0000));
         }
@@ -205,6 +223,15 @@ impl Mm {
         self.vmas
             .gap_topdown(len, low, self.mmap_base)
             .or_else(|| self.vmas.gap_bottomup(len, layout::mmap_legacy_base(), LinearAddr(TASK_SIZE_MAX)))
+    }
+
+    /// A place at a multiple of the size of large pages (`hugetlb_get_unmapped_area`).
+    fn hugetlb_unmapped_area(&self, addr: LinearAddr, len: u64, flags: MapFlags) -> Option<LinearAddr> {
+        let size = flags.alignment();
+        let padding = size - FRAME_SIZE;
+        let padded = len.checked_add(padding).filter(|padded| *padded <= TASK_SIZE_MAX)?;
+        let place = self.search(addr, padded, flags - MapFlags::HUGETLB)?;
+        Some(LinearAddr((place.0 + padding) & !(size - 1)))
     }
 
     /// A place at a multiple of 2 MiB, for anonymous memory of so many whole 2 MiB (`thp_get_unmapped_area`, Linux 6.7
@@ -238,7 +265,8 @@ fn vm_flags(prot: Prot, flags: MapFlags, source: MapSource) -> Result<VmFlags, E
     vm.set(VmFlags::NOHUGEPAGE, flags.contains(MapFlags::STACK));
     vm.set(VmFlags::NORESERVE, flags.contains(MapFlags::NORESERVE));
     if flags.contains(MapFlags::HUGETLB) {
-        return Err(Errno::ENOMEM); // the pool of large pages is empty
+        let size = hugetlb::huge_page_size(flags.bits()).ok_or(Errno::EINVAL)?;
+        vm |= VmFlags::of_huge_size(size);
     }
     let vm = match source {
         MapSource::File { mode, .. } => file_vm_flags(vm, prot, flags, mode)?,
@@ -291,9 +319,10 @@ fn anonymous_vm_flags(vm: VmFlags, flags: MapFlags) -> Result<VmFlags, Errno> {
     }
 }
 
-/// Private writable memory counts as committed (`accountable_mapping`).
+/// Private writable memory counts as committed (`accountable_mapping`); of large pages the pool has its own count.
 fn accounted(mut vm: VmFlags) -> VmFlags {
-    let private_writable = vm.contains(VmFlags::WRITE) && !vm.intersects(VmFlags::SHARED | VmFlags::NORESERVE);
+    let private_writable =
+        vm.contains(VmFlags::WRITE) && !vm.intersects(VmFlags::SHARED | VmFlags::NORESERVE | VmFlags::HUGETLB);
     vm.set(VmFlags::ACCOUNT, private_writable);
     vm
 }

@@ -21,6 +21,7 @@ mod fork;
 pub mod frames;
 mod free_area;
 pub(crate) mod huge_memory;
+pub(crate) mod hugetlb;
 pub mod invariants;
 mod kernel_half;
 mod khugepaged;
@@ -61,6 +62,7 @@ pub use commit::{Commit, CommitRights, Overcommit};
 pub use fault::{BUS_ADRERR, MemSignal, SEGV_ACCERR, SEGV_MAPERR, SEGV_PKUERR, SI_KERNEL, SignalKind};
 pub use flags::{FileMode, MapFlags, MclFlags, MremapFlags, MsyncFlags, Prot, VmFlags};
 pub use huge_memory::ThpMode;
+pub use hugetlb::{HugePages, PoolCounts};
 pub use kernel_half::{DIRECT_MAP, KernelHalf};
 pub(crate) use layout::mmap_base;
 pub use layout::{ELF_ET_DYN_BASE, MAX_MAP_COUNT, MMAP_MIN_ADDR, MmLimits, STACK_TOP, TASK_SIZE_MAX};
@@ -80,6 +82,7 @@ use frames::FrameTable;
 use paging::Shootdown;
 use pgtable::PageTable;
 use reclaim::references::SpaceId;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use vma_tree::{VmaTree, is_data_mapping};
 
@@ -189,6 +192,8 @@ pub struct Mm {
     peak_vm: u64,
     /// What it has told the sum of what is committed, in pages.
     committed: u64,
+    /// The large pages that pools have promised to private mappings, and that they do not have yet.
+    promised: BTreeSet<LinearAddr>,
 }
 
 impl Mm {
@@ -219,6 +224,7 @@ impl Mm {
             rss,
             peak_vm: 0,
             committed: 0,
+            promised: BTreeSet::new(),
         })
     }
 
@@ -384,8 +390,15 @@ impl Mm {
         if self.vmas.containing(la).is_some_and(|vma| vma.start < la) {
             self.map_count_allows(1)?;
         }
+        self.can_split_at(la)?;
         self.split_vma_uncounted(cx, la);
         Ok(())
+    }
+
+    /// Refuses a border within a large page of a pool (`hugetlb_vm_op_split`).
+    fn can_split_at(&self, la: LinearAddr) -> Result<(), Errno> {
+        let may = self.vmas.containing(la).is_none_or(|vma| vma.can_split_at(la));
+        if may { Ok(()) } else { Err(Errno::EINVAL) }
     }
 
     /// The same beyond the limit, for a mapping that is about to go (`__split_vma`).

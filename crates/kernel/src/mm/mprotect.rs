@@ -5,7 +5,7 @@ use super::frames::FrameTable;
 use super::layout;
 use super::pgtable::Entry;
 use super::vma::{Backing, Vma};
-use super::{Mm, MmCx, pte};
+use super::{Mm, MmCx, hugetlb, pte};
 use crate::Errno;
 use arch::LinearAddr;
 
@@ -99,7 +99,7 @@ impl Mm {
             if !self.may_expand_vm(flags, pages) && self.may_expand_vm(vma.flags, pages) {
                 return Err(Errno::ENOMEM);
             }
-            let uncounted = VmFlags::ACCOUNT | VmFlags::WRITE | VmFlags::SHARED | VmFlags::NORESERVE;
+            let uncounted = VmFlags::ACCOUNT | VmFlags::WRITE | VmFlags::SHARED | VmFlags::NORESERVE | VmFlags::HUGETLB;
             if !vma.flags.intersects(uncounted) {
                 self.vm_enough_memory(cx, pages)?;
                 flags |= VmFlags::ACCOUNT;
@@ -139,6 +139,11 @@ impl Mm {
         while let Some(entry) = entries.next(cx.hw.mem) {
             if !pte::state(entry.pte).has_frame() {
                 continue; // what is on the swap device gets its rights when it comes back
+            }
+            if flags.contains(VmFlags::HUGETLB) {
+                let shootdown = self.table.set_pte(cx.hw.mem, entry, hugetlb::modify(&entry, flags));
+                cx.flush(shootdown);
+                continue;
             }
             let mut new = pte::modify(entry.pte, flags);
             if flags.contains(VmFlags::WRITE) && can_change_pte_writable(cx.frames, &entry, flags) {

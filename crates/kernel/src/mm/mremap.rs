@@ -50,6 +50,22 @@ impl Remap {
         Ok(self)
     }
 
+    /// The same in pages of a mapping of large ones, which does not grow (Linux's function of the same name).
+    fn align_hugetlb(self, vma: &Vma) -> Result<Self, Errno> {
+        if !vma.is_hugetlb() {
+            return Ok(self);
+        }
+        let size = vma.page_size();
+        let round = |len: u64| len.checked_next_multiple_of(size.bytes()).ok_or(Errno::EINVAL);
+        let (old_len, new_len) = (round(self.old_len)?, round(self.new_len)?);
+        let to = if self.must_move() { self.new_addr } else { self.addr };
+        let stays = self.flags.contains(MremapFlags::DONTUNMAP);
+        if (self.addr.0 | to.0) & size.offset_mask() != 0 || new_len > old_len || stays {
+            return Err(Errno::EINVAL);
+        }
+        Ok(Self { old_len, new_len, ..self })
+    }
+
     const fn must_move(&self) -> bool {
         self.flags.intersects(MremapFlags::FIXED.union(MremapFlags::DONTUNMAP))
     }
@@ -91,6 +107,7 @@ impl Mm {
             self.map_count_allows(5)?; // a move needs a few borders
         }
         let vma = *self.vmas.containing(addr).ok_or(Errno::EFAULT)?;
+        let remap = remap.align_hugetlb(&vma)?;
         if remap.old_len == 0 && !vma.is_shared() {
             return Err(Errno::EINVAL);
         }
@@ -211,6 +228,9 @@ impl Mm {
         to: LinearAddr,
         len: u64,
     ) -> Result<(), OutOfFrames> {
+        if self.vmas.containing(to).is_some_and(Vma::is_hugetlb) {
+            return self.move_hugetlb_page_tables(cx, (from, to), len);
+        }
         let end = from.wrapping_add(len);
         self.split_for_move(cx, (from, end), to);
         let mut entries = self.table.entries(from, end);
@@ -238,5 +258,5 @@ fn map_flags(vma: &Vma) -> MapFlags {
     let mut flags = MapFlags::empty();
     flags.set(MapFlags::SHARED, vma.is_shared());
     flags.set(MapFlags::ANONYMOUS, vma.backing == Backing::Anonymous);
-    flags
+    if vma.is_hugetlb() { flags.with_huge_size(vma.page_size()) } else { flags }
 }

@@ -43,7 +43,7 @@ impl Mm {
     }
 
     fn write_back_range(&mut self, cx: &mut MmCx<'_, '_>, vma: &Vma, (start, end): (LinearAddr, LinearAddr)) {
-        if !vma.flags.contains(VmFlags::SHARED) {
+        if !vma.flags.contains(VmFlags::SHARED) || vma.is_hugetlb() {
             return;
         }
         let mut entries = self.table.entries(start, end);

@@ -18,7 +18,8 @@ impl Mm {
     /// Unmaps every page that `addr..addr+len` touches; that nothing is mapped there is no error.
     ///
     /// # Errors
-    /// `EINVAL` for an address within a page, a length of 0, a range beyond user space; `ENOMEM` if a mapping would be cut
+    /// `EINVAL` for an address within a page, a length of 0, a range beyond user space or that ends within a large page of a
+    /// pool; `ENOMEM` if a mapping would be cut
     /// in two and there are too many.
     pub fn munmap(&mut self, cx: &mut MmCx<'_, '_>, addr: LinearAddr, len: u64) -> Result<(), Errno> {
         if addr.page_offset() != 0 || addr.0 > TASK_SIZE_MAX || len > TASK_SIZE_MAX - addr.0 || len == 0 {
@@ -39,6 +40,8 @@ impl Mm {
         if cut_in_two && self.vmas.len() >= MAX_MAP_COUNT {
             return Err(Errno::ENOMEM);
         }
+        self.can_split_at(start)?;
+        self.can_split_at(end)?;
         self.unmap_region(cx, start, end);
         self.settle_commit(cx);
         Ok(())
@@ -56,6 +59,9 @@ impl Mm {
         while let Some(vma) = self.vmas.intersection(start, end).copied() {
             self.vmas.remove(vma.start);
             self.zap_page_range(cx, &vma, (vma.start, vma.end));
+            if vma.is_hugetlb() {
+                self.hugetlb_close(cx, &vma);
+            }
             cx.vma_put_file(&vma);
             freed = Some((freed.map_or(vma.start, |(first, _)| first), vma.end));
         }
@@ -74,7 +80,7 @@ impl Mm {
 
     /// Takes all private anonymous pages of a process that is killed (`__oom_reap_task_mm`). It will not run again.
     pub(crate) fn oom_reap(&mut self, cx: &mut MmCx<'_, '_>) {
-        let all: Vec<Vma> = self.vmas.iter().filter(|vma| !vma.is_shared()).copied().collect();
+        let all: Vec<Vma> = self.vmas.iter().filter(|vma| !vma.is_shared() && !vma.is_hugetlb()).copied().collect();
         for vma in all {
             self.zap_page_range(cx, &vma, (vma.start, vma.end));
         }
@@ -84,6 +90,9 @@ impl Mm {
     pub(super) fn zap_page_range(&mut self, cx: &mut MmCx<'_, '_>, vma: &Vma, (start, end): (LinearAddr, LinearAddr)) {
         if let Some(references) = &cx.frames.references {
             references.unmapped(self.space(), start.page_number()..end.page_number());
+        }
+        if vma.is_hugetlb() {
+            return self.unmap_hugepage_range(cx, vma, (start, end));
         }
         self.split_huge_at(cx, start);
         self.split_huge_at(cx, end);

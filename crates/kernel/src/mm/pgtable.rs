@@ -20,8 +20,8 @@ use paging::{PhysMem, Shootdown};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfFrames;
 
-/// A leaf entry: where it is, for which page, and what it holds. That of a large page is a PDE, whose bits stand where those
-/// of a PTE do, but for PS, which is a PTE's PAT, and is left alone.
+/// A leaf entry: where it is, for which page, and what it holds. That of a large page is a PDE or a PDPTE, whose bits stand
+/// where those of a PTE do, but for PS, which is a PTE's PAT, and is left alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) la: LinearAddr,
@@ -74,6 +74,11 @@ impl PageTable {
         self.rss.space()
     }
 
+    /// Whose it is, as the reverse map knows it.
+    pub(super) const fn rss(&self) -> RssId {
+        self.rss
+    }
+
     /// What CR3 holds while this address space is in use.
     pub(super) const fn cr3(&self) -> Cr3 {
         Cr3(self.root.base().0)
@@ -87,7 +92,7 @@ impl PageTable {
             match child(mem, slot(table, level, la)) {
                 Child::None => return None,
                 Child::Table(next) => table = next,
-                Child::Large => return Some(large_leaf(mem, table, la)),
+                Child::Large => return Some(large_leaf(mem, (table, level), la)),
             }
             level = below;
         }
@@ -105,7 +110,7 @@ impl PageTable {
         let at = slot(table, Level::Pd, la);
         match child(mem, at) {
             Child::Table(table) => Ok(leaf(mem, table, la)),
-            Child::Large => Ok(large_leaf(mem, table, la)),
+            Child::Large => Ok(large_leaf(mem, (table, Level::Pd), la)),
             Child::None => {
                 let table = self.hang_in(mem, frames, (at, Level::Pd), la)?;
                 Ok(leaf(mem, table, la))
@@ -120,8 +125,19 @@ impl PageTable {
         frames: &mut FrameTable,
         la: LinearAddr,
     ) -> Result<Entry, OutOfFrames> {
-        let table = self.table_alloc(mem, frames, la, Level::Pd)?;
-        Ok(large_leaf(mem, table, la))
+        self.huge_pte_alloc(mem, frames, la, Level::Pd)
+    }
+
+    /// The entry of a level that serves `la`, where a large page may be; tables that are missing above it are made.
+    pub(super) fn huge_pte_alloc(
+        &self,
+        mem: &mut dyn PhysMem,
+        frames: &mut FrameTable,
+        la: LinearAddr,
+        level: Level,
+    ) -> Result<Entry, OutOfFrames> {
+        let table = self.table_alloc(mem, frames, la, level)?;
+        Ok(large_leaf(mem, (table, level), la))
     }
 
     /// Empties the PDE that serves `la`, and gives its place and the page table that it referenced, which has no entries any
@@ -214,9 +230,9 @@ impl PageTable {
         shootdown
     }
 
-    /// Tables of the lower half, the root, and those that wait for large pages to be split.
-    pub(super) fn count(&self, mem: &dyn PhysMem) -> u64 {
-        1 + count_tables(mem, self.root, Level::Pml4, 256)
+    /// Tables of the lower half, the root, and those that wait for large pages to be split: pages of the pool never are.
+    pub(super) fn count(&self, mem: &dyn PhysMem, frames: &FrameTable) -> u64 {
+        1 + count_tables(mem, frames, (self.root, Level::Pml4), 256)
     }
 
     /// Gives the root back. The lower half must be empty.
@@ -271,7 +287,7 @@ impl Entries {
                     continue;
                 }
                 Child::None => Found::Nothing,
-                Child::Large => Found::Large(large_leaf(mem, table, la)),
+                Child::Large => Found::Large(large_leaf(mem, (table, level), la)),
             };
             self.la = (self.la & !(span(level) - 1)) + span(level);
             return found;
@@ -291,15 +307,15 @@ enum Found {
 }
 
 /// The tables that the first entries of a table reference, and those below.
-fn count_tables(mem: &dyn PhysMem, table: Pfn, level: Level, entries: u64) -> u64 {
+fn count_tables(mem: &dyn PhysMem, frames: &FrameTable, (table, level): (Pfn, Level), entries: u64) -> u64 {
     let Some(below) = level.below() else { return 0 };
-    let children = (0..entries).map(|index| child(mem, table.base().wrapping_add(index * 8)));
-    let count = |child| match child {
+    let count = |at| match child(mem, at) {
         Child::None => 0,
-        Child::Table(table) => 1 + count_tables(mem, table, below, 512),
+        Child::Table(table) => 1 + count_tables(mem, frames, (table, below), 512),
+        Child::Large if frames.is_hugetlb(pte::pfn(Pte(mem.load_entry(at)))) => 0,
         Child::Large => 1, // the table that it leaves when it is split
     };
-    children.map(count).sum()
+    (0..entries).map(|index| count(table.base().wrapping_add(index * 8))).sum()
 }
 
 /// What lies around the range whose tables are freed.
@@ -376,10 +392,10 @@ fn leaf(mem: &dyn PhysMem, table: Pfn, la: LinearAddr) -> Entry {
     Entry { la: la.page_base(), slot, pte: Pte(mem.load_entry(slot)), size: PageSize::Size4K }
 }
 
-/// The PDE for `la` as a leaf.
-fn large_leaf(mem: &dyn PhysMem, table: Pfn, la: LinearAddr) -> Entry {
-    let slot = slot(table, Level::Pd, la);
-    let size = PageSize::Size2M;
+/// The PDE or PDPTE for `la` as a leaf.
+fn large_leaf(mem: &dyn PhysMem, (table, level): (Pfn, Level), la: LinearAddr) -> Entry {
+    let slot = slot(table, level, la);
+    let size = if level == Level::Pdpt { PageSize::Size1G } else { PageSize::Size2M };
     Entry { la: LinearAddr(la.0 & !size.offset_mask()), slot, pte: Pte(mem.load_entry(slot)), size }
 }
 

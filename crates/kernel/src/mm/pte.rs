@@ -10,7 +10,7 @@
 //! mapping's protection key. Bit 10 says that the program has given the page up (`MADV_FREE`): with D=0 it may be dropped;
 //! a write sets D and so takes that back.
 //!
-//! The PDE of a page of 2 MiB has the same bits, and PS=1, also where P=0.
+//! The PDE of a page of 2 MiB and the PDPTE of one of 1 GiB have the same bits, and PS=1, also where P=0.
 //!
 //! Bit 8 is G, which no user page sets, so that P=0 with G=1 can only mean PROT_NONE, as on Linux (`_PAGE_PROTNONE`).
 //! Linux also inverts the frame number in such an entry, against L1TF; this processor has no such fault.
@@ -122,20 +122,20 @@ pub(super) fn modify(old: Pte, flags: VmFlags) -> Pte {
     Pte(pte.0 | old.0 & (LAZYFREE | PS))
 }
 
-/// PS of a PDE: it maps 2 MiB. In a PTE the bit is PAT, which no page here sets.
+/// PS of a PDE or a PDPTE: it maps a page. In a PTE the bit is PAT, which no page here sets.
 const PS: u64 = 1 << 7;
 
-/// True if the entry, a PDE, maps a page.
+/// True if the entry, a PDE or a PDPTE, maps a page.
 pub(super) const fn has_ps(pde: Pte) -> bool {
     pde.0 & PS != 0
 }
 
-/// The PDE that maps a page as this PTE would.
+/// The PDE or PDPTE that maps a page as this PTE would.
 pub(super) const fn with_ps(pte: Pte) -> Pte {
     Pte(pte.0 | PS)
 }
 
-/// The PTE that maps a page as this PDE would.
+/// The PTE that maps a page as this PDE or PDPTE would.
 pub(super) const fn without_ps(pde: Pte) -> Pte {
     Pte(pde.0 & !PS)
 }

@@ -13,6 +13,8 @@ use std::rc::Rc;
 pub struct Rss {
     counts: [Cell<u64>; 4],
     peak: Cell<u64>,
+    /// Of large pages of the pools, in frames, which are not counted as resident (`hugetlb_usage`).
+    hugetlb: Cell<u64>,
 }
 
 /// What a page of an address space is counted as.
@@ -50,6 +52,22 @@ impl Rss {
     /// Forgets how many pages were resident once.
     pub(super) fn reset_peak(&self) {
         self.peak.set(self.resident());
+    }
+
+    /// Frames of large pages of the pools (`HugetlbPages`).
+    #[must_use]
+    pub fn hugetlb(&self) -> u64 {
+        self.hugetlb.get()
+    }
+
+    /// A large page of so many frames more.
+    pub(super) fn inc_hugetlb(&self, frames: u64) {
+        self.hugetlb.update(|n| n + frames);
+    }
+
+    /// A large page of so many frames less.
+    pub(super) fn dec_hugetlb(&self, frames: u64) {
+        self.hugetlb.update(|n| n - frames);
     }
 
     /// One page more.

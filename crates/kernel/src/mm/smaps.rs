@@ -3,7 +3,7 @@
 //! A page counts in every mapping that shows it; its share (`pss`) is its size by the number of entries that map it, in units of
 //! 2^-12 bytes, so that the shares of small parts add up. The shared zero page counts nowhere.
 
-use super::frames::{Frame, FrameTable, FrameUse};
+use super::frames::{Frame, FrameTable, FrameUse, Owner};
 use super::layout::TASK_SIZE_MAX;
 use super::pgtable::Entry;
 use super::pte::{self, PteState};
@@ -60,6 +60,10 @@ pub struct MemSizeStats {
     pub anon_huge: u64,
     /// Anonymous pages that may be dropped (`MADV_FREE`).
     pub lazyfree: u64,
+    /// Large pages of a pool that others map too; they count nowhere else.
+    pub shared_hugetlb: u64,
+    /// Those that nobody else maps.
+    pub private_hugetlb: u64,
     /// Pages in swap.
     pub swap: u64,
     /// Shares of all pages.
@@ -89,6 +93,8 @@ impl AddAssign<&Self> for MemSizeStats {
         self.anonymous += other.anonymous;
         self.anon_huge += other.anon_huge;
         self.lazyfree += other.lazyfree;
+        self.shared_hugetlb += other.shared_hugetlb;
+        self.private_hugetlb += other.private_hugetlb;
         self.swap += other.swap;
         self.pss += other.pss;
         self.pss_anon += other.pss_anon;
@@ -141,6 +147,10 @@ impl Mm {
     #[must_use]
     pub fn smap_gather_stats(&self, view: &MmView<'_>, vma: &Vma) -> MemSizeStats {
         let mut stats = MemSizeStats::default();
+        if vma.is_hugetlb() {
+            self.smaps_hugetlb_range(view, vma, &mut stats);
+            return stats;
+        }
         let locked = vma.flags.contains(VmFlags::LOCKED);
         self.each_page(view, vma, (vma.start, vma.end), |page| stats.account(&page, locked));
         let mut entries = self.table.entries(vma.start, vma.end);
@@ -151,6 +161,14 @@ impl Mm {
             }
         }
         stats
+    }
+
+    fn smaps_hugetlb_range(&self, view: &MmView<'_>, vma: &Vma, stats: &mut MemSizeStats) {
+        let mut entries = self.table.entries(vma.start, vma.end);
+        while let Some(entry) = entries.next(view.mem) {
+            let is_shared = view.frames.get(pte::pfn(entry.pte)).maps > 1;
+            *(if is_shared { &mut stats.shared_hugetlb } else { &mut stats.private_hugetlb }) += entry.size.bytes();
+        }
     }
 
     /// What `/proc/<pid>/pagemap` says of `count` pages from `start` on (`pagemap_pmd_range`). Frame numbers are for the
@@ -173,15 +191,18 @@ impl Mm {
             if !is_mapped(entry.pte) {
                 continue;
             }
+            let head = view.frames.get(pte::pfn(entry.pte));
+            let hugetlb = head.usage == FrameUse::Hugetlb;
             for page in entry.pages().filter(|page| start <= page.la && page.la < end) {
                 let pfn = pte::pfn(page.pte);
-                let frame = view.frames.get(pfn);
+                let frame = if hugetlb { head } else { view.frames.get(pfn) };
                 let mut bits = PRESENT;
                 if numbers == FrameNumbers::Shown {
                     bits |= pfn.0;
                 }
                 if !view.frames.is_zero_page(pfn) {
-                    bits |= if frame.usage == FrameUse::Anon { 0 } else { FILE };
+                    let anon = frame.usage == FrameUse::Anon || hugetlb && frame.owner == Owner::None;
+                    bits |= if anon { 0 } else { FILE };
                     bits |= if frame.maps == 1 { MMAP_EXCLUSIVE } else { 0 };
                 }
                 answer[(page.la.page_number() - start.page_number()) as usize] = bits;
@@ -192,7 +213,7 @@ impl Mm {
 
     /// Forgets which pages were used, of the mappings for which `which` holds (`clear_refs_write`).
     pub(crate) fn clear_refs(&mut self, cx: &mut MmCx<'_, '_>, which: impl Fn(&Vma) -> bool) {
-        for vma in self.vmas.iter().filter(|vma| which(vma)) {
+        for vma in self.vmas.iter().filter(|vma| which(vma) && !vma.is_hugetlb()) {
             let mut entries = self.table.entries(vma.start, vma.end);
             while let Some(entry) = entries.next(cx.hw.mem) {
                 if is_mapped(entry.pte) && entry.pte.accessed() {

@@ -6,7 +6,7 @@
 use crate::Errno;
 
 /// The settings; `min_free_kbytes` is the buddy allocator's, `overcommit_ratio` the commit limit's, `page-cluster` the swap
-/// device's.
+/// device's, those of large pages are their pools'.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sysctl {
     /// How much rather file pages are dropped than anonymous ones are swapped, 0 to 200.
@@ -35,6 +35,8 @@ pub(crate) enum DropCaches {
 pub(crate) enum Setting {
     DropCaches,
     MinFreeKbytes,
+    NrHugepages,
+    NrOvercommitHugepages,
     OvercommitMemory,
     OvercommitRatio,
     PageCluster,
@@ -51,6 +53,7 @@ impl Setting {
             Self::OvercommitMemory => (0, 2),
             Self::PageCluster => (0, 31),
             Self::Swappiness => (0, 200),
+            Self::NrHugepages | Self::NrOvercommitHugepages => (0, u64::MAX),
             Self::MinFreeKbytes | Self::OvercommitRatio | Self::VfsCachePressure => (0, INT_MAX),
         }
     }
@@ -96,7 +99,12 @@ impl Sysctl {
                     _ => self.drop_caches, // 4: no more messages about it
                 };
             }
-            Setting::MinFreeKbytes | Setting::OvercommitRatio | Setting::PageCluster => {} // whose they are has them
+            // Whose they are has them.
+            Setting::MinFreeKbytes
+            | Setting::NrHugepages
+            | Setting::NrOvercommitHugepages
+            | Setting::OvercommitRatio
+            | Setting::PageCluster => {}
             Setting::OvercommitMemory => self.overcommit_memory = value,
             Setting::Swappiness => self.swappiness = value,
             Setting::VfsCachePressure => self.vfs_cache_pressure = value,

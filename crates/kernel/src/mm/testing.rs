@@ -150,6 +150,11 @@ impl Guest {
         Ok(self.last_pid)
     }
 
+    /// The process that runs.
+    pub(super) const fn current(&self) -> Pid {
+        self.current
+    }
+
     /// Lets a process run: a write to CR3, if it is another.
     pub(super) fn switch(&mut self, to: Pid) {
         if to == self.current {

@@ -3,7 +3,7 @@
 use super::flags::{Prot, VmFlags};
 use super::layout::STACK_GUARD_GAP;
 use crate::fs::InodeId;
-use arch::{FRAME_SHIFT, LinearAddr};
+use arch::{FRAME_SHIFT, LinearAddr, PageSize};
 
 /// What fills the pages of a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,6 +73,29 @@ impl Vma {
         self.start <= la && la < self.end
     }
 
+    /// The size of its pages (`vma_kernel_pagesize`): more than 4 KiB only with `HUGETLB`.
+    #[must_use]
+    pub const fn page_size(&self) -> PageSize {
+        if self.flags.contains(VmFlags::HUGETLB_1G) {
+            PageSize::Size1G
+        } else if self.flags.contains(VmFlags::HUGETLB) {
+            PageSize::Size2M
+        } else {
+            PageSize::Size4K
+        }
+    }
+
+    /// True if its pages come from a pool of large ones (`is_vm_hugetlb_page`).
+    #[must_use]
+    pub const fn is_hugetlb(&self) -> bool {
+        self.flags.contains(VmFlags::HUGETLB)
+    }
+
+    /// True if a border between its pages is at `la`.
+    pub(super) fn can_split_at(&self, la: LinearAddr) -> bool {
+        !self.contains(la) || la.0 & self.page_size().offset_mask() == 0
+    }
+
     /// Its rights.
     #[must_use]
     pub const fn prot(&self) -> Prot {
@@ -121,6 +144,7 @@ impl Vma {
 
     /// True if `next` continues this mapping, so that they are one (`can_vma_merge_after`).
     pub(super) fn continues_in(&self, next: &Self) -> bool {
-        self.end == next.start && self.flags == next.flags && self.backing_at(self.end) == next.backing
+        let alone = self.flags.contains(VmFlags::DONTEXPAND);
+        !alone && self.end == next.start && self.flags == next.flags && self.backing_at(self.end) == next.backing
     }
 }

@@ -3,7 +3,7 @@
 use crate::kernel::Kernel;
 use crate::mm::{MemSizeStats, Mm, MmView, VmFlags, Vma};
 use crate::{Errno, Hw};
-use arch::{FRAME_SIZE, Features};
+use arch::Features;
 use event::Pid;
 use std::fmt::Write as _;
 
@@ -73,7 +73,8 @@ enum Of {
 /// What follows the line of a mapping.
 fn block(mm: &Mm, view: &MmView<'_>, vma: &Vma, keys: bool) -> String {
     let mut out = String::new();
-    for (name, bytes) in [("Size", vma.len()), ("KernelPageSize", FRAME_SIZE), ("MMUPageSize", FRAME_SIZE)] {
+    let page = vma.page_size().bytes();
+    for (name, bytes) in [("Size", vma.len()), ("KernelPageSize", page), ("MMUPageSize", page)] {
         line(&mut out, name, bytes);
     }
     out += &sums(&mm.smap_gather_stats(view, vma), Of::Mapping);
@@ -108,8 +109,8 @@ fn sums(stats: &MemSizeStats, of: Of) -> String {
         ("AnonHugePages", stats.anon_huge),
         ("ShmemPmdMapped", 0),
         ("FilePmdMapped", 0),
-        ("Shared_Hugetlb", 0),
-        ("Private_Hugetlb", 0),
+        ("Shared_Hugetlb", stats.shared_hugetlb),
+        ("Private_Hugetlb", stats.private_hugetlb),
         ("Swap", stats.swap),
         ("SwapPss", stats.swap_pss.bytes()),
         ("Locked", stats.pss_locked.bytes()),

@@ -58,6 +58,7 @@ impl Kernel {
             ("VmLib", 0),
             ("VmPTE", 0),
             ("VmSwap", rss(crate::mm::RssKind::Swap)),
+            ("HugetlbPages", mm.rss().hugetlb()),
         ];
         fields.iter().map(|(name, pages)| format!("{name}:\t{:>8} kB\n", pages * (FRAME_SIZE / 1024))).collect()
     }

@@ -35,7 +35,6 @@ impl Kernel {
             SystemFile::PidMax => "32768\n".to_owned(),
             SystemFile::NgroupsMax => "65536\n".to_owned(),
             SystemFile::Vm(setting) => self.setting(setting),
-            SystemFile::NrHugepages => self.nr_hugepages(),
             SystemFile::MaxMapCount => format!("{MAX_MAP_COUNT}\n"),
             SystemFile::FileMax => "65536\n".to_owned(),
             SystemFile::NrOpen => "1048576\n".to_owned(),

@@ -6,6 +6,7 @@ use crate::kernel::Kernel;
 use crate::mm::buddy::{NR_ORDERS, Order};
 use crate::mm::commit::Overcommit;
 use crate::mm::frames::FrameUse;
+use crate::mm::hugetlb::HUGE_SIZES;
 use crate::mm::reclaim::policy::{PageKind, Swappiness};
 use crate::mm::slab::Reclaim;
 use crate::mm::sysctl::Setting;
@@ -40,8 +41,6 @@ struct MemoryCounts {
     shmem_pmd_mapped: u64,
     file_huge: u64,
     file_pmd_mapped: u64,
-    /// Of 2 MiB each.
-    hugetlb: [u64; 4],
 }
 
 impl Kernel {
@@ -131,11 +130,15 @@ impl Kernel {
             ("Balloon", 0),
         ];
         out.extend(fields.into_iter().map(|(name, pages)| kib_line(name, pages * FRAME_KIB)));
-        for (name, pages) in ["Total", "Free", "Rsvd", "Surp"].into_iter().zip(counts.hugetlb) {
-            out += &format!("HugePages_{name}:   {pages:>5}\n");
+        let hugetlb = |size| self.frames.hugetlb.counts(size);
+        let pool = hugetlb(PageSize::Size2M);
+        let fields = [("Total", pool.total), ("Free", pool.free), ("Rsvd", pool.reserved), ("Surp", pool.surplus)];
+        for (name, pages) in fields {
+            out += &format!("{:<19}{pages:>5}\n", format!("HugePages_{name}:"));
         }
         out += &kib_line("Hugepagesize", 2048);
-        out += &kib_line("Hugetlb", 2048 * counts.hugetlb[0]);
+        let all = HUGE_SIZES.map(|size| hugetlb(size).total * (size.bytes() / 1024));
+        out += &kib_line("Hugetlb", all.iter().sum());
         out + &self.direct_map()
     }
 
@@ -243,17 +246,14 @@ impl Kernel {
         states.into_iter().chain(events).map(|(name, value)| format!("{name} {value}\n")).collect()
     }
 
-    /// Huge pages of 2 MiB that are kept for MAP_HUGETLB.
-    pub(super) fn nr_hugepages(&self) -> String {
-        format!("{}\n", self.memory_counts().hugetlb[0])
-    }
-
     /// A setting of /proc/sys/vm.
     pub(super) fn setting(&self, setting: Setting) -> String {
         let sysctl = &self.frames.sysctl;
         let value = match setting {
             Setting::DropCaches => 0,
             Setting::MinFreeKbytes => self.frames.min_free_kbytes(),
+            Setting::NrHugepages => self.frames.hugetlb.counts(PageSize::Size2M).total,
+            Setting::NrOvercommitHugepages => self.frames.hugetlb.counts(PageSize::Size2M).overcommit,
             Setting::OvercommitMemory => sysctl.overcommit_memory,
             Setting::OvercommitRatio => self.frames.commit.ratio,
             Setting::PageCluster => self.frames.swap.page_cluster.into(),
@@ -272,6 +272,8 @@ impl Kernel {
         self.frames.sysctl.set(setting, value);
         match setting {
             Setting::MinFreeKbytes => self.frames.set_min_free_kbytes(value),
+            Setting::NrHugepages => self.frames.set_max_huge_pages(PageSize::Size2M, value),
+            Setting::NrOvercommitHugepages => self.frames.hugetlb.set_overcommit(PageSize::Size2M, value),
             Setting::OvercommitMemory => {
                 self.frames.commit.overcommit = match value {
                     0 => Overcommit::Guess,

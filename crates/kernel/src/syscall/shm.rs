@@ -3,6 +3,7 @@
 use super::{Call, Outcome, SysResult};
 use crate::fs::InodeId;
 use crate::kernel::Kernel;
+use crate::mm::hugetlb::{OutOfPool, huge_page_size};
 use crate::mm::{CommitRights, FileMode, MapFlags, MapSource, Prot};
 use crate::process::Resource;
 use crate::shm::{IPC_PRIVATE, SHM_ALL, SHM_DEST, SHM_LOCKED, SHM_MAX, SHM_MNI, Segment};
@@ -12,6 +13,7 @@ use arch::{FRAME_SIZE, LinearAddr};
 const IPC_CREAT: u64 = 0o1000;
 const IPC_EXCL: u64 = 0o2000;
 const SHM_HUGETLB: u64 = 0o4000;
+const SHM_NORESERVE: u64 = 0o10000;
 /// Flags of shmat.
 const SHM_RDONLY: u64 = 0o10000;
 const SHM_RND: u64 = 0o20000;
@@ -50,16 +52,40 @@ impl Kernel {
         if self.shm.pages().saturating_add(pages) > SHM_ALL || self.shm.iter().count() >= SHM_MNI {
             return Err(Errno::ENOSPC);
         }
-        if flags & SHM_HUGETLB != 0 || bytes > i64::MAX as u64 {
-            return Err(Errno::ENOMEM); // the pool of large pages is empty
-        }
         let name = format!("SYSV{:08x}", key.cast_unsigned());
+        if flags & SHM_HUGETLB != 0 {
+            let inode = self.huge_segment_file(hw, name.as_bytes(), bytes, flags)?;
+            let segment = self.new_segment(hw, key, bytes, flags as u32 & 0o777, inode);
+            return self.shm.insert(segment).map(|id| id as u64);
+        }
+        if bytes > i64::MAX as u64 {
+            return Err(Errno::ENOMEM);
+        }
         let rights = if self.current.is_root() { CommitRights::Admin } else { CommitRights::User };
         self.frames.vm_enough_memory(self.mm().total_vm_pages(), pages, rights)?;
         let (vfs, _, mut cx) = self.fs_cx(hw);
         let inode = vfs.shmem_file_setup(&mut cx, name.as_bytes(), bytes)?;
         let segment = self.new_segment(hw, key, bytes, flags as u32 & 0o777, inode);
         self.shm.insert(segment).map(|id| id as u64)
+    }
+
+    /// The file of a segment of large pages, which are promised to it unless it says otherwise.
+    fn huge_segment_file(&mut self, hw: &mut Hw<'_>, name: &[u8], bytes: u64, flags: u64) -> Result<InodeId, Errno> {
+        let size = huge_page_size(flags).ok_or(Errno::EINVAL)?;
+        let in_root_group = self.current.credentials.group.fs == 0 || self.current.groups.contains(&0);
+        if !self.current.is_root() && !in_root_group {
+            return Err(Errno::EPERM); // `hugetlb_shm_group`
+        }
+        let len = bytes.checked_next_multiple_of(size.bytes()).ok_or(Errno::ENOMEM)?;
+        let (vfs, _, mut cx) = self.fs_cx(hw);
+        let inode = vfs.hugetlb_file_setup(name, size, len)?;
+        if flags & SHM_NORESERVE == 0
+            && let Err(OutOfPool) = vfs.reserve_huge_pages(&mut cx, inode, 0, len)
+        {
+            vfs.inode_put(&mut cx, inode);
+            return Err(Errno::ENOMEM);
+        }
+        Ok(inode)
     }
 
     fn sys_shmat(&mut self, hw: &mut Hw<'_>, [id, addr, flags, ..]: [u64; 6]) -> SysResult {

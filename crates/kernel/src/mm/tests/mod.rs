@@ -8,6 +8,7 @@ mod files;
 mod fork;
 mod fork_model;
 mod huge;
+mod hugetlb;
 mod kernel_half;
 mod keys;
 mod locks;

@@ -1,7 +1,7 @@
 //! Permissions, owners, times, sizes.
 
 use super::{AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, Args, CWD, SysResult};
-use crate::fs::{FileKind, SetTime, Timestamp};
+use crate::fs::{FileKind, KeepSize, SetTime, Timestamp};
 use crate::kernel::Kernel;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
@@ -177,6 +177,10 @@ impl Kernel {
         let (vfs, _, mut cx) = self.fs_cx(hw);
         if punches {
             return vfs.punch_hole(&mut cx, inode, offset, len).map(|()| 0);
+        }
+        if vfs.huge_page_size(inode).is_some() {
+            let keep_size = if mode & FALLOC_FL_KEEP_SIZE == 0 { KeepSize::No } else { KeepSize::Yes };
+            return vfs.allocate_huge(&mut cx, inode, (offset, len), keep_size).map(|()| 0);
         }
         vfs.allocate(&mut cx, inode, offset, len)?;
         if mode & FALLOC_FL_KEEP_SIZE == 0 && offset + len > vfs.inode_size(inode) {

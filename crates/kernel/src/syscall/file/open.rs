@@ -3,6 +3,7 @@
 use super::{Args, CWD, SysResult};
 use crate::fs::{Descriptor, OnExec, OpenFileId, OpenFlags, Seals};
 use crate::kernel::Kernel;
+use crate::mm::hugetlb::huge_page_size;
 use crate::wait::{Channel, Wait};
 use crate::{Errno, Hw};
 use arch::LinearAddr;
@@ -111,10 +112,12 @@ impl Kernel {
         if name.len() > MFD_NAME_MAX {
             return Err(Errno::EINVAL);
         }
-        if flags & MFD_HUGETLB != 0 {
-            return Err(Errno::ENOENT); // no file system of large pages is mounted
-        }
-        let file = self.vfs.open_memory_file(&name)?;
+        let file = if flags & MFD_HUGETLB == 0 {
+            self.vfs.open_memory_file(&name)?
+        } else {
+            let size = huge_page_size(flags).ok_or(Errno::ENODEV)?;
+            self.vfs.open_huge_memory_file(&name, size)?
+        };
         let seals = match flags {
             flags if flags & MFD_NOEXEC_SEAL != 0 => Seals::EXEC,
             flags if flags & MFD_ALLOW_SEALING != 0 => Seals::empty(),

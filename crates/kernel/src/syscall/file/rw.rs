@@ -174,6 +174,9 @@ impl Kernel {
         if let Some(setting) = self.setting_of(file) {
             return self.write_setting(hw, setting, from);
         }
+        if self.vfs.file_inode(file).is_some_and(|inode| self.vfs.huge_page_size(inode).is_some()) {
+            return Err(Errno::EINVAL); // also if there is nothing to write
+        }
         let is_pipe = matches!(self.vfs.file(file).kind, FileKind::Pipe(_));
         let mut done = self.done_before();
         from.skip(done);

@@ -1,13 +1,11 @@
 //! `stat` and its kin, `access`, `statfs`.
 
 use super::{AT_EACCESS, AT_EMPTY_PATH, AT_NO_AUTOMOUNT, AT_SYMLINK_NOFOLLOW, Args, CWD, SysResult, Target};
-use crate::fs::{FileStat, FileSystem, InodeId, May, Timestamp};
+use crate::fs::{BLOCK_BYTES, FileStat, FileSystem, InodeId, May, Timestamp};
 use crate::kernel::Kernel;
 use crate::{Errno, Hw};
-use arch::LinearAddr;
+use arch::{LinearAddr, PageSize};
 
-/// The unit in which programs should transfer (`st_blksize`).
-const BLOCK_BYTES: u32 = 4096;
 /// STATX_BASIC_STATS: the fields that `stat` has too.
 const STATX_BASIC_STATS: u32 = 0x7ff;
 /// The bit of the mask that is reserved.
@@ -22,6 +20,8 @@ const TMPFS_MAGIC: u64 = 0x0102_1994;
 const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 /// Of pipes; what else has no name gets it too.
 const PIPEFS_MAGIC: u64 = 0x5049_5045;
+/// HUGETLBFS_MAGIC.
+const HUGETLBFS_MAGIC: u64 = 0x9584_58f6;
 
 /// Writes fields of a C structure at their offsets.
 struct Layout<const N: usize>([u8; N]);
@@ -60,7 +60,7 @@ fn encode_stat(stat: &FileStat) -> [u8; 144] {
     let mut out = Layout::new();
     out.u64(0, stat.dev).u64(8, stat.ino).u64(16, meta.nlink.into());
     out.u32(24, meta.kind.mode_bits() | meta.permissions).u32(28, meta.uid).u32(32, meta.gid);
-    out.u64(40, meta.rdev).u64(48, meta.size).u64(56, BLOCK_BYTES.into()).u64(64, meta.blocks);
+    out.u64(40, meta.rdev).u64(48, meta.size).u64(56, stat.block_bytes.into()).u64(64, meta.blocks);
     out.time(72, meta.atime).time(88, meta.mtime).time(104, meta.ctime);
     out.0
 }
@@ -75,7 +75,7 @@ fn encode_statx(stat: &FileStat) -> [u8; 256] {
     let meta = &stat.meta;
     let ((rdev_major, rdev_minor), (dev_major, dev_minor)) = (split_device(meta.rdev), split_device(stat.dev));
     let mut out = Layout::new();
-    out.u32(0, STATX_BASIC_STATS).u32(4, BLOCK_BYTES).u32(16, meta.nlink).u32(20, meta.uid).u32(24, meta.gid);
+    out.u32(0, STATX_BASIC_STATS).u32(4, stat.block_bytes).u32(16, meta.nlink).u32(20, meta.uid).u32(24, meta.gid);
     out.u16(28, meta.kind.mode_bits() | meta.permissions);
     out.u64(32, stat.ino).u64(40, meta.size).u64(48, meta.blocks);
     out.time(64, meta.atime).time(96, meta.ctime).time(112, meta.mtime);
@@ -179,14 +179,17 @@ impl Kernel {
             Some(FileSystem::Disk) => EXT4_SUPER_MAGIC,
             Some(FileSystem::Dev) => TMPFS_MAGIC,
             Some(FileSystem::Proc) => PROC_SUPER_MAGIC,
+            Some(FileSystem::Hugetlbfs) => HUGETLBFS_MAGIC,
             None => PIPEFS_MAGIC,
         };
-        out.u64(0, magic).u64(8, BLOCK_BYTES.into());
+        let huge = inode.and_then(|inode| self.vfs.huge_page_size(inode));
+        let block = huge.map_or(BLOCK_BYTES.into(), PageSize::bytes);
+        out.u64(0, magic).u64(8, block);
         if magic == EXT4_SUPER_MAGIC {
             out.u64(16, BLOCKS).u64(24, BLOCKS / 2).u64(32, BLOCKS / 2).u64(40, FILES).u64(48, FILES / 2);
         }
-        // f_namelen, f_frsize, and ST_VALID | ST_RELATIME.
-        out.u64(64, 255).u64(72, BLOCK_BYTES.into()).u64(80, 0x1020);
+        // f_namelen, f_frsize, and ST_VALID | ST_RELATIME; nothing of the latter where nothing is mounted.
+        out.u64(64, 255).u64(72, block).u64(80, if huge.is_some() { 0x20 } else { 0x1020 });
         self.copy_to_user(hw, LinearAddr(buf), &out.0)?;
         Ok(0)
     }

@@ -4,6 +4,8 @@ use super::*;
 use crate::mm::frames::FrameUse;
 use crate::mm::sysctl::DropCaches;
 use crate::process::{Credentials, Ids};
+use crate::syscall::{Call, Outcome};
+use arch::UserContext;
 
 const O_WRONLY: u64 = 1;
 const O_TRUNC: u64 = 0o1000;
@@ -199,4 +201,106 @@ fn settings_belong_to_the_superuser() {
     assert_eq!(guest.open("/proc/slabinfo", 0), Err(Errno::EACCES));
     assert_eq!(guest.open("/proc/sys/vm/drop_caches", 0), Err(Errno::EACCES));
     assert_eq!(guest.text("/proc/sys/vm/swappiness"), "60\n");
+}
+
+const H: u64 = 2 << 20;
+const MMAP: u64 = 9;
+const MEMFD_CREATE: u64 = 319;
+const MFD_HUGETLB: u64 = 4;
+const SHM_HUGETLB: u64 = 0o4000;
+const MAP_SHARED: u64 = 1;
+const RW: u64 = 3;
+
+impl Guest {
+    /// A call of memory management or of SysV shared memory.
+    fn memory_call(&mut self, number: u64, args: &[u64]) -> Result<u64, Errno> {
+        let mut all = [0; 6];
+        all[..args.len()].copy_from_slice(args);
+        let mut ctx = UserContext::at_entry(LinearAddr(0), LinearAddr(0));
+        let (kernel, mut call) = (&mut self.kernel, Call { number, args: all, ctx: &mut ctx });
+        let outcome = with_hw(&mut self.bus, |hw| {
+            let outcome = kernel.mem_call(hw, &mut call).or_else(|| kernel.shm_call(hw, &mut call));
+            kernel.settle_shm(hw);
+            outcome
+        });
+        match outcome {
+            Some(Outcome::Return(result)) => result,
+            _ => panic!("no memory call: {number}"),
+        }
+    }
+}
+
+/// `HugePages_Total`, `Free`, `Rsvd`, `Surp`.
+fn pool(guest: &mut Guest) -> [u64; 4] {
+    ["Total", "Free", "Rsvd", "Surp"].map(|field| guest.meminfo(&format!("HugePages_{field}")))
+}
+
+#[test]
+fn the_pool_of_large_pages_is_set_and_shown() {
+    let mut guest = superuser();
+    guest.write_text("/proc/sys/vm/nr_hugepages", b"0").unwrap();
+    guest.write_text("/proc/sys/vm/nr_overcommit_hugepages", b"0").unwrap();
+    let free = guest.meminfo("MemFree");
+    guest.write_text("/proc/sys/vm/nr_hugepages", b"2\n").unwrap();
+    assert_eq!((guest.text("/proc/sys/vm/nr_hugepages"), pool(&mut guest)), ("2\n".to_owned(), [2, 2, 0, 0]));
+    assert_eq!((guest.meminfo("Hugetlb"), free - guest.meminfo("MemFree")), (4096, 4096));
+    guest.write_text("/proc/sys/vm/nr_overcommit_hugepages", b"1").unwrap();
+    assert_eq!(guest.text("/proc/sys/vm/nr_overcommit_hugepages"), "1\n");
+    guest.write_text("/proc/sys/vm/nr_hugepages", b"1000000").unwrap();
+    assert!((3..8).contains(&pool(&mut guest)[0]), "as many as 16 MiB have room for");
+    guest.write_text("/proc/sys/vm/nr_hugepages", b"0").unwrap();
+    assert_eq!((pool(&mut guest), guest.meminfo("MemFree")), ([0; 4], free));
+    let refused = guest_of(1000).write_text("/proc/sys/vm/nr_hugepages", b"1");
+    assert_eq!(refused, Err(Errno::EACCES));
+}
+
+#[test]
+fn a_file_of_large_pages_is_cut_and_filled_in_whole_pages() {
+    let mut guest = superuser();
+    guest.write_text("/proc/sys/vm/nr_hugepages", b"3").unwrap();
+    let name = guest.path("large");
+    assert_eq!(guest.call(MEMFD_CREATE, &[name, MFD_HUGETLB | 20 << 26]), Err(Errno::ENODEV));
+    let fd = guest.call(MEMFD_CREATE, &[name, MFD_HUGETLB]).unwrap();
+    let (ftruncate, fallocate) = (77, 285);
+    assert_eq!(guest.call(ftruncate, &[fd, 4096]), Err(Errno::EINVAL));
+    assert_eq!(guest.call(ftruncate, &[fd, 2 * H]), Ok(0));
+    assert_eq!(guest.call(WRITE, &[fd, BUFFER, 1]), Err(Errno::EINVAL));
+    assert_eq!(guest.call(WRITE, &[fd, BUFFER, 0]), Err(Errno::EINVAL));
+    assert_eq!(guest.call(READ, &[fd, BUFFER, 10]), Ok(10));
+    assert_eq!(guest.call(fallocate, &[fd, 0, H, H + 1]), Ok(0));
+    assert_eq!(pool(&mut guest), [3, 1, 0, 0]);
+    let at = guest.memory_call(MMAP, &[0, H, RW, MAP_SHARED, fd, 2 * H]).unwrap();
+    guest.put(at + 5, b"hello");
+    assert_eq!(guest.call(17, &[fd, BUFFER, 9, 2 * H + 5]), Ok(9), "pread");
+    assert_eq!(guest.get(BUFFER, 9), b"hello\0\0\0\0");
+    let punch = 3;
+    assert_eq!(guest.call(fallocate, &[fd, punch, 2 * H + 6, H]), Ok(0));
+    assert_eq!(guest.get(at + 5, 5), b"h\0\0\0\0");
+    assert_eq!(guest.call(ftruncate, &[fd, H]), Ok(0));
+    assert_eq!(pool(&mut guest), [3, 3, 0, 0]);
+    assert_eq!(guest.call(fallocate, &[fd, 0, 0, 9 * H]), Err(Errno::ENOSPC));
+    assert_eq!(pool(&mut guest), [3, 0, 0, 0], "what was had stays");
+    guest.memory_call(11, &[at, H]).unwrap();
+    assert_eq!(guest.memory_call(MMAP, &[0, H, RW, MAP_SHARED, fd, 4096]), Err(Errno::EINVAL));
+    guest.call(CLOSE, &[fd]).unwrap();
+    assert_eq!(pool(&mut guest), [3, 3, 0, 0]);
+}
+
+#[test]
+fn a_segment_of_large_pages_is_promised_at_once_and_for_those_who_may() {
+    let (shmget, shmat, shmctl, shmdt) = (29, 30, 31, 67);
+    let flags = 0o1600 | SHM_HUGETLB;
+    assert_eq!(guest_of(1000).memory_call(shmget, &[0, H, flags]), Err(Errno::EPERM));
+    let mut guest = superuser();
+    guest.write_text("/proc/sys/vm/nr_hugepages", b"2").unwrap();
+    assert_eq!(guest.memory_call(shmget, &[0, 3 * H, flags]), Err(Errno::ENOMEM));
+    assert_eq!(guest.memory_call(shmget, &[0, H, flags | 20 << 26]), Err(Errno::EINVAL));
+    let id = guest.memory_call(shmget, &[0, H + 1, flags]).unwrap();
+    assert_eq!(pool(&mut guest), [2, 2, 2, 0]);
+    let at = guest.memory_call(shmat, &[id, 0, 0]).unwrap();
+    guest.put(at + H, b"x");
+    assert_eq!((at % H, pool(&mut guest)), (0, [2, 1, 1, 0]));
+    guest.memory_call(shmctl, &[id, 0, 0]).unwrap();
+    guest.memory_call(shmdt, &[at]).unwrap();
+    assert_eq!(pool(&mut guest), [2, 2, 0, 0]);
 }
