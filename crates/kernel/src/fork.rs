@@ -70,7 +70,9 @@ impl Kernel {
     pub(crate) fn clone_current(&mut self, hw: &mut Hw<'_>, ctx: &UserContext, args: &CloneArgs) -> Result<Pid, Errno> {
         self.may_fork()?;
         let pid = self.processes.free_pid(&self.current).ok_or(Errno::EAGAIN)?;
-        self.tasks.prepare(&mut self.frames).map_err(|OutOfFrames| Errno::ENOMEM)?;
+        let tasks = &mut self.tasks;
+        let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid };
+        cx.with_reclaim(|cx| tasks.prepare(cx.frames)).map_err(|OutOfFrames| Errno::ENOMEM)?;
         let mm = self.copy_mm(hw, args.memory)?;
         let child = self.copy_process(hw, pid, mm, ctx, args);
         hw.sink.record(&Event::Fork { parent: self.current.pid, child: pid });
@@ -95,8 +97,13 @@ impl Kernel {
             self.refused_forks += 1;
             return Err(Errno::EAGAIN);
         }
+        if self.current.is_root() {
+            return Ok(());
+        }
+        let user = self.current.credentials.user.real;
+        let others = self.pids_where(|process| process.credentials.user.real == user).len();
         let limit = self.current.limits.get(Resource::Nproc).soft;
-        if count as u64 >= limit && !self.current.is_root() { Err(Errno::EAGAIN) } else { Ok(()) }
+        if others as u64 >= limit { Err(Errno::EAGAIN) } else { Ok(()) }
     }
 
     fn copy_mm(&mut self, hw: &mut Hw<'_>, memory: ChildMemory) -> Result<MmId, Errno> {

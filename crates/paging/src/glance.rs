@@ -8,6 +8,9 @@ use crate::format::{A, Format, G, P, PS, RW, US, XD};
 use crate::{PagingContext, PhysMem, Rights, Translation};
 use arch::{Access, Level, LinearAddr, PageSize, PagingMode, PhysAddr, ProtectionKey, Pte};
 
+/// The address bits 51:12 of an entry.
+const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+
 /// What a walk gives that has nothing to set, if it is a usual one; `None` says nothing of what the walk gives. `la` is
 /// canonical.
 #[inline(always)]
@@ -22,7 +25,7 @@ pub fn glance<M: PhysMem + ?Sized>(
     }
     let format = Format::new(ctx, PagingMode::Level4);
     let (mut table, mut leaf) = (ctx.regs.cr3.root().0, 0);
-    let (mut and_rights, mut or_xd) = (RW | US, 0);
+    let (mut every, mut any) = (u64::MAX, 0);
     for level in [Level::Pml4, Level::Pdpt, Level::Pd, Level::Pt] {
         let entry = mem.load_entry(PhysAddr(table + 8 * level.index(la)));
         // With PS or G a table's entry may be anything: a page, reserved, or valid.
@@ -30,13 +33,14 @@ pub fn glance<M: PhysMem + ?Sized>(
         if entry & (P | A | unusual) != P | A {
             return None;
         }
-        (and_rights, or_xd) = (and_rights & entry, or_xd | entry & XD);
-        (table, leaf) = (format.table(entry), entry);
+        (every, any) = (every & entry, any | entry);
+        // What of the address lies beyond MAXPHYADDR is reserved, and so is 0.
+        (table, leaf) = (entry & ADDRESS, entry);
     }
     let rights = Rights {
-        writable: and_rights & RW != 0,
-        user: and_rights & US != 0,
-        no_execute: or_xd != 0,
+        writable: every & RW != 0,
+        user: every & US != 0,
+        no_execute: any & XD != 0,
         key: ProtectionKey::of_leaf(leaf),
     };
     let dirty = Pte(leaf).dirty();

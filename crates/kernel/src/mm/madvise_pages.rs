@@ -67,6 +67,9 @@ impl Mm {
     /// Reads the pages of a file that is mapped into the page cache (`MADV_WILLNEED`); as it is a hint, no error.
     pub(super) fn madvise_willneed(&mut self, cx: &mut MmCx<'_, '_>, vma: &Vma, (start, end): Range) {
         let Backing::File { inode, offset } = vma.backing_at(start) else { return };
+        if cx.vfs.is_shmem(inode) {
+            return; // it has no file to be read from
+        }
         let (first, count) = (offset >> FRAME_SHIFT, (end.0 - start.0) >> FRAME_SHIFT);
         let (mut fs, vfs) = cx.fs();
         let _read = (first..first + count).try_for_each(|index| vfs.page(&mut fs, inode, index).map(|_| ()));

@@ -129,7 +129,6 @@ impl Mm {
             self.vm_enough_memory(cx, pages.saturating_sub(self.accounted_pages(start, end)))?;
         }
         self.munmap_range(cx, start, end)?;
-        self.map_count_allows(1)?;
         let backing = match source {
             MapSource::File { inode, offset, .. } => {
                 if flags.contains(VmFlags::HUGETLB) {

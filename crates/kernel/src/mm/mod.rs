@@ -117,7 +117,7 @@ impl MmCx<'_, '_> {
 
     /// Does `operation`, which undoes itself if it finds no frame. Then pages are taken out, more each time, and it is done
     /// again, until it has what it needs or nothing can go.
-    fn with_reclaim<T>(
+    pub(crate) fn with_reclaim<T>(
         &mut self,
         mut operation: impl FnMut(&mut Self) -> Result<T, OutOfFrames>,
     ) -> Result<T, OutOfFrames> {

@@ -110,6 +110,11 @@ impl Mm {
         self.set_vma_flags(cx, (start, end), flags)?;
         self.settle_commit(cx);
         self.change_pte_range(cx, (start, end), flags);
+        let opens = flags.contains(VmFlags::WRITE) && !vma.flags.contains(VmFlags::WRITE);
+        let locked = flags & (VmFlags::LOCKED_MASK | VmFlags::SHARED) == VmFlags::LOCKED;
+        if opens && locked {
+            self.mm_populate(cx, start, end); // what a write would copy is copied now
+        }
         Ok(())
     }
 
