@@ -33,6 +33,7 @@ mod standstill;
 mod syscall;
 mod time;
 mod traps;
+mod truncate;
 mod wait;
 
 pub use costs::{Costs, CostsError, Io, Meter, Service};

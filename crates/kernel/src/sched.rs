@@ -107,6 +107,7 @@ impl Scheduler {
 impl Kernel {
     /// Goes back to a program: the current one, or the next whose turn it is. On the way out, memory is brought into balance.
     pub(crate) fn leave(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
+        self.settle_truncations(hw);
         self.settle_shm(hw);
         self.settle_slabs();
         let disposition = self.find_whose_turn_it_is(hw, ctx);

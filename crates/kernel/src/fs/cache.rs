@@ -271,10 +271,20 @@ impl Vfs {
                 contents.host_len = contents.host_len.min(size);
             }
         }
-        self.inodes.get_mut(inode).meta.size = size;
+        let old = std::mem::replace(&mut self.inodes.get_mut(inode).meta.size, size);
         self.drop_pages(cx, inode, size.div_ceil(FRAME_SIZE));
-        self.zero_tail(cx, inode, size);
+        // What a mapping wrote beyond the end is no part of the file when it grows.
+        self.zero_tail(cx, inode, size.min(old));
+        if size < old {
+            self.truncated.push((inode, size));
+        }
         Ok(())
+    }
+
+    /// The files that have become shorter since this was last asked, and how long they are: private copies of what they lost go
+    /// too, which only address spaces know.
+    pub(crate) fn take_truncated(&mut self) -> Vec<(InodeId, u64)> {
+        std::mem::take(&mut self.truncated)
     }
 
     /// `truncate`: sets the length of a file that need not be open.

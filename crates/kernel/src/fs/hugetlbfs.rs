@@ -156,7 +156,10 @@ impl Vfs {
         }
         let first = size >> file.size.shift();
         self.seals(id).allow_size(self.inodes.get(id).meta.size, size)?;
-        self.touch(id)?.meta.size = size;
+        let old = std::mem::replace(&mut self.touch(id)?.meta.size, size);
+        if size < old {
+            self.truncated.push((id, size));
+        }
         self.remove_huge_pages(cx, id, first..u64::MAX);
         Ok(())
     }

@@ -123,6 +123,8 @@ pub struct Vfs {
     locks: LockTable,
     write_access: WriteAccess,
     proc: ProcFs,
+    /// Files that have become shorter.
+    truncated: Vec<(InodeId, u64)>,
     /// What has been woken since the scheduler last asked.
     woken: Vec<Channel>,
     console: Box<dyn Console>,
@@ -167,6 +169,7 @@ impl Vfs {
             locks: LockTable::default(),
             write_access: WriteAccess::default(),
             proc: ProcFs::new(),
+            truncated: Vec::new(),
             woken: Vec::new(),
             console,
             stream_wants: [Ready::empty(); 3],

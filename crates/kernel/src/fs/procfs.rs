@@ -224,7 +224,7 @@ impl ProcNode {
             Self::Fds(_) => 0o500,
             Self::File(ProcFile::Process(_, ProcessFile::Environ | ProcessFile::Pagemap)) => 0o400,
             Self::File(ProcFile::Process(_, ProcessFile::ClearRefs)) => 0o200,
-            Self::File(ProcFile::Process(_, ProcessFile::OomScoreAdj)) => 0o644,
+            Self::File(ProcFile::Process(_, ProcessFile::OomScoreAdj | ProcessFile::Comm)) => 0o644,
             Self::File(ProcFile::System(SystemFile::Slabinfo)) => 0o400,
             Self::File(ProcFile::System(SystemFile::Vm(Setting::DropCaches))) => 0o200,
             Self::File(ProcFile::System(SystemFile::Vm(_))) => 0o644,

@@ -8,6 +8,7 @@ use super::view::MountMode;
 use super::{FileSystem, FsCx, OpenFileId, OpenFlags, Vfs};
 use crate::Errno;
 use arch::{FRAME_SHIFT, FRAME_SIZE};
+use std::ops::Range;
 
 /// The device number of files without a file system that can be seen: 0:1; and of those of large pages.
 const SHM_DEV: u64 = 1;
@@ -100,13 +101,24 @@ impl Vfs {
         }
         self.touch(id)?;
         let end = offset.saturating_add(len).min(self.inodes.get(id).meta.size.next_multiple_of(FRAME_SIZE));
-        let mut at = offset;
-        while at < end {
-            let next = ((at & !(FRAME_SIZE - 1)) + FRAME_SIZE).min(end);
-            self.clear_part(cx, id, at, next - at)?;
-            at = next;
+        for index in self.pages_with_contents(id, offset >> FRAME_SHIFT..end.div_ceil(FRAME_SIZE)) {
+            let start = (index << FRAME_SHIFT).max(offset);
+            self.clear_part(cx, id, start, ((index + 1) << FRAME_SHIFT).min(end) - start)?;
         }
         Ok(())
+    }
+
+    /// The pages of a range that are in memory or on the host; the rest are holes already, however many.
+    fn pages_with_contents(&mut self, id: InodeId, range: Range<u64>) -> Vec<u64> {
+        let Some(contents) = self.inodes.get_mut(id).contents() else { return Vec::new() };
+        let on_host = range.start..range.end.min(contents.host_len.div_ceil(FRAME_SIZE));
+        let not_cached = on_host.filter(|index| !contents.pages.contains_key(index));
+        contents
+            .pages
+            .range(range.start..range.end.max(range.start))
+            .map(|(index, _)| *index)
+            .chain(not_cached)
+            .collect()
     }
 
     /// Clears a part of one page.

@@ -9,6 +9,7 @@ use super::swap::{SlotState, SwapEntry};
 use super::vma::Vma;
 use super::{Mm, MmCx, RssKind, ZERO_PAGE, pte};
 use crate::Errno;
+use crate::fs::InodeId;
 use arch::{LinearAddr, Pte};
 
 /// The end of the lower half of the address space, where the user's page tables end.
@@ -83,6 +84,20 @@ impl Mm {
         let all: Vec<Vma> = self.vmas.iter().filter(|vma| !vma.is_shared() && !vma.is_hugetlb()).copied().collect();
         for vma in all {
             self.zap_page_range(cx, &vma, (vma.start, vma.end));
+        }
+    }
+
+    /// A file has become shorter: what mappings have beyond its new length goes, private copies too
+    /// (`unmap_mapping_range` with `even_cows`).
+    pub(crate) fn unmap_beyond(&mut self, cx: &mut MmCx<'_, '_>, inode: InodeId, size: u64) {
+        let beyond = |vma: &Vma| {
+            let (of, offset) = vma.file()?;
+            let first = size.next_multiple_of(vma.page_size().bytes()).saturating_sub(offset);
+            (of == inode && first < vma.len()).then(|| (*vma, vma.start.wrapping_add(first)))
+        };
+        let ranges: Vec<(Vma, LinearAddr)> = self.vmas.iter().filter_map(beyond).collect();
+        for (vma, start) in ranges {
+            self.zap_page_range(cx, &vma, (start, vma.end));
         }
     }
 

@@ -7,13 +7,16 @@
 use super::flags::VmFlags;
 use super::vma::Vma;
 use arch::LinearAddr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound::{Excluded, Unbounded};
 
 /// Mappings, keyed by their start.
 #[derive(Clone, Debug, Default)]
 pub(super) struct VmaTree {
     map: BTreeMap<LinearAddr, Vma>,
+    /// The starts of mappings with free addresses right below them. Neighbours that touch are the rule, so these are few, and a
+    /// place is found without a look at each mapping.
+    above_gaps: BTreeSet<LinearAddr>,
     pages: VmPages,
 }
 
@@ -106,12 +109,15 @@ impl VmaTree {
         debug_assert!(vma.start < vma.end && self.intersection(vma.start, vma.end).is_none(), "{vma:?} overlaps");
         self.pages.add(&vma);
         self.map.insert(vma.start, vma);
+        self.note_gaps_at(vma.start);
     }
 
     /// Takes out the mapping that starts at `start`.
     pub(super) fn remove(&mut self, start: LinearAddr) -> Option<Vma> {
         let gone = self.map.remove(&start)?;
         self.pages.take(&gone);
+        self.above_gaps.remove(&start);
+        self.note_gaps_at(start);
         Some(gone)
     }
 
@@ -124,6 +130,25 @@ impl VmaTree {
         self.pages.take(vma);
         change(vma);
         self.pages.add(vma);
+        self.note_gaps_at(start);
+    }
+
+    /// The mapping at `start` is new, gone or changed: notes whether there is a gap below it, and below the next.
+    fn note_gaps_at(&mut self, start: LinearAddr) {
+        let next = self.starting_above(start).map(|vma| vma.start);
+        for at in std::iter::once(start).chain(next) {
+            let Some(vma) = self.map.get(&at) else { continue };
+            if self.end_below(at) < vma.start_gap() {
+                self.above_gaps.insert(at);
+            } else {
+                self.above_gaps.remove(&at);
+            }
+        }
+    }
+
+    /// Where the last mapping ends that starts below `la`.
+    fn end_below(&self, la: LinearAddr) -> LinearAddr {
+        self.starting_below(la).map_or(LinearAddr(0), |vma| vma.end)
     }
 
     /// Moves the start of the mapping at `start` down, into free addresses.
@@ -160,17 +185,13 @@ impl VmaTree {
 
     /// The highest place for `len` bytes within `low..high` (`unmapped_area_topdown`).
     pub(super) fn gap_topdown(&self, len: u64, low: LinearAddr, high: LinearAddr) -> Option<LinearAddr> {
-        let mut gap_end = self.starting_at_or_above(high).map_or(high, |next| high.min(next.start_gap()));
-        for vma in self.map.range(..high).rev().map(|(_, vma)| vma) {
-            if let Some(place) = fit_high(len, low.max(vma.end), gap_end) {
-                return Some(place);
-            }
-            gap_end = gap_end.min(vma.start_gap());
-            if gap_end <= low {
-                return None;
-            }
+        let gap_end = self.starting_at_or_above(high).map_or(high, |next| high.min(next.start_gap()));
+        if let Some(place) = fit_high(len, low.max(self.end_below(high)), gap_end) {
+            return Some(place);
         }
-        fit_high(len, low, gap_end)
+        let gaps =
+            self.above_gaps.range(..high).rev().map(|above| (self.end_below(*above), self.map[above].start_gap()));
+        gaps.take_while(|(_, end)| *end > low).find_map(|(start, end)| fit_high(len, low.max(start), end))
     }
 
     /// The lowest place for `len` bytes within `low..high` (`unmapped_area`).
@@ -200,4 +221,44 @@ impl VmaTree {
 fn fit_high(len: u64, start: LinearAddr, end: LinearAddr) -> Option<LinearAddr> {
     let place = LinearAddr(end.0.checked_sub(len)?);
     (place >= start).then_some(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::vma::Backing;
+    use super::*;
+    use proptest::prelude::*;
+
+    const PAGE: u64 = 4096;
+    const PAGES: u64 = 24;
+
+    fn vma(start: u64, end: u64) -> Vma {
+        Vma::new(LinearAddr(start * PAGE), LinearAddr(end * PAGE), VmFlags::READ, Backing::Anonymous)
+    }
+
+    proptest! {
+        /// The highest place is the highest of all places that are free.
+        #[test]
+        fn the_highest_gap_is_found(
+            steps in prop::collection::vec((0..PAGES, 1..5_u64, any::<bool>()), 1..40),
+            (len, low, high) in (1..6_u64, 0..PAGES, 0..=PAGES),
+        ) {
+            let mut tree = VmaTree::default();
+            let mut taken = [false; PAGES as usize];
+            for (start, pages, insert) in steps {
+                let end = (start + pages).min(PAGES);
+                let range = start as usize..end as usize;
+                if insert && !taken[range.clone()].contains(&true) {
+                    tree.insert(vma(start, end));
+                    taken[range].fill(true);
+                } else if !insert && let Some(gone) = tree.remove(LinearAddr(start * PAGE)) {
+                    taken[(gone.start.0 / PAGE) as usize..(gone.end.0 / PAGE) as usize].fill(false);
+                }
+            }
+            let is_free = |at: &u64| (*at..at + len).all(|page| !taken[page as usize]);
+            let expected = (low..=high.saturating_sub(len)).rev().filter(|at| at + len <= high).find(is_free);
+            let found = tree.gap_topdown(len * PAGE, LinearAddr(low * PAGE), LinearAddr(high * PAGE));
+            prop_assert_eq!(found.map(|la| la.0 / PAGE), expected);
+        }
+    }
 }

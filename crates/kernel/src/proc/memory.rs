@@ -4,7 +4,7 @@
 use crate::fs::ProcessFile;
 use crate::kernel::Kernel;
 use crate::mm::{FrameNumbers, MmCx, TASK_SIZE_MAX};
-use crate::process::Process;
+use crate::process::{Process, TASK_COMM_LEN};
 use crate::{Errno, Hw};
 use arch::{FRAME_SHIFT, LinearAddr};
 use event::Pid;
@@ -54,6 +54,9 @@ impl Kernel {
         file: ProcessFile,
         bytes: &[u8],
     ) -> Result<usize, Errno> {
+        if file == ProcessFile::Comm {
+            return self.set_comm(pid, bytes);
+        }
         let bytes = &bytes[..bytes.len().min(PROC_NUMBUF - 1)];
         let text = str::from_utf8(bytes).map_err(|_| Errno::EINVAL)?;
         let number: i64 = text.trim().parse().map_err(|_| Errno::EINVAL)?;
@@ -62,6 +65,18 @@ impl Kernel {
             ProcessFile::OomScoreAdj => self.set_oom_score_adj(pid, number)?,
             _ => return Err(Errno::EIO),
         }
+        Ok(bytes.len())
+    }
+
+    /// The name that ps shows, up to fifteen bytes of it; only a process itself may change its own (`comm_write`).
+    fn set_comm(&mut self, pid: Pid, bytes: &[u8]) -> Result<usize, Errno> {
+        if pid != self.current.pid {
+            return Err(Errno::EINVAL);
+        }
+        let mut comm = [0; TASK_COMM_LEN];
+        let kept = bytes.len().min(TASK_COMM_LEN - 1);
+        comm[..kept].copy_from_slice(&bytes[..kept]);
+        self.current.comm = comm;
         Ok(bytes.len())
     }
 

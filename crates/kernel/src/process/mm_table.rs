@@ -55,6 +55,11 @@ impl MmTable {
         self.slots.iter().flatten().map(|slot| &slot.mm)
     }
 
+    /// The same, to change them.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Mm> {
+        self.slots.iter_mut().flatten().map(|slot| &mut slot.mm)
+    }
+
     /// Whether several processes use it.
     pub(crate) fn is_shared(&mut self, id: MmId) -> bool {
         self.slot(id).users > 1

@@ -29,6 +29,9 @@ use std::rc::Rc;
 
 /// The process id of the first program, fixed so that what it prints is.
 pub(crate) const FIRST_PID: Pid = Pid(1000);
+/// Bytes of a process's name, the last of them 0.
+pub(crate) const TASK_COMM_LEN: usize = 16;
+
 /// Its parent, which is not there to be looked at: the command that started the run.
 pub(crate) const PARENT_PID: Pid = Pid(999);
 /// Who the parent of an orphan is. It is not there either: an orphan that ends is gone at once.
@@ -84,7 +87,7 @@ pub(crate) struct Process {
     /// What its children had used that it has waited for, with theirs.
     pub(crate) children_usage: Usage,
     /// The name of the thread (PR_SET_NAME), ended by a NUL.
-    pub(crate) comm: [u8; 16],
+    pub(crate) comm: [u8; TASK_COMM_LEN],
     /// Its niceness, -20 to 19.
     pub(crate) nice: i32,
     pub(crate) scheduling: Scheduling,
@@ -120,7 +123,7 @@ impl Process {
     /// Names the thread after a file, as execve does (`begin_new_exec`).
     pub(crate) fn set_comm(&mut self, path: &[u8]) {
         let base = path.rsplit(|&b| b == b'/').next().unwrap_or_default();
-        self.comm = [0; 16];
+        self.comm = [0; TASK_COMM_LEN];
         let len = base.len().min(15);
         self.comm[..len].copy_from_slice(&base[..len]);
     }
