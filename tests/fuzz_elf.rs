@@ -141,7 +141,7 @@ const USUAL_CALLS: usize = 39;
 fn system_calls(random: &mut Random) -> Vec<u8> {
     let mut code = Vec::new();
     for _ in 0..30 {
-        let number = if random.below(20) == 0 { random.below(460) } else { random.below(USUAL_CALLS) };
+        let number = if random.below(8) == 0 { random.below(460) } else { random.below(USUAL_CALLS) };
         code.push(0xb8);
         code.extend((number as u32).to_le_bytes());
         for register in [[0x48, 0xbf], [0x48, 0xbe], [0x48, 0xba], [0x49, 0xba]] {

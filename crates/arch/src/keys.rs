@@ -34,6 +34,13 @@ impl KeyRights {
     pub const fn write_disabled(self, key: ProtectionKey) -> bool {
         self.0 >> (2 * key.0 + 1) & 1 == 1
     }
+
+    /// True if a key has neither AD nor WD.
+    #[inline(always)]
+    #[must_use]
+    pub const fn allows_all(self, key: ProtectionKey) -> bool {
+        self.0 >> (2 * (key.0 & 0xf)) & 3 == 0
+    }
 }
 
 /// A process-context identifier, 12 bits; 0 without CR4.PCIDE (MMU-191).

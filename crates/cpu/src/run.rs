@@ -6,7 +6,7 @@ use crate::op::{Flow, Op};
 use crate::state::{PAGE, State};
 use arch::{Exception, FRAME_SIZE, LinearAddr, PageFault, Pfn, Rflags, UserContext};
 use mmu::{MemFault, Mmu};
-use paging::{HardwareModel, PhysMem};
+use paging::{HardwareModel, NoModel, PhysMem};
 
 /// Why the core stopped. RIP is where it goes on: the faulting instruction, or the one after a system call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,10 +35,14 @@ pub struct Unsupported {
 }
 
 /// A core in 64-bit user mode, with its MMU and memory.
+///
+/// The loop is kept as a pointer, so that it and every operation are compiled where a core is made and not where it is used;
+/// for a core without a model, here.
 pub struct Cpu<H> {
     st: State<H>,
     blocks: BlockCache<H>,
     rip: u64,
+    run: fn(&mut Self, u64) -> Exit,
 }
 
 /// Where control goes after a block.
@@ -51,16 +55,23 @@ enum Next {
     Stop(Exit),
 }
 
-impl<H: HardwareModel> Cpu<H> {
+impl Cpu<NoModel> {
     /// A core of the default model with all registers 0, whose random numbers come from seed 0.
-    pub fn new(mmu: Mmu<H>) -> Self {
-        Self::with_model(mmu, CpuModel::default(), 0)
+    pub fn new(mmu: Mmu<NoModel>) -> Self {
+        Self::of_model(mmu, CpuModel::default(), 0)
     }
 
-    /// A core of a given model, with the seed of what RDRAND and RDSEED give.
-    pub fn with_model(mmu: Mmu<H>, model: CpuModel, seed: u64) -> Self {
+    /// A core of a given model, with the seed of what RDRAND and RDSEED give, without a model of the translation hardware.
+    pub fn of_model(mmu: Mmu<NoModel>, model: CpuModel, seed: u64) -> Self {
+        Self::with_hardware(mmu, model, seed)
+    }
+}
+
+impl<H: HardwareModel> Cpu<H> {
+    /// A core of a given model, with the seed of what RDRAND and RDSEED give, before a model of the translation hardware.
+    pub fn with_hardware(mmu: Mmu<H>, model: CpuModel, seed: u64) -> Self {
         let blocks = BlockCache::new(model.features);
-        Self { st: State::new(mmu, model, seed), blocks, rip: 0 }
+        Self { st: State::new(mmu, model, seed), blocks, rip: 0, run: Self::run_here }
     }
 
     /// Sets by how much the time-stamp counter is ahead of the instructions retired: the time that passed otherwise.
@@ -103,6 +114,10 @@ impl<H: HardwareModel> Cpu<H> {
 
     /// Executes until `fuel` instructions have retired, exactly, or something stops the core.
     pub fn run(&mut self, fuel: u64) -> Exit {
+        (self.run)(self, fuel)
+    }
+
+    fn run_here(&mut self, fuel: u64) -> Exit {
         let before = self.st.retired;
         let exit = self.run_to(before.saturating_add(fuel));
         self.st.mmu.model.retired(self.st.retired - before);

@@ -2,7 +2,7 @@
 
 use crate::{Ending, Interrupt, MachineConfig, MachineError, ReferenceClock, Stats, SwapConfig};
 use arch::{ControlRegs, LinearAddr, UserContext};
-use cpu::{Cpu, Exit};
+use cpu::{Cpu, CpuModel, Exit};
 use kernel::fs::Console;
 use kernel::mm::invariants::Violation;
 use kernel::mm::reclaim::references::SharedReferences;
@@ -49,13 +49,16 @@ macro_rules! hw {
     };
 }
 
+/// Makes the core: for a machine without a model it is compiled already.
+type MakeCore<H> = fn(Mmu<H>, CpuModel, u64) -> Cpu<H>;
+
 impl Machine<NoModel> {
     /// A machine without a model of the translation hardware.
     ///
     /// # Errors
     /// [`MachineError`] if the host gives no RAM or no swap, or the files cannot be set up.
     pub fn new(config: MachineConfig, console: Box<dyn Console>, interrupt: Interrupt) -> Result<Self, MachineError> {
-        Self::with_model(config, console, interrupt, NoModel)
+        Self::build(config, console, interrupt, (NoModel, Cpu::of_model), None)
     }
 }
 
@@ -71,7 +74,7 @@ impl Machine<ReferenceClock> {
         references: SharedReferences,
     ) -> Result<Self, MachineError> {
         let model = ReferenceClock::new(references.clone());
-        Self::build(config, console, interrupt, model, Some(references))
+        Self::build(config, console, interrupt, (model, Cpu::with_hardware), Some(references))
     }
 }
 
@@ -86,14 +89,14 @@ impl<H: HardwareModel> Machine<H> {
         interrupt: Interrupt,
         model: H,
     ) -> Result<Self, MachineError> {
-        Self::build(config, console, interrupt, model, None)
+        Self::build(config, console, interrupt, (model, Cpu::with_hardware), None)
     }
 
     fn build(
         config: MachineConfig,
         console: Box<dyn Console>,
         interrupt: Interrupt,
-        model: H,
+        (model, core): (H, MakeCore<H>),
         references: Option<SharedReferences>,
     ) -> Result<Self, MachineError> {
         let mut bus = Bus::new(Ram::new(config.ram_bytes)?);
@@ -122,7 +125,7 @@ impl<H: HardwareModel> Machine<H> {
         let mut hw = Hw { mem: &mut bus, sink: &mut stats, shootdown: &mut shootdown, instructions: 0 };
         let kernel = Kernel::boot(boot, console, &mut hw)?;
         Ok(Self {
-            cpu: Cpu::with_model(Mmu::new(bus, paging, config.soft_tlb, model), config.cpu, config.seed),
+            cpu: core(Mmu::new(bus, paging, config.soft_tlb, model), config.cpu, config.seed),
             kernel,
             ctx: UserContext::at_entry(LinearAddr(0), LinearAddr(0)),
             shootdown,

@@ -8,6 +8,7 @@ pub(crate) const P: u64 = 1 << 0;
 pub(crate) const RW: u64 = 1 << 1;
 pub(crate) const US: u64 = 1 << 2;
 pub(crate) const A: u64 = 1 << 5;
+pub(crate) const D: u64 = 1 << 6;
 pub(crate) const PS: u64 = 1 << 7;
 pub(crate) const G: u64 = 1 << 8;
 pub(crate) const XD: u64 = 1 << 63;
@@ -68,12 +69,6 @@ impl Format {
             reserved_large_pdpte: 0,
             reserved_large_pde: LOW_4M & !pse36_address(ctx),
         }
-    }
-
-    /// The bits that must be 0 in any present entry; in one without PS and G, and in a PTE, there are no others.
-    #[inline(always)]
-    pub(crate) const fn reserved_always(&self) -> u64 {
-        self.reserved
     }
 
     /// The bits that must be 0 in a present entry of this level (MMU-040 to MMU-048, MMU-063 to MMU-065).

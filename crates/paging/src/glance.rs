@@ -1,15 +1,19 @@
-//! The usual walk in one look: 4-level paging, a page of 4 KiB, A set throughout and D where a write needs it.
+//! The usual walk in one look: 4-level paging with XD and global pages over write-back memory, an access that user mode may
+//! make to a page of 4 KiB, A set throughout and D where a write needs it.
 //!
-//! It is there for speed alone. It reads entries by the same [`Format`] and judges by the same [`Rights`] as [`crate::Walk`],
-//! and gives what that would give, with nothing to set; or nothing at all, and then the walk is made step by step from the
-//! start. So it must never be asked by a host that has the reads of a walk reported.
+//! It is there for speed alone: it gives what [`crate::Walk`] would give, with nothing to set; or nothing at all, and then the
+//! walk is made step by step from the start. So it must never be asked by a host that has the reads of a walk reported.
 
-use crate::format::{A, Format, G, P, PS, RW, US, XD};
+use crate::format::{A, D, G, P, PS, RW, US, XD};
 use crate::{PagingContext, PhysMem, Rights, Translation};
-use arch::{Access, Level, LinearAddr, PageSize, PagingMode, PhysAddr, ProtectionKey, Pte};
+use arch::{Access, AccessKind, Cr0, Cr4, Efer, Level, LinearAddr, MemoryType, PageSize};
+use arch::{PatIndex, PhysAddr, Privilege, ProtectionKey, Pte};
 
-/// The address bits 51:12 of an entry.
+/// The address bits 51:12 of an entry. What of them lies beyond MAXPHYADDR is reserved, and so is 0.
 const ADDRESS: u64 = 0x000f_ffff_ffff_f000;
+
+/// The key of a leaf.
+const KEY: u64 = 0xf << 59;
 
 /// What a walk gives that has nothing to set, if it is a usual one; `None` says nothing of what the walk gives. `la` is
 /// canonical.
@@ -20,31 +24,62 @@ pub fn glance<M: PhysMem + ?Sized>(
     la: LinearAddr,
     access: Access,
 ) -> Option<Translation> {
-    if ctx.mode() != PagingMode::Level4 {
+    if !usual(ctx) || !judged_as_user(ctx, access) {
         return None;
     }
-    let format = Format::new(ctx, PagingMode::Level4);
+    // What every entry of the path must have, and what it must not.
+    let (needed, dirty, denied) = match access.kind {
+        AccessKind::Read => (P | US | A, 0, 0),
+        AccessKind::Write => (P | RW | US | A, D, 0),
+        AccessKind::Fetch => (P | US | A, 0, XD),
+    };
+    let denied = denied | ctx.width.reserved_mask();
     let (mut table, mut leaf) = (ctx.regs.cr3.root().0, 0);
     let (mut every, mut any) = (u64::MAX, 0);
     for level in [Level::Pml4, Level::Pdpt, Level::Pd, Level::Pt] {
-        let entry = mem.load_entry(PhysAddr(table + 8 * level.index(la)));
+        let entry = mem.glance_entry(PhysAddr(table + 8 * level.index(la)))?;
         // With PS or G a table's entry may be anything: a page, reserved, or valid.
-        let unusual = format.reserved_always() | if level == Level::Pt { 0 } else { PS | G };
-        if entry & (P | A | unusual) != P | A {
+        let (needed, denied) =
+            if level == Level::Pt { (needed | dirty, denied | KEY) } else { (needed, denied | PS | G) };
+        if entry & (needed | denied) != needed {
             return None;
         }
         (every, any) = (every & entry, any | entry);
-        // What of the address lies beyond MAXPHYADDR is reserved, and so is 0.
         (table, leaf) = (entry & ADDRESS, entry);
     }
-    let rights = Rights {
-        writable: every & RW != 0,
-        user: every & US != 0,
-        no_execute: any & XD != 0,
-        key: ProtectionKey::of_leaf(leaf),
-    };
-    let dirty = Pte(leaf).dirty();
-    let nothing_to_set = dirty || !access.is_write();
-    let usual = nothing_to_set && rights.allow(ctx, access);
-    usual.then(|| Translation::new(ctx, PhysAddr(table), PageSize::Size4K, leaf, rights, dirty))
+    let rights =
+        Rights { writable: every & RW != 0, user: true, no_execute: any & XD != 0, key: ProtectionKey::default() };
+    let pat = PatIndex::of_leaf(leaf, 7);
+    Some(Translation {
+        frame: PhysAddr(table).pfn(),
+        size: PageSize::Size4K,
+        rights,
+        dirty: Pte(leaf).dirty(),
+        global: Pte(leaf).global(),
+        pat,
+        memory_type: ctx.regs.pat.memory_type(pat),
+    })
+}
+
+/// True if an access that user mode may make is allowed to this one too: its own, or what a kernel copies from or to a
+/// program's pages (MMU-084, MMU-086).
+#[inline(always)]
+fn judged_as_user(ctx: &PagingContext, access: Access) -> bool {
+    match access.privilege {
+        Privilege::User => true,
+        Privilege::Supervisor => ctx.alignment_check && ctx.wp() && !access.is_fetch(),
+        Privilege::SupervisorImplicit => false,
+    }
+}
+
+/// The control state under which a look is enough.
+#[inline(always)]
+fn usual(ctx: &PagingContext) -> bool {
+    const CR4: Cr4 = Cr4::PAE.union(Cr4::PGE);
+    const EFER: Efer = Efer::LMA.union(Efer::NXE);
+    ctx.regs.cr0.contains(Cr0::PG)
+        && ctx.regs.cr4.intersection(CR4.union(Cr4::LA57)) == CR4
+        && ctx.regs.efer.contains(EFER)
+        && ctx.regs.pkru.allows_all(ProtectionKey::default()) // whether or not keys are in force
+        && ctx.mtrr == MemoryType::WriteBack
 }

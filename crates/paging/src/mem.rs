@@ -14,6 +14,12 @@ pub trait PhysMem {
     /// The 8-byte paging entry at `pa`, read in one access. `pa` is a multiple of 8.
     fn load_entry(&self, pa: PhysAddr) -> u64;
 
+    /// The same where it takes one look: `None` where it is not plain RAM, which says nothing of what is there.
+    #[inline(always)]
+    fn glance_entry(&self, pa: PhysAddr) -> Option<u64> {
+        Some(self.load_entry(pa))
+    }
+
     /// Writes the 8-byte paging entry at `pa` in one access.
     fn store_entry(&mut self, pa: PhysAddr, value: u64);
 

@@ -78,6 +78,11 @@ impl PhysMem for Bus {
         self.ram.load_cell(pa).unwrap_or_else(|| self.load_outside_ram(pa))
     }
 
+    #[inline(always)]
+    fn glance_entry(&self, pa: PhysAddr) -> Option<u64> {
+        self.ram.load_cell(pa)
+    }
+
     fn store_entry(&mut self, pa: PhysAddr, value: u64) {
         if self.ram.span(pa, 8) != 8 {
             return self.write(pa, &value.to_le_bytes());

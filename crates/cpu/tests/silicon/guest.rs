@@ -100,7 +100,7 @@ impl Guest {
         bus.write(CODE_FRAME.base(), code);
         let context = PagingContext::new(ControlRegs::long_mode(Cr3(TABLES)));
         let model = CpuModel { features, ..CpuModel::default() };
-        let cpu = Cpu::with_model(Mmu::new(bus, context, SlotCount::default(), NoModel), model, 0);
+        let cpu = Cpu::of_model(Mmu::new(bus, context, SlotCount::default(), NoModel), model, 0);
         let mut ctx = UserContext::at_entry(LinearAddr(CODE), LinearAddr(DATA + 2 * PAGE));
         ctx.gpr[0] = DATA;
         Self { cpu, ctx }

@@ -41,7 +41,7 @@ impl Emulated {
         control.cr4 |= Cr4::PKE;
         let model = CpuModel { features: Features::all(), ..CpuModel::default() };
         Ok(Self {
-            cpu: Cpu::with_model(Mmu::new(bus, PagingContext::new(control), SlotCount::default(), NoModel), model, 0),
+            cpu: Cpu::of_model(Mmu::new(bus, PagingContext::new(control), SlotCount::default(), NoModel), model, 0),
             code,
             data,
         })
