@@ -98,6 +98,7 @@ pub(crate) struct ShmTotals {
     pub(crate) segments: u64,
     pub(crate) pages: u64,
     pub(crate) resident: u64,
+    pub(crate) swapped: u64,
 }
 
 impl ShmTable {
@@ -226,7 +227,12 @@ impl Kernel {
         ShmTotals {
             segments: self.shm.segments.len() as u64,
             pages: self.shm.pages(),
-            resident: self.shm.iter().map(|segment| self.vfs.cached_pages(segment.inode)).sum(),
+            resident: self.shm.iter().map(|segment| self.vfs.resident_pages(segment.inode)).sum(),
+            swapped: self
+                .shm
+                .iter()
+                .map(|segment| self.vfs.swapped_pages(segment.inode, 0..u64::MAX).len() as u64)
+                .sum(),
         }
     }
 
@@ -236,11 +242,12 @@ impl Kernel {
             "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      atime      dtime      ctime                   rss                  swap\n",
         );
         for s in self.shm.iter() {
-            let (nattch, resident) = (self.nattch(s), self.vfs.cached_pages(s.inode) << FRAME_SHIFT);
+            let (nattch, resident) = (self.nattch(s), self.vfs.resident_pages(s.inode) << FRAME_SHIFT);
+            let swapped = (self.vfs.swapped_pages(s.inode, 0..u64::MAX).len() as u64) << FRAME_SHIFT;
             let _fits = writeln!(
                 out,
                 "{:>10} {:>10}  {:>4o} {:>21} {:>5} {:>5}  {nattch:>5} {:>5} {:>5} {:>5} {:>5} {:>10} {:>10} {:>10} \
-                 {resident:>21} {:>21}",
+                 {resident:>21} {swapped:>21}",
                 s.key,
                 s.id,
                 s.mode,
@@ -253,8 +260,7 @@ impl Kernel {
                 s.creator.1,
                 s.attached,
                 s.detached,
-                s.changed,
-                0
+                s.changed
             );
         }
         out

@@ -37,7 +37,9 @@ impl Kernel {
         loop {
             let (mm, mut cx) = self.mm_cx(hw);
             let outcome = match mm.handle_mm_fault(&mut cx, LinearAddr(ctx.rip), fault) {
-                Ok(_) if thrashes => Err(MemSignal { signal: SignalKind::Kill, code: SI_KERNEL, addr: fault.cr2 }),
+                Ok(_) if thrashes => {
+                    Err(MemSignal { signal: SignalKind::Kill, code: SI_KERNEL, addr: fault.cr2, pkey: None })
+                }
                 outcome => outcome,
             };
             match outcome {
@@ -105,7 +107,7 @@ impl Kernel {
         let kind = access_kind(fault.code);
         self.cause = Some(Cause::Fault(FaultReport { addr: signal.addr, kind, code, at: self.around(signal.addr) }));
         let info = match signal.signal {
-            SignalKind::Segv => SigInfo::fault(Signal::SEGV, signal.code, signal.addr),
+            SignalKind::Segv => SigInfo::fault(Signal::SEGV, signal.code, signal.addr).with_pkey(signal.pkey),
             SignalKind::Bus => SigInfo::fault(Signal::BUS, signal.code, signal.addr),
             SignalKind::Kill => SigInfo::kernel(Signal::KILL),
         };

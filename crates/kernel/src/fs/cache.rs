@@ -59,7 +59,10 @@ impl From<PageError> for Errno {
 }
 
 /// The largest size of a file (Linux's MAX_LFS_FILESIZE).
-const MAX_FILE_BYTES: u64 = i64::MAX as u64;
+pub(crate) const MAX_FILE_BYTES: u64 = i64::MAX as u64;
+
+/// Pages that are read at once from a file (`read_ahead_kb` of 128).
+const READAHEAD_PAGES: u64 = 32;
 
 /// Whether a page that is not in memory must get its contents.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -345,12 +348,25 @@ impl Vfs {
         }
         self.touch(inode)?;
         for index in first..last {
+            let is_new = !self.has_page(inode, index);
             self.frame(cx, inode, index, Fill::Contents).map_err(|e| match e {
                 PageError::OutOfMemory => Errno::ENOSPC,
                 other => other.into(),
             })?;
+            if let (true, Some(contents)) = (is_new, self.inodes.get_mut(inode).contents()) {
+                contents.unwritten.insert(index);
+            }
         }
         Ok(())
+    }
+
+    /// A page is used that fallocate took a frame for. A file that is not of memory alone is read ahead from there.
+    fn mark_up_to_date(&mut self, inode: InodeId, index: u64) {
+        let ahead = if self.is_shmem(inode) { 1 } else { READAHEAD_PAGES };
+        let Some(contents) = self.inodes.get_mut(inode).contents() else { return };
+        if contents.unwritten.remove(&index) {
+            (index..index + ahead).for_each(|read| _ = contents.unwritten.remove(&read));
+        }
     }
 
     /// The frame of a page, if it is in memory.
@@ -382,7 +398,10 @@ impl Vfs {
         let contents = self.inodes.get_mut(inode).contents().ok_or(PageError::Io)?;
         let host_len = contents.host_len;
         match contents.pages.get(&index) {
-            Some(&PageOfFile::Frame(pfn)) => return Ok(CachedPage { pfn, source: PageSource::Cache }),
+            Some(&PageOfFile::Frame(pfn)) => {
+                self.mark_up_to_date(inode, index);
+                return Ok(CachedPage { pfn, source: PageSource::Cache });
+            }
             Some(&PageOfFile::Swapped(swapped)) => return self.swap_in(cx, inode, index, swapped),
             None => {}
         }
@@ -412,6 +431,7 @@ impl Vfs {
     fn add_to_page_cache(&mut self, cx: &mut FsCx<'_>, inode: InodeId, index: u64, pfn: Pfn) -> Result<(), PageError> {
         let contents = self.inodes.get_mut(inode).contents().ok_or(PageError::Io)?;
         contents.pages.insert(index, PageOfFile::Frame(pfn));
+        contents.unwritten.remove(&index);
         let shadow = contents.shadows.remove(&index);
         cx.frames.set_owner(pfn, Owner::File { inode, index });
         cx.frames.lru_add(pfn, OnLru::Node, Arrival::Cache, shadow);

@@ -131,6 +131,9 @@ impl PageOfFile {
 pub(super) struct Contents {
     /// The page cache of this file. A layered file's changes are here and nowhere else.
     pub(super) pages: BTreeMap<u64, PageOfFile>,
+    /// Pages that fallocate has taken a frame for and that nobody has used since: they are not up to date, so that mincore
+    /// does not know them.
+    pub(super) unwritten: BTreeSet<u64>,
     /// What reclaim remembers of pages that it took out of the cache.
     pub(super) shadows: BTreeMap<u64, Shadow>,
     /// Bytes below this offset that are in no page yet are the host's; above it they are 0.

@@ -92,6 +92,14 @@ impl Vfs {
         Ok(inode)
     }
 
+    /// Marks a change of the contents by a store to a mapping. The file was opened to be written, so the layer has it already; a
+    /// file of the host's gets its time with its bytes.
+    pub(crate) fn update_time(&mut self, id: InodeId) {
+        let now = self.now;
+        let meta = &mut self.inodes.get_mut(id).meta;
+        (meta.mtime, meta.ctime) = (now, now);
+    }
+
     /// Marks a change of the attributes.
     pub(super) fn touch_attributes(&mut self, id: InodeId) -> Result<&mut Inode, Errno> {
         let now = self.now;

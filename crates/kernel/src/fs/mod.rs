@@ -54,6 +54,7 @@ use std::rc::Rc;
 use paging::PhysMem;
 
 pub(crate) use attr::SetTime;
+pub(crate) use cache::MAX_FILE_BYTES;
 pub use cache::{CachedPage, PageError, PageSource};
 pub(crate) use change::Rename;
 pub use console::{BufferConsole, Captured, Console, Ready, Seek, SettingsWhen, Stream, TerminalSettings, WindowSize};

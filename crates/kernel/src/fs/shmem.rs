@@ -2,7 +2,7 @@
 //!
 //! They belong to a file system of the kernel's own (`shm_mnt`), 0:1, that nobody can look into; /dev/shm is a folder of /dev.
 
-use super::inode::{Body, Contents, InodeId, MountId, MountPoint};
+use super::inode::{Body, Contents, InodeId, MountId, MountPoint, PageOfFile};
 use super::layer::New;
 use super::view::MountMode;
 use super::{FileSystem, FsCx, OpenFileId, OpenFlags, Vfs};
@@ -157,10 +157,10 @@ impl Vfs {
         self.inodes.get(id).refs.into()
     }
 
-    /// Pages of a file that are in memory.
-    pub(crate) fn cached_pages(&self, id: InodeId) -> u64 {
+    /// Pages of a file that have a frame.
+    pub(crate) fn resident_pages(&self, id: InodeId) -> u64 {
         match &self.inodes.get(id).body {
-            Body::Regular(contents) => contents.pages.len() as u64,
+            Body::Regular(contents) => contents.pages.values().filter(|page| page.frame().is_some()).count() as u64,
             Body::Huge(file) => file.frames(),
             _ => 0,
         }
@@ -169,8 +169,18 @@ impl Vfs {
     /// Which pages of a range of a file are in memory (`mincore_page`, and of what was never read `false`).
     pub(crate) fn is_cached(&self, id: InodeId, index: u64) -> bool {
         match &self.inodes.get(id).body {
-            Body::Regular(contents) => contents.pages.get(&index).is_some_and(|page| page.frame().is_some()),
+            Body::Regular(contents) => {
+                let here = contents.pages.get(&index).is_some_and(|page| page.frame().is_some());
+                here && !contents.unwritten.contains(&index)
+            }
             _ => false,
         }
+    }
+
+    /// The pages of a range that are on the swap device.
+    pub(crate) fn swapped_pages(&self, id: InodeId, range: Range<u64>) -> Vec<u64> {
+        let Body::Regular(contents) = &self.inodes.get(id).body else { return Vec::new() };
+        let swapped = |(index, page): (&u64, &PageOfFile)| page.frame().is_none().then_some(*index);
+        contents.pages.range(range).filter_map(swapped).collect()
     }
 }

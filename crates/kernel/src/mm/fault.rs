@@ -63,6 +63,8 @@ pub struct MemSignal {
     pub code: i32,
     /// `si_addr`: the address that faulted, to the byte.
     pub addr: LinearAddr,
+    /// `si_pkey`: the key of the page, where it was the key that forbade the access.
+    pub pkey: Option<u8>,
 }
 
 /// Why a page cannot be given (Linux's `VM_FAULT_*`).
@@ -100,7 +102,7 @@ impl VmFaultError {
         }
     }
 
-    const fn signal(self, addr: LinearAddr) -> MemSignal {
+    fn signal(self, addr: LinearAddr, vma: Option<&Vma>) -> MemSignal {
         let (signal, code) = match self {
             Self::MapErr => (SignalKind::Segv, SEGV_MAPERR),
             Self::AccErr => (SignalKind::Segv, SEGV_ACCERR),
@@ -108,7 +110,8 @@ impl VmFaultError {
             Self::Bus => (SignalKind::Bus, BUS_ADRERR),
             Self::Oom => (SignalKind::Kill, SI_KERNEL),
         };
-        MemSignal { signal, code, addr }
+        let pkey = vma.filter(|_| self == Self::PkuErr).map(|vma| vma.flags.pkey());
+        MemSignal { signal, code, addr, pkey }
     }
 }
 
@@ -150,8 +153,8 @@ impl Mm {
         assert!(!fault.code.contains(PageFaultCode::RSVD), "the kernel layer sets no reserved bits: {fault:?}");
         let found = self.lock_mm_and_find_vma(fault.cr2);
         let stack_grew = found.as_ref().is_some_and(|found| found.stack_grew);
-        let resolved = match found {
-            Some(Found { vma, .. }) => self.fault_or_reclaim(cx, &VmFault::new(vma, fault), fault.code),
+        let resolved = match &found {
+            &Some(Found { vma, .. }) => self.fault_or_reclaim(cx, &VmFault::new(vma, fault), fault.code),
             None => Err(VmFaultError::MapErr),
         };
         let (resolution, frame) = match resolved {
@@ -164,7 +167,9 @@ impl Mm {
         let (instructions, pid) = (cx.hw.instructions, cx.pid);
         let event = FaultEvent { instructions, pid, rip, fault, resolution, stack_grew, frame };
         cx.hw.sink.record(&Event::Fault(event));
-        resolved.map(|(resolution, _)| resolution).map_err(|error| error.signal(fault.cr2))
+        resolved
+            .map(|(resolution, _)| resolution)
+            .map_err(|error| error.signal(fault.cr2, found.as_ref().map(|found| &found.vma)))
     }
 
     /// Brings in the pages of a part of one mapping (`faultin_page_range`).
@@ -301,6 +306,7 @@ impl Mm {
     ) -> (Resolution, Pfn) {
         let flags = vmf.vma.flags;
         cx.frames.set_dirty(file.pfn);
+        cx.file_update_time(&vmf.vma);
         self.map_file_page(cx, &vmf.vma, entry, pte::mkdirty_mkwrite(pte::mk_pte(file.pfn, flags), flags));
         (filemap_resolution(file), file.pfn)
     }
@@ -325,6 +331,7 @@ impl Mm {
                 cx.frames.set_anon_exclusive(old);
             } else if vmf.vma.inode().is_some_and(|inode| !cx.vfs.is_shmem(inode)) {
                 cx.frames.set_dirty(old);
+                cx.file_update_time(&vmf.vma);
             }
             let mut pte = pte::mkdirty_mkwrite(entry.pte, flags);
             pte.set_accessed(true);
@@ -366,8 +373,8 @@ impl Mm {
         cx.frames.put(pfn);
         let lists = cx.lists_of(&vmf.vma);
         cx.frames.lru_add(pfn, lists, Arrival::Fault, None);
-        if !vmf.vma.anon_vma {
-            self.vmas.change(vmf.vma.start, |vma| vma.anon_vma = true);
+        if vmf.vma.anon_vma.is_none() {
+            self.anon_vma_prepare(vmf.vma.start);
         }
         let shootdown = self.table.set_pte(cx.hw.mem, entry, pte::mkdirty_mkwrite(pte::mk_pte(pfn, flags), flags));
         cx.flush(shootdown);

@@ -8,6 +8,7 @@
 //! Without frames for the child's tables it is given back whole. The parent keeps its read-only entries; its next writes
 //! find their frames alone.
 
+use super::anon_vma::AnonVmas;
 use super::frames::FrameTable;
 use super::pgtable::{Entry, OutOfFrames};
 use super::pte::PteState;
@@ -62,10 +63,10 @@ impl Mm {
         let mut changed = Shootdown::none();
         let mut inherited = self.vmas.iter().filter(|vma| !vma.flags.contains(VmFlags::DONTCOPY));
         let outcome = inherited.try_for_each(|vma| {
-            let copy = vm_area_dup(vma);
+            let copy = vm_area_dup(vma, &mut child.anon_vmas);
             cx.vma_get_file(&copy);
             child.vmas.insert(copy);
-            match copy.anon_vma {
+            match copy.anon_vma.is_some() {
                 true if copy.is_hugetlb() => self.copy_hugetlb_page_range(cx, child, &copy, &mut changed),
                 true => self.copy_page_range(cx, child, &copy, &mut changed),
                 false => Ok(()),
@@ -130,10 +131,11 @@ fn copy_swap_entry(frames: &mut FrameTable, entry: SwapEntry, pte: Pte) -> Resul
 
 /// The child's mapping (`vm_area_dup` and what `dup_mmap` changes): it is not locked, no pool has promised it anything, and it has no pages of its own where
 /// `MADV_WIPEONFORK` says so.
-fn vm_area_dup(vma: &Vma) -> Vma {
+fn vm_area_dup(vma: &Vma, anon_vmas: &mut AnonVmas) -> Vma {
     let wiped = vma.flags.contains(VmFlags::WIPEONFORK);
     let not_inherited = VmFlags::LOCKED_MASK | VmFlags::RESV_OWNER;
-    Vma { flags: vma.flags - not_inherited, anon_vma: vma.anon_vma && !wiped, ..*vma }
+    let anon_vma = vma.anon_vma.filter(|_| !wiped).map(|_| anon_vmas.fork());
+    Vma { flags: vma.flags - not_inherited, anon_vma, ..*vma }
 }
 
 /// True if a page of the mapping may have to be copied on a write: it is private, and mprotect could open it.

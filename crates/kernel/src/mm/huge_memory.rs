@@ -292,9 +292,7 @@ impl Mm {
         cx.frames.map_huge(head, entry.slot);
         block(head).for_each(|pfn| cx.frames.put(pfn));
         cx.frames.lru_add(head, OnLru::Node, Arrival::Fault, None);
-        if !vma.anon_vma {
-            self.vmas.change(vma.start, |vma| vma.anon_vma = true);
-        }
+        self.anon_vma_prepare(vma.start);
         let pde = pte::with_ps(pte::mkdirty_mkwrite(pte::mk_pte(head, vma.flags), vma.flags));
         let shootdown = self.table.set_pte(cx.hw.mem, entry, pde);
         cx.flush(shootdown);

@@ -117,7 +117,7 @@ fn check_mm(mem: &dyn PhysMem, frames: &FrameTable, mm: &Mm, found: &mut Found) 
             hold!(entry.size == vma.page_size(), "{entry:?} in {vma:?}");
             let alone = vma.is_shared() || frame.owner == Owner::None && frame.maps == 1;
             hold!(alone || !entry.pte.writable(), "{entry:?} can be written behind its other owner's back: {frame:?}");
-            hold!(frame.owner != Owner::None || vma.anon_vma, "{entry:?} is private, {vma:?} does not know");
+            hold!(frame.owner != Owner::None || vma.anon_vma.is_some(), "{entry:?} is private, {vma:?} does not know");
             found.entries.entry(pfn).or_default().insert(entry.slot);
             found.pool(entry.size).in_use.insert(pfn);
             hugetlb += frames_of(entry.size);
@@ -135,7 +135,7 @@ fn check_mm(mem: &dyn PhysMem, frames: &FrameTable, mm: &Mm, found: &mut Found) 
             let frame = frames.get(pfn);
             counts[frame.rss_kind() as usize] += 1;
             let anon = frame.usage == FrameUse::Anon;
-            hold!(!anon || vma.anon_vma, "{entry:?} is anonymous, {vma:?} does not know");
+            hold!(!anon || vma.anon_vma.is_some(), "{entry:?} is anonymous, {vma:?} does not know");
             let alone = !anon || frame.maps == 1 && frame.anon_exclusive;
             hold!(alone || !entry.pte.writable(), "{entry:?} can be written behind its other owner's back: {frame:?}");
             found.entries.entry(pfn).or_default().insert(entry.slot);

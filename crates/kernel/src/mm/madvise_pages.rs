@@ -64,15 +64,34 @@ impl Mm {
         reclaim::reclaim_pages(&mut fs, vfs, &pages);
     }
 
-    /// Reads the pages of a file that is mapped into the page cache (`MADV_WILLNEED`); as it is a hint, no error.
+    /// Reads the pages of a file that is mapped into the page cache, or of memory from the swap device (`MADV_WILLNEED`); as it
+    /// is a hint, no error.
     pub(super) fn madvise_willneed(&mut self, cx: &mut MmCx<'_, '_>, vma: &Vma, (start, end): Range) {
-        let Backing::File { inode, offset } = vma.backing_at(start) else { return };
-        if cx.vfs.is_shmem(inode) {
-            return; // it has no file to be read from
-        }
+        let Backing::File { inode, offset } = vma.backing_at(start) else {
+            return self.swapin_walk(cx, (start, end));
+        };
         let (first, count) = (offset >> FRAME_SHIFT, (end.0 - start.0) >> FRAME_SHIFT);
         let (mut fs, vfs) = cx.fs();
-        let _read = (first..first + count).try_for_each(|index| vfs.page(&mut fs, inode, index).map(|_| ()));
+        let only_swapped = vfs.is_shmem(inode); // it has no file to be read from
+        let swapped = if only_swapped { vfs.swapped_pages(inode, first..first + count) } else { Vec::new() };
+        let read = |index| vfs.page(&mut fs, inode, index).map(|_| ());
+        let _read = match only_swapped {
+            true => swapped.into_iter().try_for_each(read),
+            false => (first..first + count).try_for_each(read),
+        };
+    }
+
+    /// Reads what is only on the swap device into the swap cache, as long as memory is plenty.
+    fn swapin_walk(&self, cx: &mut MmCx<'_, '_>, (start, end): Range) {
+        let mut entries = self.table.entries(start, end);
+        while let Some(entry) = entries.next(cx.hw.mem) {
+            if let PteState::Swap(swapped) = pte::state(entry.pte)
+                && cx.frames.swap.table.swap_cache(swapped).is_none()
+                && !cx.read_ahead_of_swap(swapped)
+            {
+                return;
+            }
+        }
     }
 
     /// Makes a hole in the file that is mapped (`MADV_REMOVE`).

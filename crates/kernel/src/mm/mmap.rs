@@ -8,7 +8,7 @@ use super::layout::{self, MMAP_MIN_ADDR, PMD_SIZE, TASK_SIZE_MAX};
 use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, Overcommit, hugetlb};
 use crate::Errno;
-use crate::fs::InodeId;
+use crate::fs::{InodeId, MAX_FILE_BYTES};
 use arch::{FRAME_SIZE, LinearAddr};
 
 /// What a new mapping is to show.
@@ -79,7 +79,7 @@ impl Mm {
         }
         let len = layout::page_align_len(len).filter(|len| *len != 0).ok_or(Errno::ENOMEM)?;
         if let MapSource::File { offset, .. } = source
-            && offset.checked_add(len).is_none()
+            && offset.checked_add(len).is_none_or(|end| end > MAX_FILE_BYTES)
         {
             return Err(Errno::EOVERFLOW);
         }
@@ -152,8 +152,8 @@ impl Mm {
     /// Adds a mapping and joins it with its neighbours where they are alike.
     pub(super) fn insert_vma(&mut self, cx: &mut MmCx<'_, '_>, vma: Vma) {
         self.vmas.insert(vma);
-        self.merge_vmas_at(cx, vma.end);
         self.merge_vmas_at(cx, vma.start);
+        self.merge_vmas_at(cx, vma.end);
     }
 
     /// Pages of `start..end` that are mapped (`count_vma_pages_range`).

@@ -11,6 +11,7 @@
 //!
 //! One operation a file, with Linux's name. Bytes of user memory are read and written only in [`uaccess`].
 
+mod anon_vma;
 mod brk;
 pub mod buddy;
 pub mod commit;
@@ -76,7 +77,8 @@ pub use vma::{Backing, Vma, VmaName};
 
 use crate::fs::{FsCx, InodeId, Vfs};
 use crate::{Errno, Hw};
-use arch::{Cr3, FRAME_SHIFT, LinearAddr, Pfn};
+use anon_vma::AnonVmas;
+use arch::{Cr3, FRAME_SHIFT, KeyRights, LinearAddr, Pfn};
 use event::Pid;
 use frames::FrameTable;
 use paging::Shootdown;
@@ -174,8 +176,12 @@ pub struct Mm {
     def_flags: VmFlags,
     /// `PR_SET_THP_DISABLE`: no large pages, here and in the children (`MMF_DISABLE_THP`).
     thp_disabled: bool,
+    /// The identities of mappings with anonymous pages.
+    anon_vmas: AnonVmas,
     /// Protection keys.
     pkeys: pkeys::Pkeys,
+    /// What the keys allow to the thread that a system call is made for; `None` outside of one.
+    user_keys: Option<KeyRights>,
     /// For which commands of membarrier it is registered.
     pub(crate) membarrier: u64,
     mmap_base: LinearAddr,
@@ -213,7 +219,9 @@ impl Mm {
             limits,
             def_flags: VmFlags::empty(),
             thp_disabled: false,
+            anon_vmas: AnonVmas::default(),
             pkeys: pkeys::Pkeys::default(),
+            user_keys: None,
             membarrier: 0,
             mmap_base: layout::mmap_base(limits.stack),
             start_brk: LinearAddr(0),

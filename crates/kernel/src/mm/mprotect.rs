@@ -104,7 +104,7 @@ impl Mm {
                 self.vm_enough_memory(cx, pages)?;
                 flags |= VmFlags::ACCOUNT;
             }
-        } else if vma.backing == Backing::Anonymous && !vma.anon_vma {
+        } else if vma.backing == Backing::Anonymous && vma.anon_vma.is_none() {
             flags -= VmFlags::ACCOUNT; // it has no page that would need space, and gets none
         }
         self.set_vma_flags(cx, (start, end), flags)?;
@@ -133,8 +133,8 @@ impl Mm {
             return split_end;
         }
         self.vmas.change(start, |vma| vma.flags = flags);
-        self.merge_vmas_at(cx, end);
         self.merge_vmas_at(cx, start);
+        self.merge_vmas_at(cx, end);
         Ok(())
     }
 

@@ -196,7 +196,12 @@ impl Mm {
         }
         let old = *self.vmas.containing(remap.addr).ok_or(Errno::EFAULT)?;
         let end = place.wrapping_add(remap.new_len);
-        let new = Vma { start: place, end, backing: old.backing_at(remap.addr), ..old };
+        let moved_by = if old.anon_vma.is_some() && old.backing == Backing::Anonymous {
+            old.moved_by.wrapping_add(place.0.wrapping_sub(remap.addr.0))
+        } else {
+            0 // pages that are not there yet begin where they are
+        };
+        let new = Vma { start: place, end, backing: old.backing_at(remap.addr), moved_by, ..old };
         cx.vma_get_file(&new);
         self.insert_vma(cx, new);
         if cx.with_reclaim(|cx| self.move_page_tables(cx, remap.addr, place, remap.old_len)).is_err() {
@@ -206,11 +211,22 @@ impl Mm {
         }
         if !remap.flags.contains(MremapFlags::DONTUNMAP) && remap.old_len > 0 {
             self.unmap_region(cx, remap.addr, remap.old_end());
-        } else if old.flags.contains(super::VmFlags::LOCKED) {
-            self.set_vma_flags(cx, (remap.addr, remap.old_end()), old.flags - super::VmFlags::LOCKED_MASK)?;
+        } else if remap.old_len > 0 {
+            self.leave_empty(cx, &remap, &old)?;
         }
         self.populate_if_locked(cx, &old, (place.wrapping_add(remap.old_len), end));
         Ok(place)
+    }
+
+    /// What stays behind without its pages (`dontunmap_complete`).
+    fn leave_empty(&mut self, cx: &mut MmCx<'_, '_>, remap: &Remap, old: &Vma) -> Result<(), Errno> {
+        if (remap.addr, remap.old_end()) == (old.start, old.end) {
+            self.vmas.change(old.start, |vma| vma.anon_vma = None);
+        }
+        if old.flags.contains(super::VmFlags::LOCKED) {
+            self.set_vma_flags(cx, (remap.addr, remap.old_end()), old.flags - super::VmFlags::LOCKED_MASK)?;
+        }
+        Ok(())
     }
 
     /// Brings in what a locked mapping has grown by.

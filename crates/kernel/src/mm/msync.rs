@@ -7,7 +7,7 @@
 use super::flags::{MsyncFlags, VmFlags};
 use super::pgtable::Entry;
 use super::vma::{Backing, Vma};
-use super::{Mm, MmCx, layout};
+use super::{Mm, MmCx, layout, pte};
 use crate::Errno;
 use arch::{FRAME_SHIFT, LinearAddr};
 
@@ -57,11 +57,21 @@ impl Mm {
             clean.set_writable(false);
             let shootdown = self.table.set_pte(cx.hw.mem, entry, clean);
             cx.flush(shootdown);
+            if vma.inode().is_some_and(|inode| !cx.vfs.is_shmem(inode)) {
+                cx.frames.set_synced(pte::pfn(clean));
+            }
         }
     }
 }
 
 impl MmCx<'_, '_> {
+    /// A file changes by a store to its mapping. Memory without a name to be found by has no times that anybody sees.
+    pub(super) fn file_update_time(&mut self, vma: &Vma) {
+        if let Some(inode) = vma.inode() {
+            self.vfs.update_time(inode);
+        }
+    }
+
     /// Writes the page of an entry with D=1 in a shared file mapping to the file. That the host refuses is not the
     /// program's error: the page cache still has what it wrote.
     pub(super) fn write_back_if_dirty(&mut self, vma: &Vma, entry: Entry) {

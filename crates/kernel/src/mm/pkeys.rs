@@ -7,7 +7,7 @@
 use super::Mm;
 use super::flags::{Prot, VmFlags};
 use crate::Errno;
-use arch::UserContext;
+use arch::{KeyRights, UserContext};
 
 /// Keys of a processor that has them.
 const KEYS: u8 = 16;
@@ -39,6 +39,17 @@ impl Mm {
     /// Lets the program have keys, as the processor has them: key 0 is every page's at first.
     pub fn enable_pkeys(&mut self) {
         self.pkeys.allocated |= 1;
+    }
+
+    /// Makes what the kernel layer copies from and to the program obey the keys of the thread that asks for it, until
+    /// [`Self::forget_user_keys`]. On a processor without keys there is nothing to obey.
+    pub(crate) const fn obey_user_keys(&mut self, ctx: &UserContext) {
+        self.user_keys = if self.pkeys.allocated == 0 { None } else { Some(KeyRights(ctx.pkru)) };
+    }
+
+    /// What the kernel layer writes for itself, as the frame of a signal, obeys no keys.
+    pub(crate) const fn forget_user_keys(&mut self) {
+        self.user_keys = None;
     }
 
     /// Hands out a key, with these rights in PKRU (`pkey_alloc`).

@@ -10,7 +10,7 @@ use super::pte::{self, PteState};
 use super::vma::Vma;
 use super::{Mm, MmCx, VmFlags};
 use crate::fs::Vfs;
-use arch::{FRAME_SIZE, LinearAddr, PageSize, Pte};
+use arch::{FRAME_SHIFT, FRAME_SIZE, LinearAddr, PageSize, Pte};
 use paging::PhysMem;
 use std::ops::AddAssign;
 
@@ -142,6 +142,13 @@ enum PageKind {
     Shmem,
 }
 
+/// Bytes of memory of a file that are on the swap device: nobody's share of them can be told (`shmem_swap_usage`).
+fn shmem_swap(view: &MmView<'_>, vma: &Vma) -> u64 {
+    let Some((inode, offset)) = vma.file().filter(|(inode, _)| view.vfs.is_shmem(*inode)) else { return 0 };
+    let first = offset >> FRAME_SHIFT;
+    view.vfs.swapped_pages(inode, first..first + vma.pages()).len() as u64 * FRAME_SIZE
+}
+
 impl Mm {
     /// What the pages of a mapping take (`smap_gather_stats`).
     #[must_use]
@@ -160,6 +167,7 @@ impl Mm {
                 stats.swap_pss += Pss::of_page(view.frames.swap.table.swap_count(swapped));
             }
         }
+        stats.swap += shmem_swap(view, vma);
         stats
     }
 

@@ -78,13 +78,18 @@ impl MmCx<'_, '_> {
         let table = &self.frames.swap.table;
         let neighbours = table.swapin_readahead(swapped, cluster).filter(|at| table.owner(*at) == SwapOwner::Anon);
         for neighbour in neighbours.collect::<Vec<_>>() {
-            let plenty = self.frames.free_frames() > self.frames.watermarks().low;
-            if !plenty || self.read_swap(neighbour, OnLru::Node, Arrival::Cache).is_err() {
+            if !self.read_ahead_of_swap(neighbour) {
                 break;
             }
             self.frames.stat.swap_ra += 1;
         }
         Ok(pfn)
+    }
+
+    /// Reads a page into the swap cache that nobody has asked for yet; not if memory is short.
+    pub(super) fn read_ahead_of_swap(&mut self, swapped: SwapEntry) -> bool {
+        let plenty = self.frames.free_frames() > self.frames.watermarks().low;
+        plenty && self.read_swap(swapped, OnLru::Node, Arrival::Cache).is_ok()
     }
 
     fn read_swap(&mut self, swapped: SwapEntry, lists: OnLru, arrival: Arrival) -> Result<Pfn, VmFaultError> {

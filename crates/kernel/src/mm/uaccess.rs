@@ -2,13 +2,13 @@
 //!
 //! Page by page: the address is translated as an explicit supervisor access with AC=1 (SMAP is open), through the real
 //! entries, so that A and D are set as the processor would set them; a fault is handled as the program's own, and the
-//! translation repeated. The frame is pinned while its bytes move. What is beyond user space is refused unseen.
+//! translation repeated. In a system call the thread's protection keys are obeyed. The frame is pinned while its bytes move. What is beyond user space is refused unseen.
 
 use super::layout::TASK_SIZE_MAX;
 use super::reclaim::references::PageKey;
 use super::{Mm, MmCx};
 use crate::Errno;
-use arch::{Access, AccessKind, ControlRegs, FRAME_SIZE, LinearAddr, PhysAddr, Privilege};
+use arch::{Access, AccessKind, ControlRegs, Cr4, FRAME_SIZE, LinearAddr, PhysAddr, Privilege};
 use paging::{NoModel, PagingContext};
 
 /// A copy that met an address it could not use: `EFAULT`, or a partial count.
@@ -108,6 +108,10 @@ impl Mm {
     fn piece(&mut self, cx: &mut MmCx<'_, '_>, la: LinearAddr, left: usize, kind: AccessKind) -> Option<Piece> {
         let mut context = PagingContext::new(ControlRegs::long_mode(self.cr3()));
         context.alignment_check = true;
+        if let Some(keys) = self.user_keys {
+            context.regs.cr4 |= Cr4::PKE;
+            context.regs.pkru = keys;
+        }
         let access = Access::new(kind, Privilege::Supervisor);
         loop {
             match paging::translate(&mut NoModel, cx.hw.mem, &context, la, access) {

@@ -1,5 +1,6 @@
 //! One mapping: a range of pages with the same rights and the same backing (Linux's `vm_area_struct`).
 
+use super::anon_vma::{self, AnonVma};
 use super::flags::{Prot, VmFlags};
 use super::layout::STACK_GUARD_GAP;
 use crate::fs::InodeId;
@@ -30,9 +31,11 @@ pub struct Vma {
     pub flags: VmFlags,
     /// What fills its pages.
     pub backing: Backing,
-    /// True once a page of it was anonymous, as Linux's `anon_vma` is set: such a mapping has pages that only fork can
-    /// give to a child. It stays true when the pages go, and where mappings are split, joined and moved.
-    pub(super) anon_vma: bool,
+    /// Set once a page of it was anonymous: such a mapping has pages that only fork can give to a child.
+    pub(super) anon_vma: Option<AnonVma>,
+    /// How far above the place of their first use its anonymous pages lie, if mremap has moved them: what Linux keeps as
+    /// `vm_pgoff` of anonymous memory.
+    pub(super) moved_by: u64,
 }
 
 /// What a mapping is for, as `/proc/<pid>/maps` names it.
@@ -51,7 +54,7 @@ pub enum VmaName {
 impl Vma {
     /// A mapping without a page.
     pub(super) const fn new(start: LinearAddr, end: LinearAddr, flags: VmFlags, backing: Backing) -> Self {
-        Self { start, end, flags, backing, anon_vma: false }
+        Self { start, end, flags, backing, anon_vma: None, moved_by: 0 }
     }
 
     /// Its length in bytes.
@@ -145,6 +148,13 @@ impl Vma {
     /// True if `next` continues this mapping, so that they are one (`can_vma_merge_after`).
     pub(super) fn continues_in(&self, next: &Self) -> bool {
         let alone = self.flags.contains(VmFlags::DONTEXPAND);
-        !alone && self.end == next.start && self.flags == next.flags && self.backing_at(self.end) == next.backing
+        let alike = self.flags == next.flags && anon_vma::are_mergeable(self.anon_vma, next.anon_vma);
+        !alone && alike && self.pages_continue_in(next)
+    }
+
+    /// True if `next` is right above and its pages are the next ones of the same backing.
+    pub(super) fn pages_continue_in(&self, next: &Self) -> bool {
+        let backing = self.backing_at(self.end) == next.backing && self.moved_by == next.moved_by;
+        self.end == next.start && backing
     }
 }

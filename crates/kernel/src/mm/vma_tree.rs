@@ -178,7 +178,7 @@ impl VmaTree {
         self.remove(la);
         self.change(lower.start, |lower| {
             lower.end = upper.end;
-            lower.anon_vma |= upper.anon_vma;
+            lower.anon_vma = lower.anon_vma.or(upper.anon_vma);
         });
         Some(upper)
     }

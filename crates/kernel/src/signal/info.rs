@@ -50,6 +50,13 @@ impl SigInfo {
         info
     }
 
+    /// With the protection key that forbade the access (`si_pkey`).
+    #[must_use]
+    pub fn with_pkey(mut self, key: Option<u8>) -> Self {
+        self.payload[16] = key.unwrap_or(0);
+        self
+    }
+
     /// A signal that a process sent.
     pub(crate) fn sent(signal: Signal, code: SigCode, pid: Pid, uid: u32) -> Self {
         let mut info = Self { code: code as i32, ..Self::kernel(signal) };

@@ -158,7 +158,10 @@ impl Kernel {
     /// Makes a call, to its end or until it waits. A disposition only if the run ends.
     fn make_call(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, number: u64) -> Option<Disposition> {
         let args = [Gpr::Rdi, Gpr::Rsi, Gpr::Rdx, Gpr::R10, Gpr::R8, Gpr::R9].map(|r| ctx.reg(r));
-        match self.dispatch(hw, &mut Call { number, args, ctx }) {
+        self.mm_mut().obey_user_keys(ctx);
+        let outcome = self.dispatch(hw, &mut Call { number, args, ctx });
+        self.mm_mut().forget_user_keys();
+        match outcome {
             Outcome::Return(Err(Errno::ERESTARTSYS)) => self.wait_unless_interrupted(ctx, number),
             Outcome::Return(result) => self.finish_call(ctx, result),
             Outcome::Interrupted(restart) => self.current.cut_short = Some(CutShort::rewind(restart, number, ctx)),

@@ -187,7 +187,7 @@ impl Kernel {
             }
             SHM_INFO => {
                 let totals = self.shm_totals();
-                let values = [totals.segments, totals.pages, totals.resident, 0, 0, 0];
+                let values = [totals.segments, totals.pages, totals.resident, totals.swapped, 0, 0];
                 self.copy_to_user(hw, buf, &words(&values)).map(|()| self.shm.highest_index())
             }
             IPC_STAT => {

@@ -131,8 +131,8 @@ impl Mm {
     /// Maps a page in the place of what the entry held, and gives the entry as it is now.
     fn set_huge_pte(&mut self, cx: &mut MmCx<'_, '_>, vma: &Vma, entry: Entry, (head, pte): (Pfn, Pte)) -> Entry {
         map_entry(cx.frames, head, entry.slot);
-        if cx.frames.get(head).owner == Owner::None && !vma.anon_vma {
-            self.vmas.change(vma.start, |vma| vma.anon_vma = true);
+        if cx.frames.get(head).owner == Owner::None {
+            self.anon_vma_prepare(vma.start);
         }
         let shootdown = self.table.set_pte(cx.hw.mem, entry, pte);
         cx.flush(shootdown);

@@ -16,8 +16,10 @@ struct ModelPage {
     prot: Prot,
     /// May it need space? Linux's VM_ACCOUNT, which keeps mappings apart.
     account: bool,
-    /// Was any page of its mapping ever written (`anon_vma`)?
-    written: bool,
+    /// With which number its mapping has anonymous pages (`anon_vma`), once any page of it was written.
+    anon: Option<u32>,
+    /// By how many pages mremap has moved it since.
+    moved: i64,
     byte: u8,
 }
 
@@ -38,9 +40,36 @@ enum Op {
     Fetch { at: usize },
 }
 
+/// Pages that are one mapping.
+#[derive(Clone, Copy, Debug)]
+struct Run {
+    at: usize,
+    pages: usize,
+    /// The first page, with what is known of all.
+    page: ModelPage,
+}
+
+impl Run {
+    fn end(&self) -> usize {
+        self.at + self.pages
+    }
+
+    fn takes(&self, at: usize, page: &ModelPage) -> bool {
+        let same_pages = self.page.anon.is_none() || page.anon.is_none() || self.page.anon == page.anon;
+        self.end() == at && self.page.prot == page.prot && self.near(page) && same_pages
+    }
+
+    /// True if the rights alone may keep the two apart.
+    fn near(&self, page: &ModelPage) -> bool {
+        (self.page.account, self.page.moved) == (page.account, page.moved)
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 struct Model {
     pages: [Option<ModelPage>; PAGES],
+    /// Numbers given out.
+    anons: u32,
 }
 
 impl Model {
@@ -48,17 +77,19 @@ impl Model {
         self.pages[at..at + pages].iter().all(Option::is_none)
     }
 
-    /// The rights of the run of alike pages that `at` lies in, if it holds all `pages`.
-    fn one_mapping(&self, at: usize, pages: usize) -> Result<(Prot, bool), Errno> {
-        let kind = |page: Option<ModelPage>| page.map(|page| (page.prot, page.account));
-        let first = kind(self.pages[at]).ok_or(EFAULT)?;
-        let whole = self.pages[at..at + pages].iter().all(|page| kind(*page) == Some(first));
-        if whole { Ok(first) } else { Err(EFAULT) }
+    /// The mapping that `at` lies in, if it holds all `pages`.
+    fn one_mapping(&self, at: usize, pages: usize) -> Result<ModelPage, Errno> {
+        let run = self.run_at(at).ok_or(EFAULT)?;
+        if at + pages <= run.end() { Ok(run.page) } else { Err(EFAULT) }
+    }
+
+    fn run_at(&self, at: usize) -> Option<Run> {
+        self.runs().into_iter().find(|run| (run.at..run.end()).contains(&at))
     }
 
     fn mmap(&mut self, at: usize, pages: usize, prot: Prot) {
         let account = prot.contains(Prot::WRITE);
-        self.pages[at..at + pages].fill(Some(ModelPage { prot, account, written: false, byte: 0 }));
+        self.pages[at..at + pages].fill(Some(ModelPage { prot, account, anon: None, moved: 0, byte: 0 }));
         self.settle();
     }
 
@@ -66,15 +97,13 @@ impl Model {
     fn mprotect(&mut self, at: usize, pages: usize, prot: Prot) -> Result<(), Errno> {
         let mut next = at;
         while next < at + pages {
-            let kind = |page: Option<ModelPage>| page.map(|page| (page.prot, page.account));
-            let first = kind(self.pages[next]).ok_or(ENOMEM)?;
-            let run = self.pages[next..at + pages].iter_mut().take_while(|page| kind(**page) == Some(first));
-            for page in run.flatten() {
+            let run = self.run_at(next).ok_or(ENOMEM)?;
+            for page in self.pages[next..run.end().min(at + pages)].iter_mut().flatten() {
                 let changes = page.prot != prot;
                 page.prot = prot;
                 page.account = match prot.contains(Prot::WRITE) {
                     true => true,
-                    false => page.account && (page.written || !changes),
+                    false => page.account && (page.anon.is_some() || !changes),
                 };
                 next += 1;
             }
@@ -84,18 +113,29 @@ impl Model {
     }
 
     fn write(&mut self, at: usize, byte: u8) -> Result<(), i32> {
-        let page = self.access(at, AccessKind::Write)?;
-        (page.byte, page.written) = (byte, true);
+        self.access(at, AccessKind::Write)?.byte = byte;
+        let anon = self.anon_of(self.run_at(at).expect("it was just written"));
+        self.pages[at].as_mut().expect("it was just written").anon = Some(anon);
         self.settle();
         Ok(())
     }
 
+    /// The number of a mapping: its own, or that of one which only rights keep from being one with it, or a new one.
+    fn anon_of(&mut self, run: Run) -> u32 {
+        let (runs, near) = (self.runs(), |other: &&Run| other.near(&run.page) && other.page.anon.is_some());
+        let above = runs.iter().filter(|other| other.at == run.end()).find(near);
+        let below = || runs.iter().filter(|other| other.end() == run.at).find(near);
+        let known = run.page.anon.or_else(|| above.or_else(below)?.page.anon);
+        known.unwrap_or_else(|| {
+            self.anons += 1;
+            self.anons
+        })
+    }
+
     /// What is known of a mapping is known of all its pages.
     fn settle(&mut self) {
-        for (at, pages, _) in self.mappings() {
-            let run = &mut self.pages[at..at + pages];
-            let written = run.iter().flatten().any(|page| page.written);
-            run.iter_mut().flatten().for_each(|page| page.written = written);
+        for run in self.runs() {
+            self.pages[run.at..run.end()].iter_mut().flatten().for_each(|page| page.anon = run.page.anon);
         }
     }
 
@@ -115,11 +155,11 @@ impl Model {
     }
 
     fn grow(&mut self, at: usize, pages: usize, to: usize) -> Result<(), Errno> {
-        let (prot, account) = self.one_mapping(at, pages)?;
+        let page = self.one_mapping(at, pages)?;
         if !self.is_free(at + pages, to - pages) {
             return Err(ENOMEM);
         }
-        self.pages[at + pages..at + to].fill(Some(ModelPage { prot, account, written: false, byte: 0 }));
+        self.pages[at + pages..at + to].fill(Some(ModelPage { byte: 0, ..page }));
         self.settle();
         Ok(())
     }
@@ -128,13 +168,14 @@ impl Model {
         if at < new_at + to && new_at < at + pages {
             return Err(EINVAL);
         }
-        let (prot, account) = self.one_mapping(at, pages)?;
-        let old: Vec<_> = self.pages[at..at + pages].to_vec();
-        let written = old[0].is_some_and(|page| page.written);
+        let page = self.one_mapping(at, pages)?;
+        // Pages that were never written have no place that they come from.
+        let moved = if page.anon.is_some() { page.moved + new_at as i64 - at as i64 } else { 0 };
+        let old: Vec<_> = self.pages[at..at + pages].iter().flatten().map(|page| page.byte).collect();
         self.pages[at..at + pages].fill(None);
         for i in 0..to {
-            let fresh = Some(ModelPage { prot, account, written, byte: 0 });
-            self.pages[new_at + i] = old.get(i).copied().unwrap_or(fresh);
+            let byte = old.get(i).copied().unwrap_or(0);
+            self.pages[new_at + i] = Some(ModelPage { moved, byte, ..page });
         }
         self.settle();
         Ok(())
@@ -151,18 +192,18 @@ impl Model {
         if allowed { Ok(page) } else { Err(SEGV_ACCERR) }
     }
 
-    /// Runs of alike pages, as first page, number, rights.
-    fn mappings(&self) -> Vec<(usize, usize, Prot)> {
-        let mut runs: Vec<(usize, usize, Prot)> = Vec::new();
-        let mut last = None;
-        for (i, page) in self.pages.iter().enumerate() {
-            let kind = page.map(|page| (page.prot, page.account));
-            match (kind, runs.last_mut()) {
-                (Some(_), Some(run)) if kind == last => run.1 += 1,
-                (Some((prot, _)), _) => runs.push((i, 1, prot)),
-                (None, _) => {}
+    /// The mappings. A page belongs to the one before it rather than to the one behind.
+    fn runs(&self) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        for (at, page) in self.pages.iter().enumerate() {
+            let Some(page) = page else { continue };
+            match runs.last_mut().filter(|run| run.takes(at, page)) {
+                Some(run) => {
+                    run.pages += 1;
+                    run.page.anon = run.page.anon.or(page.anon);
+                }
+                None => runs.push(Run { at, pages: 1, page: *page }),
             }
-            last = kind;
         }
         runs
     }
@@ -264,7 +305,8 @@ fn check(guest: &Guest, model: &Model) {
         .vmas()
         .map(|vma| (((vma.start.0 - BASE) / PAGE) as usize, vma.pages() as usize, vma.prot()))
         .collect();
-    assert_eq!(mappings, model.mappings());
+    let expected: Vec<_> = model.runs().iter().map(|run| (run.at, run.pages, run.page.prot)).collect();
+    assert_eq!(mappings, expected);
     assert!(guest.mm().vmas().all(|vma| vma.flags.contains(VmFlags::MAYACCESS)));
     guest.check_tables();
     let halves = [&model.pages[..PAGES / 2], &model.pages[PAGES / 2..]];
