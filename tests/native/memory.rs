@@ -7,8 +7,20 @@ use libtest_mimic::{Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const PROGRAMS: &[&str] =
-    &["layouts", "sharing", "mlock", "maps", "madvise", "memfd", "shm", "process_vm", "pagemap", "hugetlb", "truncate"];
+const PROGRAMS: &[&str] = &[
+    "layouts",
+    "merges",
+    "sharing",
+    "mlock",
+    "maps",
+    "madvise",
+    "memfd",
+    "shm",
+    "process_vm",
+    "pagemap",
+    "hugetlb",
+    "truncate",
+];
 
 pub(crate) fn trials() -> Vec<Trial> {
     let compiler = find_program("gcc");

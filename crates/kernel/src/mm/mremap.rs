@@ -66,6 +66,11 @@ impl Remap {
         Ok(Self { old_len, new_len, ..self })
     }
 
+    /// To a given address and no larger or smaller: so that it may be more than one mapping (`vrm_move_only`).
+    const fn moves_only(&self) -> bool {
+        self.flags.contains(MremapFlags::FIXED) && self.old_len == self.new_len && self.old_len > 0
+    }
+
     const fn must_move(&self) -> bool {
         self.flags.intersects(MremapFlags::FIXED.union(MremapFlags::DONTUNMAP))
     }
@@ -106,6 +111,11 @@ impl Mm {
         if remap.must_move() {
             self.map_count_allows(5)?; // a move needs a few borders
         }
+        if remap.moves_only() {
+            let place = self.remap_move(cx, remap);
+            self.settle_commit(cx);
+            return place;
+        }
         let vma = *self.vmas.containing(addr).ok_or(Errno::EFAULT)?;
         let remap = remap.align_hugetlb(&vma)?;
         if remap.old_len == 0 && !vma.is_shared() {
@@ -126,6 +136,25 @@ impl Mm {
         let place = self.expand_vma(cx, remap, &vma);
         self.settle_commit(cx);
         place
+    }
+
+    /// Moves all mappings of a range to where they are to be, as far from each other as they were (`remap_move`).
+    fn remap_move(&mut self, cx: &mut MmCx<'_, '_>, remap: Remap) -> Result<LinearAddr, Errno> {
+        let (mut at, end, mut target) = (remap.addr, remap.old_end(), remap.new_addr);
+        let mut first = None;
+        while let Some(vma) = self.vmas.intersection(at, end).copied() {
+            if first.is_none() && at < vma.start {
+                break;
+            }
+            let start = at.max(vma.start);
+            let len = vma.end.min(end).0 - start.0;
+            let new_addr = target.wrapping_add(start.0 - at.0);
+            let part = Remap { addr: start, old_len: len, new_len: len, new_addr, ..remap }.align_hugetlb(&vma)?;
+            let place = self.mremap_to(cx, part, &vma)?;
+            first = first.or(Some(place));
+            (at, target) = (start.wrapping_add(len), place.wrapping_add(len));
+        }
+        first.ok_or(Errno::EFAULT)
     }
 
     /// To the address that is given, or with `MREMAP_DONTUNMAP` near it.
@@ -220,8 +249,10 @@ impl Mm {
 
     /// What stays behind without its pages (`dontunmap_complete`).
     fn leave_empty(&mut self, cx: &mut MmCx<'_, '_>, remap: &Remap, old: &Vma) -> Result<(), Errno> {
-        if (remap.addr, remap.old_end()) == (old.start, old.end) {
-            self.vmas.change(old.start, |vma| vma.anon_vma = None);
+        let whole = (remap.addr, remap.old_end());
+        let left = self.vmas.containing(remap.addr).filter(|vma| (vma.start, vma.end) == whole);
+        if let Some(start) = left.map(|vma| vma.start) {
+            self.vmas.change(start, |vma| vma.anon_vma = None);
         }
         if old.flags.contains(super::VmFlags::LOCKED) {
             self.set_vma_flags(cx, (remap.addr, remap.old_end()), old.flags - super::VmFlags::LOCKED_MASK)?;

@@ -104,7 +104,9 @@ impl Mm {
         if self.pkeys.execute_only.is_none() {
             self.pkeys.execute_only = self.pkeys.alloc();
         }
-        if let Some(key) = self.pkeys.execute_only {
+        if let Some(key) = self.pkeys.execute_only
+            && ctx.pkru >> (2 * key) & PKEY_DISABLE_ACCESS == 0
+        {
             set_key_rights(ctx, key, PKEY_DISABLE_ACCESS);
         }
     }

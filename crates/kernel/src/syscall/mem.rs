@@ -20,7 +20,8 @@ impl Kernel {
         let limits = self.current.mm_limits();
         let (mm, mut cx) = self.mm_cx(hw);
         mm.set_limits(limits);
-        if matches!(call.number, 9 | 10 | 329) {
+        let names_a_key = call.number == 329 && args[3] as i32 != -1;
+        if matches!(call.number, 9 | 10 | 329) && !names_a_key {
             mm.prepare_execute_only(call.ctx, Prot::from_bits_truncate(args[2]));
         }
         let result = match call.number {

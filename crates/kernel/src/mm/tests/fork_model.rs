@@ -316,15 +316,16 @@ impl Run {
         self.model.map(pid, at, pages, prot, kind);
     }
 
-    /// Moves pages within one mapping; whether they are that is the guest's to say.
+    /// Moves pages, with holes between them; whether they may be moved is the guest's to say.
     fn move_pages(&mut self, pid: Pid, at: usize, pages: usize, to: usize) {
         let (old, new, len) = (LinearAddr(self.arena.la(at)), LinearAddr(self.arena.la(to)), bytes(pages));
         let flags = MremapFlags::MAYMOVE | MremapFlags::FIXED;
         if self.guest.run(|mm, cx| mm.mremap(cx, old, len, len, flags, new)).is_ok() {
             let process = self.model.processes.get_mut(&pid).unwrap();
             for i in 0..pages {
-                let page = process.remove(&(at + i)).expect("what was moved was mapped");
-                process.insert(to + i, page);
+                if let Some(page) = process.remove(&(at + i)) {
+                    process.insert(to + i, page);
+                }
             }
         }
     }

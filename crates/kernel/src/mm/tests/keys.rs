@@ -71,3 +71,27 @@ fn without_keys_in_the_processor_there_are_none() {
     assert_eq!(guest.mm().vmas().map(|vma| vma.flags.pkey()).max(), Some(0));
     guest.exit();
 }
+
+#[test]
+fn what_the_kernel_layer_copies_obeys_the_keys_of_the_thread_during_a_call() {
+    let mut guest = Guest::new();
+    let mut ctx = registers();
+    guest.run(|mm, _| mm.enable_pkeys());
+    guest.mmap(AT, PAGE, RW, FIXED).unwrap();
+    guest.write(AT, 1).unwrap();
+    let key = guest.run(|mm, _| mm.pkey_alloc(&mut ctx, 0)).unwrap();
+    guest.run(|mm, cx| mm.pkey_mprotect(cx, LinearAddr(AT), PAGE, RW, key as i32)).unwrap();
+    let copies = |guest: &mut Guest| {
+        let read = guest.run(|mm, cx| mm.copy_from_user(cx, LinearAddr(AT), &mut [0])).is_ok();
+        (read, guest.run(|mm, cx| mm.copy_to_user(cx, LinearAddr(AT), &[1])).is_ok())
+    };
+    for (pkru, expected) in [(0, (true, true)), (0b10 << (2 * key), (true, false)), (0b01 << (2 * key), (false, false))]
+    {
+        ctx.pkru = pkru;
+        guest.run(|mm, _| mm.obey_user_keys(&ctx));
+        assert_eq!(copies(&mut guest), expected, "{pkru:b}");
+        guest.run(|mm, _| mm.forget_user_keys());
+        assert_eq!(copies(&mut guest), (true, true));
+    }
+    guest.exit();
+}

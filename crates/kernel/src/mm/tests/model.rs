@@ -168,6 +168,9 @@ impl Model {
         if at < new_at + to && new_at < at + pages {
             return Err(EINVAL);
         }
+        if pages == to {
+            return self.move_all(at, pages, new_at);
+        }
         let page = self.one_mapping(at, pages)?;
         // Pages that were never written have no place that they come from.
         let moved = if page.anon.is_some() { page.moved + new_at as i64 - at as i64 } else { 0 };
@@ -178,6 +181,22 @@ impl Model {
             self.pages[new_at + i] = Some(ModelPage { moved, byte, ..page });
         }
         self.settle();
+        Ok(())
+    }
+
+    /// Mapping by mapping. What lies between them stays, here and there.
+    fn move_all(&mut self, at: usize, pages: usize, new_at: usize) -> Result<(), Errno> {
+        self.run_at(at).ok_or(EFAULT)?;
+        for run in self.runs().into_iter().filter(|run| run.at < at + pages && at < run.end()) {
+            let (start, end) = (run.at.max(at), run.end().min(at + pages));
+            for from in start..end {
+                let page = self.pages[from].take().expect("a mapping has all its pages");
+                let to = from - at + new_at;
+                let moved = if page.anon.is_some() { page.moved + to as i64 - from as i64 } else { 0 };
+                self.pages[to] = Some(ModelPage { moved, ..page });
+            }
+            self.settle();
+        }
         Ok(())
     }
 
