@@ -142,7 +142,9 @@ impl Mm {
     fn remap_move(&mut self, cx: &mut MmCx<'_, '_>, remap: Remap) -> Result<LinearAddr, Errno> {
         let (mut at, end, mut target) = (remap.addr, remap.old_end(), remap.new_addr);
         let mut first = None;
-        while let Some(vma) = self.vmas.intersection(at, end).copied() {
+        while at < end
+            && let Some(vma) = self.vmas.intersection(at, end).copied()
+        {
             if first.is_none() && at < vma.start {
                 break;
             }

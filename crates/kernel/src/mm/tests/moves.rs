@@ -144,3 +144,42 @@ fn without_frames_for_tables_nothing_moves() {
     assert_eq!(guest.maps(), ["100000-102000 rw-p"]);
     guest.check_tables();
 }
+
+#[test]
+fn several_mappings_move_at_once_and_keep_their_distances() {
+    let mut guest = Guest::new();
+    guest.mmap(AT, 2 * PAGE, RW, FIXED).unwrap();
+    guest.mmap(AT + 2 * PAGE, PAGE, Prot::READ, FIXED).unwrap();
+    guest.mmap(AT + 4 * PAGE, 2 * PAGE, RW, FIXED).unwrap();
+    guest.write(AT + 4 * PAGE, 9).unwrap();
+    let to = AT + 32 * PAGE;
+    guest.mmap(to, 8 * PAGE, Prot::empty(), FIXED).unwrap();
+    let fixed = MAYMOVE | 2;
+    assert_eq!(mremap(&mut guest, AT, 5 * PAGE, 5 * PAGE, fixed, to), Ok(to));
+    let part = |from: u64, end: u64, rights| format!("{:x}-{:x} {rights}", from * PAGE, end * PAGE);
+    let (at, to_page) = (AT / PAGE, to / PAGE);
+    let expected = [
+        part(at + 5, at + 6, "rw-p"),
+        part(to_page, to_page + 2, "rw-p"),
+        part(to_page + 2, to_page + 3, "r--p"),
+        part(to_page + 3, to_page + 4, "---p"),
+        part(to_page + 4, to_page + 5, "rw-p"),
+        part(to_page + 5, to_page + 8, "---p"),
+    ];
+    assert_eq!(guest.maps(), expected);
+    assert_eq!(guest.read(to + 4 * PAGE), Ok(9));
+    assert_eq!(mremap(&mut guest, AT, 6 * PAGE, 6 * PAGE, fixed, to), Err(EFAULT), "no gap at the start");
+    guest.exit();
+}
+
+#[test]
+fn what_is_left_mapped_may_go_on_behind_the_part_that_moves() {
+    let mut guest = Guest::new();
+    guest.mmap(AT, 15 * PAGE, RW, FIXED).unwrap();
+    (0..15).for_each(|page| guest.write(AT + page * PAGE, page as u8).unwrap());
+    let to = AT + 8 * PAGE;
+    assert_eq!(mremap(&mut guest, AT, 5 * PAGE, 5 * PAGE, DONTUNMAP | 2, to), Ok(to));
+    assert_eq!((guest.read(AT + 4 * PAGE), guest.read(AT + 5 * PAGE)), (Ok(0), Ok(5)));
+    assert_eq!((guest.read(to + 4 * PAGE), guest.read(to + 5 * PAGE)), (Ok(4), Ok(13)));
+    guest.exit();
+}
