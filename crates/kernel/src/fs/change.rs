@@ -169,7 +169,7 @@ impl Vfs {
     }
 
     /// A file has lost a name: it goes if that was the last one.
-    fn after_lost_name(&mut self, cx: &mut FsCx<'_>, id: InodeId) {
+    pub(super) fn after_lost_name(&mut self, cx: &mut FsCx<'_>, id: InodeId) {
         // One that held its parent had a reference itself, and is freed when that is given back.
         let _nothing_held = self.free_if_gone(cx, id);
     }

@@ -9,15 +9,17 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::rc::Rc;
 
-use arch::Pfn;
+use arch::{PageSize, Pfn};
 
 use super::device::Device;
 use super::host::{HostStat, HostTree};
 use super::hugetlbfs::HugeFile;
 use super::meta::{Kind, Meta};
+use super::mounting::Covered;
 use super::pipe::PipeId;
 use super::procfs::ProcNode;
 use super::seals::Seals;
+use super::tree::FileSystem;
 use super::view::MountMode;
 use crate::Errno;
 use crate::mm::frames::FrameTable;
@@ -49,6 +51,24 @@ pub(super) struct MountPoint {
     pub(super) folder: Option<PathBuf>,
     pub(super) mode: MountMode,
     pub(super) root: InodeId,
+    /// What it is, if the guest has mounted it.
+    pub(super) kind: Option<FileSystem>,
+    /// The pages of its files, if they are large.
+    pub(super) page: Option<PageSize>,
+    /// What it covers, as long as it is mounted by the guest.
+    pub(super) covered: Option<Covered>,
+}
+
+impl MountPoint {
+    /// One that is there from the start and stays.
+    pub(super) const fn of_view(
+        tree: Option<Rc<HostTree>>,
+        folder: Option<PathBuf>,
+        mode: MountMode,
+        root: InodeId,
+    ) -> Self {
+        Self { tree, folder, mode, root, kind: None, page: None, covered: None }
+    }
 }
 
 /// Where the truth about a file's attributes is.

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use super::Vfs;
 use super::host::Removal;
+use super::hugetlbfs::HugeFile;
 use super::inode::{Body, Contents, Inode, InodeId, Slot, Truth};
 use super::meta::{Kind, Meta};
 use super::tree::join;
@@ -135,7 +136,10 @@ impl Vfs {
             rdev: if let New::Device(device) = &new { device.rdev() } else { 0 },
         };
         let body = match new {
-            New::File => Body::Regular(Contents::default()),
+            New::File => match self.page_of_new_files(dir) {
+                Some(size) => Body::Huge(HugeFile::new(size)),
+                None => Body::Regular(Contents::default()),
+            },
             New::Directory => Body::Directory(BTreeMap::new()),
             New::Symlink(target) => Body::Symlink(Some(target)),
             New::Device(device) => Body::Device(device),
@@ -285,7 +289,7 @@ impl Vfs {
         self.inodes.set_slot(dir, name, Some(slot)).map(|_| ())
     }
 
-    fn clear_slot(&mut self, dir: InodeId, name: &[u8]) {
+    pub(super) fn clear_slot(&mut self, dir: InodeId, name: &[u8]) {
         if let Ok(Some(_)) = self.inodes.set_slot(dir, name, None) {
             self.refund(NAME_COST + name.len());
         }

@@ -26,6 +26,7 @@ mod io;
 mod layer;
 mod lock;
 mod meta;
+mod mounting;
 mod namei;
 mod open;
 mod passthrough;
@@ -73,6 +74,7 @@ pub(crate) use layer::New;
 pub(crate) use lock::{LockKind, LockOwner, LockRange, Record};
 pub(crate) use meta::BLOCK_BYTES;
 pub use meta::{Credentials, FileStat, Kind, May, Meta, Timestamp};
+pub(crate) use mounting::{NewMount, Umount};
 pub(crate) use namei::Follow;
 pub(crate) use pipe::PipeId;
 pub(crate) use proc_tree::ProcLinks;
@@ -340,7 +342,7 @@ impl Vfs {
         let dev = self.inodes.device_of(mount, stat.key.0);
         self.inodes.insert(id, Inode::of_host(&stat, mount, dev, Vec::new(), at));
         let folder = std::fs::canonicalize(folder).ok();
-        self.mounts.push(MountPoint { tree: Some(Rc::new(tree)), folder, mode, root: id });
+        self.mounts.push(MountPoint::of_view(Some(Rc::new(tree)), folder, mode, id));
         Ok(id)
     }
 
@@ -379,7 +381,7 @@ impl Vfs {
         let inode = self.inodes.get_mut(id);
         (inode.mount, inode.dev, inode.name) = (mount, 0x5 + u64::from(mount.0), name.to_vec());
         inode.meta.nlink = 2;
-        self.mounts.push(MountPoint { tree: None, folder: None, mode: MountMode::Layered, root: id });
+        self.mounts.push(MountPoint::of_view(None, None, MountMode::Layered, id));
         self.set_slot(self.root, name, Slot::Node(id))?;
         Ok(id)
     }

@@ -70,7 +70,7 @@ impl Vfs {
         let mount = MountId(self.mounts.len() as u32);
         let inode = self.inodes.get_mut(root);
         (inode.mount, inode.dev, inode.refs) = (mount, dev, 1);
-        self.mounts.push(MountPoint { tree: None, folder: None, mode: MountMode::Layered, root });
+        self.mounts.push(MountPoint::of_view(None, None, MountMode::Layered, root));
         Ok(root)
     }
 

@@ -42,6 +42,9 @@ impl Vfs {
     /// The file system that an inode is in.
     pub(crate) fn file_system(&self, id: InodeId) -> FileSystem {
         let mount = |id| self.inodes.get(id).mount;
+        if let Some(kind) = self.mounts[mount(id).0 as usize].kind {
+            return kind;
+        }
         match mount(id) {
             at if at == mount(self.dev_root) => FileSystem::Dev,
             at if self.shm_root.is_some_and(|root| at == mount(root)) => FileSystem::Dev,
@@ -53,8 +56,9 @@ impl Vfs {
 
     /// Where something is mounted, and what, in the order of mounting.
     pub(crate) fn mount_points(&self) -> Vec<(Vec<u8>, FileSystem)> {
+        let is_there = |mount: &&super::inode::MountPoint| mount.kind.is_none() || mount.covered.is_some();
         let at = |mount: &super::inode::MountPoint| Some((self.path_of(mount.root)?, self.file_system(mount.root)));
-        self.mounts.iter().filter_map(at).collect()
+        self.mounts.iter().filter(is_there).filter_map(at).collect()
     }
 
     /// The host folder behind an inode's mount, and the inode's path in it.

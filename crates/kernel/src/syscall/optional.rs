@@ -56,8 +56,8 @@ const REFUSALS: &[Refusal] = &[
         because: "socket: no address family but pairs is built in; C libraries ask a name service daemon and go on" },
     Refusal { calls: &[101], errno: Errno::EPERM,
         because: "ptrace: kernel.yama.ptrace_scope=3" },
-    Refusal { calls: &[153, 155, 161, 163, 165, 166, 167, 168, 169, 170, 171, 172, 173, 179, 443], errno: Errno::EPERM,
-        because: "vhangup, pivot_root, chroot, acct, mount, umount2, swapon, swapoff, reboot, sethostname, setdomainname, \
+    Refusal { calls: &[153, 155, 161, 163, 167, 168, 169, 170, 171, 172, 173, 179, 443], errno: Errno::EPERM,
+        because: "vhangup, pivot_root, chroot, acct, swapon, swapoff, reboot, sethostname, setdomainname, \
                   iopl, ioperm, quotactl, quotactl_fd: a privilege that a container does not have" },
     Refusal { calls: &[103, 175, 176, 246, 313, 320], errno: Errno::EPERM,
         because: "syslog, init_module, delete_module, kexec_load, finit_module, kexec_file_load: the same" },

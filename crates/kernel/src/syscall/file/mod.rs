@@ -13,6 +13,7 @@ mod ioctl;
 mod link;
 mod lock;
 mod message;
+mod mount;
 mod open;
 mod pipe;
 mod poll;
@@ -140,6 +141,8 @@ fn handler(number: u64) -> Option<fn(&mut Kernel, &mut Hw<'_>, Args) -> SysResul
         137 => Kernel::sys_statfs,
         138 => Kernel::sys_fstatfs,
         162 => Kernel::sys_sync,
+        165 => Kernel::sys_mount,
+        166 => Kernel::sys_umount2,
         187 => Kernel::sys_readahead,
         188..=199 => Kernel::sys_xattr,
         213 => Kernel::sys_epoll_create,

@@ -28,7 +28,7 @@ impl Guest {
     }
 
     /// A field of /proc/meminfo, in KiB.
-    fn meminfo(&mut self, field: &str) -> u64 {
+    pub(super) fn meminfo(&mut self, field: &str) -> u64 {
         let text = self.text("/proc/meminfo");
         let line = text.lines().find_map(|line| line.strip_prefix(&format!("{field}:"))).expect(field);
         line.trim().trim_end_matches(" kB").parse().unwrap()
@@ -44,7 +44,7 @@ impl Guest {
         [number(1), number(2), number(13) * number(5)]
     }
 
-    fn write_text(&mut self, path: &str, text: &[u8]) -> Result<u64, Errno> {
+    pub(super) fn write_text(&mut self, path: &str, text: &[u8]) -> Result<u64, Errno> {
         let fd = self.open(path, O_WRONLY | O_TRUNC | O_CREAT)?;
         self.put(BUFFER, text);
         let result = self.call(WRITE, &[fd, BUFFER, text.len() as u64]);
@@ -54,14 +54,14 @@ impl Guest {
 }
 
 /// A process of this user, who is in the group of the same number and in no other.
-fn guest_of(user: u32) -> Guest {
+pub(super) fn guest_of(user: u32) -> Guest {
     let mut guest = Guest::new("");
     guest.kernel.current.credentials = Credentials { user: Ids::all(user), group: Ids::all(user) };
     guest.kernel.current.groups = [].into();
     guest
 }
 
-fn superuser() -> Guest {
+pub(super) fn superuser() -> Guest {
     guest_of(0)
 }
 
@@ -213,7 +213,7 @@ const RW: u64 = 3;
 
 impl Guest {
     /// A call of memory management or of SysV shared memory.
-    fn memory_call(&mut self, number: u64, args: &[u64]) -> Result<u64, Errno> {
+    pub(super) fn memory_call(&mut self, number: u64, args: &[u64]) -> Result<u64, Errno> {
         let mut all = [0; 6];
         all[..args.len()].copy_from_slice(args);
         let mut ctx = UserContext::at_entry(LinearAddr(0), LinearAddr(0));
@@ -231,7 +231,7 @@ impl Guest {
 }
 
 /// `HugePages_Total`, `Free`, `Rsvd`, `Surp`.
-fn pool(guest: &mut Guest) -> [u64; 4] {
+pub(super) fn pool(guest: &mut Guest) -> [u64; 4] {
     ["Total", "Free", "Rsvd", "Surp"].map(|field| guest.meminfo(&format!("HugePages_{field}")))
 }
 

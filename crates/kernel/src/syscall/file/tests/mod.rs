@@ -4,6 +4,7 @@ mod descriptors;
 mod events;
 mod file_size;
 mod memory;
+mod mount;
 mod names;
 mod sockets;
 mod transfers;
