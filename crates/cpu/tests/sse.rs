@@ -87,6 +87,20 @@ fn fxsave_and_fxrstor_move_the_state_as_the_processor_does() {
     }
 }
 
+/// An operand that begins below the upper half and ends in it.
+#[test]
+fn mmu_151_an_image_that_is_not_all_canonical_is_not_looked_at() {
+    let mut rig = Rig::new();
+    for code in [Code::Fxsave64_m512byte, Code::Fxrstor64_m512byte, Code::Fxsave_m512byte, Code::Fxrstor_m512byte] {
+        rig.load(&at_rdi(code));
+        for address in [0xffff_7fff_ffff_ff00, 0xffff_7fff_ffff_fe10, 0x0000_7fff_ffff_ff00] {
+            let mut start = Machine::new();
+            start.gpr[7] = address;
+            assert_eq!(rig.compare(&start, |_| {}), Ok(End::Segv), "{code:?} at {address:#x}");
+        }
+    }
+}
+
 #[test]
 fn mmu_097_prefetch_never_faults_and_mmu_099_clflush_faults_as_a_load() {
     let mut rig = Rig::new();

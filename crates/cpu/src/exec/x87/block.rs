@@ -5,7 +5,7 @@
 
 use crate::state::State;
 use arch::LinearAddr;
-use mmu::Fault;
+use mmu::{Fault, MemFault};
 use paging::HardwareModel;
 
 /// What of an operand is looked at first; the other end is next.
@@ -26,6 +26,12 @@ impl FirstLook {
             Self::LastByte => [last, (la, 1)],
         }
     }
+
+    /// True if which end is looked at first makes no difference: one that is all looked at must be canonical before any byte is
+    /// translated (MMU-151).
+    const fn is_settled(self, fault: MemFault) -> bool {
+        matches!((self, fault), (Self::LastByte, MemFault::NonCanonical))
+    }
 }
 
 /// Loads an operand.
@@ -36,6 +42,9 @@ pub(in crate::exec) fn load_block<H: HardwareModel>(
     first: FirstLook,
 ) -> Result<(), Fault> {
     st.mmu.load_bytes(la, buf).map_err(|fault| {
+        if first.is_settled(st.mmu.fault) {
+            return fault;
+        }
         let mut order = first.order(la, buf.len()).into_iter();
         order.find_map(|(at, size)| st.mmu.load_bytes(at, &mut [0; 4][..size]).err()).unwrap_or(fault)
     })
@@ -49,6 +58,9 @@ pub(in crate::exec) fn check_block<H: HardwareModel>(
     first: FirstLook,
 ) -> Result<(), Fault> {
     st.mmu.check_write(la, bytes).map_err(|fault| {
+        if first.is_settled(st.mmu.fault) {
+            return fault;
+        }
         let mut order = first.order(la, bytes).into_iter();
         order.find_map(|(at, size)| st.mmu.check_write(at, size).err()).unwrap_or(fault)
     })
