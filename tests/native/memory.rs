@@ -20,6 +20,7 @@ const PROGRAMS: &[&str] = &[
     "pagemap",
     "hugetlb",
     "truncate",
+    "sysfs",
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {

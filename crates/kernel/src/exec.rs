@@ -8,7 +8,7 @@ mod stack;
 
 use crate::fs::{FsCx, InodeId, Vfs};
 use crate::kernel::Kernel;
-use crate::mm::{Mm, MmCx, mmap_base};
+use crate::mm::{Mm, MmCx, MmPrctl, mmap_base};
 use crate::process::Resource;
 use crate::signal::{Signal, initial_state};
 use crate::{Errno, Hw};
@@ -16,6 +16,7 @@ use arch::{LinearAddr, UserContext};
 use event::Event;
 use loader::{Image, Layout, LoadError, LoadPlan, ReadAt, ReadError};
 use stack::StackPlan;
+use std::rc::Rc;
 use thiserror::Error;
 
 /// The longest argument or environment string, with its NUL (MAX_ARG_STRLEN).
@@ -153,7 +154,7 @@ impl Kernel {
             argv.push(Vec::new()); // a program always has a name, if an empty one
         }
         for _ in 0..=MAX_INTERPRETERS {
-            let cwd = self.current.cwd;
+            let cwd = self.current.fs.cwd();
             let failed = |errno| ExecError::File { path: lossy(&file), errno };
             let inode = self.vfs.open_exec(cwd, &file).map_err(failed)?;
             let (vfs, _, mut cx) = self.fs_cx(hw);
@@ -187,7 +188,7 @@ impl Kernel {
     ) -> Result<Option<DynamicLoader>, ExecError> {
         let Some(path) = &plan.interpreter else { return Ok(None) };
         let failed = |errno| ExecError::Interpreter { path: lossy(program), interpreter: lossy(path), errno };
-        let inode = self.vfs.open_exec(self.current.cwd, path).map_err(failed)?;
+        let inode = self.vfs.open_exec(self.current.fs.cwd(), path).map_err(failed)?;
         let top = mmap_base(self.current.limits.of_mm().stack);
         let (vfs, _, mut cx) = self.fs_cx(hw);
         let mut reader = InodeReader { vfs, cx: &mut cx, inode };
@@ -237,14 +238,17 @@ impl Kernel {
 
     /// A new address space with the program and its stack in it.
     fn build_mm(&mut self, hw: &mut Hw<'_>, program: &Program, stack: &stack::InitialStack) -> Result<Mm, Errno> {
-        let limits = self.current.mm_limits();
+        let limits = self.mm_limits();
         let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid: self.current.pid };
         let mut mm = Mm::new(&mut cx, &self.kernel_half, limits)?;
         mm.set_exe(&mut cx, program.inode);
         if self.features.contains(arch::Features::PKU) {
             mm.enable_pkeys();
         }
+        mm.coredump_filter = self.mms[self.current.mm].coredump_filter;
         mm.set_thp_disabled(self.mms[self.current.mm].thp_disabled());
+        mm.prctl = MmPrctl { auxv: Rc::clone(&stack.auxv), ..self.mms[self.current.mm].prctl.inherit() };
+        mm.prctl.dumpable = self.current.credentials.is_plain();
         let mapped = mm.map_program(&mut cx, &program.plan, program.inode, stack.bytes.len() as u64);
         let mapped = mapped.and_then(|()| match &program.loader {
             Some(loader) => mm.map_segments(&mut cx, &loader.plan, loader.inode),
@@ -273,11 +277,14 @@ impl Kernel {
         self.put_mm(hw, old);
         self.end_vfork();
         hw.sink.record(&Event::Exec { pid: self.current.pid });
+        self.delete_posix_timers();
         self.current.signals.exec();
         self.current.has_executed = true;
+        self.current.capabilities.exec(self.current.credentials.user);
         self.current.exit_signal = Some(Signal::CHLD);
         self.current.set_comm(&program.path);
         let (vfs, process, mut cx) = self.fs_cx(hw);
+        process.files = vfs.unshare_fd_table(process.files);
         vfs.close_on_exec(&mut cx, process.files);
         let exe = vfs.inode_name(program.inode);
         vfs.proc_set_exe(process.pid.0, exe);

@@ -6,13 +6,15 @@
 
 use crate::Hw;
 use crate::death::ExitStatus;
+use crate::fs::Fate;
 use crate::kernel::{Disposition, Kernel};
 use crate::mm::MmCx;
-use crate::process::{FIRST_PID, INIT_PID, JobEvent, State, Usage, WaitStatus};
+use crate::process::{FIRST_PID, FsStruct, INIT_PID, JobEvent, State, Usage, WaitStatus};
 use crate::signal::{SaFlags, SigCode, SigInfo, Signal, Target};
 use crate::time::NSEC_PER_SEC;
 use crate::wait::Channel;
 use event::{Event, Pid};
+use std::rc::Rc;
 
 /// How the first process ended, and when.
 #[derive(Debug)]
@@ -44,8 +46,10 @@ impl Kernel {
         self.leave_session();
         self.current.state = State::Zombie(short);
         self.sched.deschedule();
+        self.vfs.tell_pid_files(pid, Fate::Ended);
         if !self.notify_parent(pid, short) {
             self.current.state = State::Dead;
+            self.vfs.tell_pid_files(pid, Fate::Gone);
         }
     }
 
@@ -66,10 +70,16 @@ impl Kernel {
         let peak = self.mms[mm].peak_resident_pages();
         self.current.usage.max_resident_pages = self.current.usage.max_resident_pages.max(peak);
         self.put_mm(hw, mm);
-        let (files, cwd) = (self.current.files, self.current.cwd);
-        let (vfs, _, mut cx) = self.fs_cx(hw);
+        let (files, cwd) = (self.current.files, self.current.fs.cwd());
+        let is_last = Rc::strong_count(&self.current.fs) == 1;
+        let (vfs, process, mut cx) = self.fs_cx(hw);
         vfs.drop_fd_table(&mut cx, files);
-        vfs.inode_put(&mut cx, cwd);
+        if is_last {
+            vfs.inode_put(&mut cx, cwd);
+        } else {
+            // A zombie has none.
+            process.fs = Rc::new(FsStruct::new(cwd, 0));
+        }
     }
 
     /// Gives an address space back; the last one to do so drops it.
@@ -107,6 +117,7 @@ impl Kernel {
     pub(crate) fn forget_process(&mut self, pid: Pid) {
         self.processes.remove(pid);
         self.vfs.proc_remove(pid.0);
+        self.vfs.tell_pid_files(pid, Fate::Gone);
     }
 
     /// The nearest ancestor that takes in orphans, or init.

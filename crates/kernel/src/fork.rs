@@ -3,14 +3,16 @@
 //! The child has a copy of everything, apart from its address space after vfork, which it borrows until it executes or ends.
 //! Pages are shared until one of the two writes; see [`crate::mm`].
 
+use crate::fs::{Fate, FilesId, OnExec, OpenFlags};
 use crate::kernel::Kernel;
 use crate::mm::{MmCx, OutOfFrames};
-use crate::process::{CpuTimes, INIT_PID, MmId, Process, Resource, State, Usage};
+use crate::process::{Cap, CpuTimes, FsStruct, INIT_PID, MmId, Process, Resource, State, Usage};
 use crate::signal::Signal;
 use crate::syscall::Timers;
 use crate::{Errno, Hw};
 use arch::{Gpr, LinearAddr, UserContext};
 use event::{Event, Pid};
+use std::rc::Rc;
 
 /// Whether the child has its parent's memory or a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,14 @@ pub(crate) struct CloneArgs {
     pub(crate) child_tid: Option<LinearAddr>,
     /// Where the id is cleared when the child ends (CLONE_CHILD_CLEARTID).
     pub(crate) clear_child_tid: Option<LinearAddr>,
+    /// Where the parent gets a pidfd for the child (CLONE_PIDFD).
+    pub(crate) pidfd: Option<LinearAddr>,
+    /// The id that the child is to have.
+    pub(crate) set_tid: Option<i32>,
+    /// Whether the two have the same descriptors (CLONE_FILES).
+    pub(crate) shares_files: bool,
+    /// Whether they have the same working directory and umask (CLONE_FS).
+    pub(crate) shares_fs: bool,
     /// Whether handlers go back to the default (CLONE_CLEAR_SIGHAND).
     pub(crate) clears_handlers: bool,
 }
@@ -58,6 +68,10 @@ impl CloneArgs {
         parent_tid: None,
         child_tid: None,
         clear_child_tid: None,
+        pidfd: None,
+        set_tid: None,
+        shares_files: false,
+        shares_fs: false,
         clears_handlers: false,
     };
 }
@@ -69,16 +83,29 @@ impl Kernel {
     /// `EAGAIN` if there are as many processes as there may be, `ENOMEM` if RAM does not suffice.
     pub(crate) fn clone_current(&mut self, hw: &mut Hw<'_>, ctx: &UserContext, args: &CloneArgs) -> Result<Pid, Errno> {
         self.may_fork()?;
-        let pid = self.processes.free_pid(&self.current).ok_or(Errno::EAGAIN)?;
+        let pid = self.child_pid(args.set_tid)?;
         let tasks = &mut self.tasks;
         let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid };
         cx.with_reclaim(|cx| tasks.prepare(cx.frames)).map_err(|OutOfFrames| Errno::ENOMEM)?;
-        let mm = self.copy_mm(hw, args.memory)?;
+        let pidfd = args.pidfd.map(|at| self.reserve_pidfd(hw, at)).transpose()?;
+        let mm = match self.copy_mm(hw, args.memory) {
+            Ok(mm) => mm,
+            Err(errno) => {
+                self.give_back_pidfd(hw, self.current.files, pidfd);
+                return Err(errno);
+            }
+        };
         let child = self.copy_process(hw, pid, mm, ctx, args);
+        if !args.shares_files {
+            self.give_back_pidfd(hw, child.files, pidfd);
+        }
         hw.sink.record(&Event::Fork { parent: self.current.pid, child: pid });
         self.vfs.proc_fork(self.current.pid.0, pid.0, child.files);
         self.processes.insert(Box::new(child));
         self.sched.enqueue(pid);
+        if let Some(fd) = pidfd {
+            self.vfs.set_pid_of_fd(self.current.files, fd, pid);
+        }
         // As in Linux, a place that cannot be written is the program's own loss.
         if let Some(at) = args.parent_tid {
             let _unwritten = self.copy_to_user(hw, at, &pid.0.to_le_bytes());
@@ -90,6 +117,37 @@ impl Kernel {
         Ok(pid)
     }
 
+    /// The id of a new process, or the one that it is to have (`alloc_pid`).
+    fn child_pid(&mut self, wanted: Option<i32>) -> Result<Pid, Errno> {
+        let Some(wanted) = wanted else { return self.processes.free_pid(&self.current).ok_or(Errno::EAGAIN) };
+        let wanted =
+            u32::try_from(wanted).ok().filter(|id| (1..self.processes.pid_max).contains(id)).ok_or(Errno::EINVAL)?;
+        if !self.current.may(Cap::CheckpointRestore) && !self.current.may(Cap::SysAdmin) {
+            return Err(Errno::EPERM);
+        }
+        let outside = [INIT_PID, crate::process::PARENT_PID];
+        let is_used = outside.contains(&Pid(wanted)) || self.processes.is_used(&self.current, Pid(wanted));
+        if is_used { Err(Errno::EEXIST) } else { Ok(Pid(wanted)) }
+    }
+
+    /// Makes a pidfd for a child that is yet to be, and stores its number.
+    fn reserve_pidfd(&mut self, hw: &mut Hw<'_>, at: LinearAddr) -> Result<u64, Errno> {
+        let file = self.vfs.open_pid(self.current.pid, Fate::Lives, OpenFlags::empty())?;
+        let fd = self.install(hw, file, OnExec::Close)?;
+        if let Err(errno) = self.copy_to_user(hw, at, &(fd as u32).to_le_bytes()) {
+            self.give_back_pidfd(hw, self.current.files, Some(fd));
+            return Err(errno);
+        }
+        Ok(fd)
+    }
+
+    fn give_back_pidfd(&mut self, hw: &mut Hw<'_>, files: FilesId, fd: Option<u64>) {
+        let (vfs, _, mut cx) = self.fs_cx(hw);
+        if let Some(file) = fd.and_then(|fd| vfs.fds_mut(files).take(fd).ok()) {
+            vfs.file_put(&mut cx, file);
+        }
+    }
+
     /// Counts a fork that is one too many.
     fn may_fork(&mut self) -> Result<(), Errno> {
         let count = self.processes.len() + 1;
@@ -97,10 +155,10 @@ impl Kernel {
             self.refused_forks += 1;
             return Err(Errno::EAGAIN);
         }
-        if self.current.is_root() {
+        let user = self.current.credentials.user.real;
+        if user == 0 || self.current.may(Cap::SysResource) || self.current.may(Cap::SysAdmin) {
             return Ok(());
         }
-        let user = self.current.credentials.user.real;
         let others = self.pids_where(|process| process.credentials.user.real == user).len();
         let limit = self.current.limits.get(Resource::Nproc).soft;
         if others as u64 >= limit { Err(Errno::EAGAIN) } else { Ok(()) }
@@ -132,7 +190,14 @@ impl Kernel {
         if args.memory == ChildMemory::Shared {
             signals.altstack = crate::signal::AltStack::default();
         }
-        self.vfs.inode_get(current.cwd);
+        let fs = if args.shares_fs {
+            Rc::clone(&current.fs)
+        } else {
+            self.vfs.inode_get(current.fs.cwd());
+            Rc::new(FsStruct::new(current.fs.cwd(), current.fs.umask()))
+        };
+        let files = current.files;
+        let files = if args.shares_files { self.vfs.share_fd_table(files) } else { self.vfs.fork_fd_table(files) };
         Process {
             pid,
             parent: if args.is_sibling { current.parent } else { current.pid },
@@ -145,9 +210,8 @@ impl Kernel {
             retry: None,
             cut_short: None,
             mm,
-            files: self.vfs.fork_fd_table(current.files),
-            cwd: current.cwd,
-            umask: current.umask,
+            files,
+            fs,
             signals,
             exit_signal: if args.is_sibling { current.exit_signal } else { args.exit_signal },
             parent_death_signal: None,
@@ -156,6 +220,7 @@ impl Kernel {
             borrows_mm: matches!(args.memory, ChildMemory::Borrowed | ChildMemory::AwaitedCopy),
             is_subreaper: false,
             credentials: current.credentials,
+            capabilities: current.capabilities,
             groups: current.groups.clone(),
             limits: current.limits,
             timers: Timers::default(),
@@ -166,6 +231,8 @@ impl Kernel {
             nice: if current.scheduling.resets_on_fork { current.nice.max(0) } else { current.nice },
             scheduling: current.scheduling.fork(),
             personality: current.personality,
+            timer_slack: current.timer_slack.fork(),
+            mce_kill: current.mce_kill,
             no_new_privs: current.no_new_privs,
             oom_score_adj: current.oom_score_adj,
             oom_score_adj_min: current.oom_score_adj_min,

@@ -3,7 +3,7 @@
 
 use crate::Errno;
 use crate::kernel::Kernel;
-use crate::process::{JobEvent, PARENT_PID, Process, State};
+use crate::process::{Cap, JobEvent, PARENT_PID, Process, State};
 use crate::signal::{SigInfo, Signal, Target};
 use crate::wait::Channel;
 use event::Pid;
@@ -168,6 +168,6 @@ impl Kernel {
         let (mine, its) = (self.current.credentials.user, process.credentials.user);
         let same_user = [mine.effective, mine.real].iter().any(|id| [its.saved, its.real].contains(id));
         let continues = signal == Some(Signal::CONT) && process.session == self.current.session;
-        self.current.is_root() || same_user || continues
+        self.current.may(Cap::Kill) || same_user || continues
     }
 }

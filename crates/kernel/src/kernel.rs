@@ -17,8 +17,10 @@ use crate::mm::reclaim::references::{SharedReferences, SpaceId};
 use crate::mm::swap::Swap;
 use crate::mm::{HugePages, KernelHalf, Mm, MmCx, MmView, ThpMode};
 use crate::oom::{OomKill, Thrashing};
+use crate::proc::CallRegisters;
 use crate::process::{
-    CpuTimes, Credentials, FIRST_PID, Limits, MmTable, PARENT_PID, Process, Scheduling, State, Table, Usage,
+    Capabilities, CpuTimes, Credentials, FIRST_PID, FsStruct, Limits, MceKill, MmTable, PARENT_PID, Process,
+    Scheduling, State, Table, TimerSlack, Usage,
 };
 use crate::random::Random;
 use crate::sched::{DEFAULT_QUANTUM, Scheduler};
@@ -35,6 +37,7 @@ use arch::{Cr3, Features, LinearAddr, PageSize, UserContext};
 use event::Pid;
 use paging::SwapDevice;
 use std::os::unix::ffi::OsStrExt;
+use std::rc::Rc;
 use thiserror::Error;
 
 /// What the kernel layer is told once, at the start.
@@ -184,6 +187,8 @@ pub struct Kernel {
     pub(crate) cause: Option<Cause>,
     /// What the call that is being made wants to wait for.
     pub(crate) wanted_wait: Option<Wait>,
+    /// The call that is being made.
+    pub(crate) call: CallRegisters,
     /// What processes take of RAM beside their pages.
     pub(crate) tasks: TaskSlabs,
 }
@@ -244,8 +249,7 @@ impl Kernel {
             cut_short: None,
             mm: mms.insert(mm),
             files,
-            cwd,
-            umask: 0o022,
+            fs: Rc::new(FsStruct::new(cwd, 0o022)),
             signals: Signals::new(),
             exit_signal: Some(Signal::CHLD),
             parent_death_signal: None,
@@ -254,6 +258,7 @@ impl Kernel {
             borrows_mm: false,
             is_subreaper: false,
             credentials: config.credentials,
+            capabilities: Capabilities::of_user(config.credentials.user.effective),
             groups,
             limits: config.limits,
             timers: Timers::default(),
@@ -264,6 +269,8 @@ impl Kernel {
             nice: 0,
             scheduling: Scheduling::default(),
             personality: 0,
+            timer_slack: TimerSlack::default(),
+            mce_kill: MceKill::default(),
             no_new_privs: 0,
             oom_score_adj: 0,
             oom_score_adj_min: 0,
@@ -296,6 +303,7 @@ impl Kernel {
             oom_kills: Vec::new(),
             cause: None,
             wanted_wait: None,
+            call: CallRegisters::default(),
             tasks: TaskSlabs::default(),
         })
     }

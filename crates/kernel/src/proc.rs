@@ -3,13 +3,19 @@
 //! Protocol. A text is made when it is read from its start, and kept by the open file until it is read from there again.
 //! [`crate::fs`] says which texts there are; here is what is in them. A process that is gone gives `ESRCH`.
 
+mod knob;
 mod maps;
 mod memory;
+mod numa_maps;
+mod remote;
+mod small;
 mod smaps;
 mod stat;
 mod status;
 mod system;
 mod vm;
+
+pub(crate) use small::CallRegisters;
 
 use crate::fs::{FileSystem, OpenFlags, ProcFile, ProcessFile};
 use crate::kernel::Kernel;
@@ -34,6 +40,7 @@ impl Kernel {
         match file {
             ProcFile::System(file) => Ok(self.system_text(hw, file).into_bytes()),
             ProcFile::Process(pid, file) => self.process_text(hw, Pid(pid), file),
+            ProcFile::Knob(_, knob) => Ok(self.knob_text(hw, knob.value).into_bytes()),
             ProcFile::FdInfo(pid, fd) => self.fd_info(pid, fd).map(String::into_bytes),
         }
     }
@@ -47,7 +54,20 @@ impl Kernel {
             ProcessFile::Comm => [process.name(), b"\n"].concat(),
             ProcessFile::Cgroup => b"0::/\n".to_vec(),
             // What is written to or made piece by piece as it is read has no text.
-            ProcessFile::ClearRefs | ProcessFile::Pagemap => return Err(Errno::EINVAL),
+            ProcessFile::ClearRefs | ProcessFile::Mem | ProcessFile::Pagemap => return Err(Errno::EINVAL),
+            ProcessFile::Auxv => self.auxv_text(process),
+            ProcessFile::CoredumpFilter => self.coredump_filter(process).into_bytes(),
+            ProcessFile::IdMap => format!("{:>10} {:>10} {:>10}\n", 0, 0, u32::MAX).into_bytes(),
+            ProcessFile::Mountinfo => self.mountinfo(),
+            ProcessFile::NumaMaps => return self.numa_maps(hw, pid),
+            ProcessFile::OomAdj => small::oom_adj(process).into_bytes(),
+            ProcessFile::Personality => format!("{:08x}\n", process.personality).into_bytes(),
+            ProcessFile::Schedstat => self.schedstat(hw, process).into_bytes(),
+            ProcessFile::Setgroups => b"allow\n".to_vec(),
+            ProcessFile::Syscall => self.syscall_text(process).into_bytes(),
+            ProcessFile::TimerslackNs => format!("{}\n", process.timer_slack.get()).into_bytes(),
+            // As on a kernel that does not tell its functions' names.
+            ProcessFile::Wchan => b"0".to_vec(),
             ProcessFile::OomScore => format!("{}\n", self.oom_score(process)).into_bytes(),
             ProcessFile::OomScoreAdj => format!("{}\n", process.oom_score_adj).into_bytes(),
             ProcessFile::Smaps => return self.smaps(hw, pid),
@@ -94,17 +114,8 @@ impl Kernel {
     fn mounts(&self) -> Vec<u8> {
         let mut out = Vec::new();
         for (path, file_system) in self.vfs.mount_points() {
-            let (device, kind): (&[u8], &[u8]) = match file_system {
-                FileSystem::Disk => (b"pagewalk", b"ext4"),
-                FileSystem::Dev => (b"devtmpfs", b"tmpfs"),
-                FileSystem::Proc => (b"proc", b"proc"),
-                FileSystem::Hugetlbfs => (b"none", b"hugetlbfs"),
-            };
-            let path = path.iter().flat_map(|&b| match b {
-                b' ' | b'\t' | b'\n' | b'\\' | b'#' => format!("\\{b:03o}").into_bytes(),
-                b => vec![b],
-            });
-            out.extend([device, b" ", &path.collect::<Vec<u8>>(), b" ", kind, b" rw,relatime 0 0\n"].concat());
+            let (device, kind) = names_of(file_system);
+            out.extend([device, b" ", &escaped_path(&path), b" ", kind, b" rw,relatime 0 0\n"].concat());
         }
         out
     }
@@ -123,6 +134,27 @@ impl Kernel {
     fn mm_of(&self, process: &Process) -> Option<&Mm> {
         (!process.has_ended()).then(|| &self.mms[process.mm])
     }
+}
+
+/// The device and the kind of a file system, as lists of mounts have them.
+const fn names_of(file_system: FileSystem) -> (&'static [u8], &'static [u8]) {
+    match file_system {
+        FileSystem::Disk => (b"pagewalk", b"ext4"),
+        FileSystem::Dev => (b"devtmpfs", b"devtmpfs"),
+        FileSystem::Shm => (b"tmpfs", b"tmpfs"),
+        FileSystem::Proc => (b"proc", b"proc"),
+        FileSystem::Sys => (b"sysfs", b"sysfs"),
+        FileSystem::Hugetlbfs => (b"none", b"hugetlbfs"),
+    }
+}
+
+/// A path with what would confuse a reader of lists of mounts escaped (`mangle`).
+fn escaped_path(path: &[u8]) -> Vec<u8> {
+    let escape = |&b: &u8| match b {
+        b' ' | b'\t' | b'\n' | b'\\' | b'#' => format!("\\{b:03o}").into_bytes(),
+        b => vec![b],
+    };
+    path.iter().flat_map(escape).collect()
 }
 
 /// The name with what would confuse a reader of lines escaped (`proc_task_name`).

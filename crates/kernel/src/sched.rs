@@ -38,6 +38,8 @@ pub(crate) enum Alarm {
     Wait,
     /// Its ITIMER_REAL expires.
     Timer,
+    /// Its timer with this id expires (timer_create).
+    Posix(i32),
 }
 
 /// Who runs next, and who waits for what time.
@@ -202,6 +204,7 @@ impl Kernel {
         self.current.account(hw.instructions);
         let mut last = std::mem::replace(&mut self.current, next);
         last.ctx.clone_from(ctx);
+        self.vfs.proc_set_owner(last.pid.0, last.proc_owner());
         ctx.clone_from(&self.current.ctx);
         self.current.times.start(hw.instructions);
         self.vfs.proc_set_current(pid.0);
@@ -266,6 +269,7 @@ impl Kernel {
             match alarm {
                 Alarm::Wait => self.make_runnable(pid),
                 Alarm::Timer => self.expire_real_timer(pid, now),
+                Alarm::Posix(id) => self.expire_posix_timer(pid, id, now),
             }
         }
     }
@@ -322,9 +326,14 @@ impl Kernel {
     /// however often it expires.
     fn next_wake_up(&self) -> Option<u64> {
         let wakes = |&(_, pid, alarm): &(u64, Pid, Alarm)| {
-            let wait = self.process(pid).and_then(|process| Some((process, process.wait.as_ref()?)));
-            alarm == Alarm::Wait
-                || wait.is_some_and(|(process, wait)| wait.would_end_by(&process.signals, Signal::ALRM))
+            let Some(process) = self.process(pid) else { return false };
+            let signal = match alarm {
+                Alarm::Wait => return true,
+                Alarm::Timer => Some(Signal::ALRM),
+                Alarm::Posix(id) => process.timers.posix.signal(id),
+            };
+            let ends = |wait: &crate::wait::Wait| signal.is_some_and(|it| wait.would_end_by(&process.signals, it));
+            process.wait.as_ref().is_some_and(ends)
         };
         self.sched.alarms.iter().copied().find(wakes).map(|(at, ..)| at)
     }

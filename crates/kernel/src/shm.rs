@@ -7,7 +7,7 @@
 
 use crate::fs::InodeId;
 use crate::kernel::Kernel;
-use crate::process::Process;
+use crate::process::{Cap, Process};
 use crate::time::NSEC_PER_SEC;
 use crate::{Errno, Hw};
 use arch::{FRAME_SHIFT, FRAME_SIZE};
@@ -21,12 +21,12 @@ pub(crate) const IPC_PRIVATE: i32 = 0;
 pub(crate) const SHM_DEST: u32 = 0o1000;
 /// In `mode`: its pages stay in memory (`SHM_LOCKED`).
 pub(crate) const SHM_LOCKED: u32 = 0o2000;
-/// The most segments (`shmmni`).
-pub(crate) const SHM_MNI: usize = 4096;
+/// The most segments, if nobody says otherwise (`SHMMNI`).
+const SHM_MNI: u64 = 4096;
 /// The longest segment in bytes, and the most pages of all (`SHMMAX`, `SHMALL`).
-pub(crate) const SHM_MAX: u64 = u64::MAX - (1 << 24);
+const SHM_MAX: u64 = u64::MAX - (1 << 24);
 /// See [`SHM_MAX`].
-pub(crate) const SHM_ALL: u64 = u64::MAX - (1 << 24);
+const SHM_ALL: u64 = u64::MAX - (1 << 24);
 /// Indices are below this, and a number is an index and how often it was used (`IPCMNI_SHIFT`).
 const INDEX_BITS: u32 = 15;
 /// Indices are handed out in turn among so many at least (`ipc_min_cycle`).
@@ -71,25 +71,42 @@ impl Segment {
             mode if in_group(self.owner.1) || in_group(self.creator.1) => mode >> 3,
             mode => mode,
         };
-        wanted & !granted & 0o7 == 0 || process.is_root()
+        wanted & !granted & 0o7 == 0 || process.may(Cap::IpcOwner)
     }
 
     /// Whether a process may change or destroy it (`ipcctl_obtain_check`).
     pub(crate) fn is_ruled_by(&self, process: &Process) -> bool {
         let user = process.credentials.user.effective;
-        user == self.owner.0 || user == self.creator.0 || process.is_root()
+        user == self.owner.0 || user == self.creator.0 || process.may(Cap::SysAdmin)
     }
 }
 
 /// All segments, by index.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct ShmTable {
+    /// What there may be at most.
+    pub(crate) most: ShmMost,
     segments: BTreeMap<usize, Segment>,
     /// Where the search for a free index begins.
     next: usize,
     /// The index handed out last, and how often the indices have come round.
     last: Option<usize>,
     seq: u32,
+}
+
+/// What there may be at most: bytes of a segment, pages of all, segments (`kernel.shmmax`, `shmall`, `shmmni`).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShmMost {
+    pub(crate) bytes: u64,
+    pub(crate) pages: u64,
+    pub(crate) segments: u64,
+}
+
+impl Default for ShmTable {
+    fn default() -> Self {
+        let most = ShmMost { bytes: SHM_MAX, pages: SHM_ALL, segments: SHM_MNI };
+        Self { most, segments: BTreeMap::new(), next: 0, last: None, seq: 0 }
+    }
 }
 
 /// Sums over all segments, in pages.
@@ -147,7 +164,7 @@ impl ShmTable {
     /// # Errors
     /// `ENOSPC` if there are too many.
     pub(crate) fn insert(&mut self, segment: Segment) -> Result<i32, Errno> {
-        if self.segments.len() >= SHM_MNI {
+        if self.segments.len() as u64 >= self.most.segments {
             return Err(Errno::ENOSPC);
         }
         let cycle = (self.segments.len() * 3 / 2).clamp(MIN_CYCLE, 1 << INDEX_BITS);

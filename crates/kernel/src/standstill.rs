@@ -74,6 +74,7 @@ impl Kernel {
                 FileKind::Timer => "a timerfd that does not run".to_owned(),
                 FileKind::Signal => "a signal".to_owned(),
                 FileKind::Epoll => "what an epoll watches".to_owned(),
+                FileKind::Pid => "the end of a process".to_owned(),
                 _ => "an eventfd".to_owned(),
             },
             Channel::Lock(inode) => format!("a lock on {}", String::from_utf8_lossy(&self.vfs.inode_name(inode))),

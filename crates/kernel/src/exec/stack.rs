@@ -21,6 +21,7 @@ use crate::process::Credentials;
 use crate::signal::min_signal_stack;
 use arch::{FRAME_SIZE, FeatureWord, Features, LinearAddr};
 use loader::LoadPlan;
+use std::rc::Rc;
 
 /// The least that the initial stack takes, in bytes.
 const LEAST_BYTES: u64 = FRAME_SIZE + FRAME_SIZE / 2;
@@ -53,6 +54,8 @@ pub(super) struct StackPlan<'a> {
 pub(super) struct InitialStack {
     pub(super) rsp: LinearAddr,
     pub(super) bytes: Vec<u8>,
+    /// The auxiliary vector in it.
+    pub(super) auxv: Rc<[u8]>,
     /// Where the arguments and the environment are in it.
     pub(super) strings: Strings,
 }
@@ -95,7 +98,8 @@ impl StackPlan<'_> {
         for (&at, text) in placed.argv.iter().zip(self.argv).chain(placed.envp.iter().zip(self.envp)) {
             put(at, text);
         }
-        InitialStack { rsp: LinearAddr(rsp), bytes, strings: placed.strings() }
+        let auxv = self.auxv(&placed).into_iter().flatten().flat_map(u64::to_le_bytes).collect();
+        InitialStack { rsp: LinearAddr(rsp), bytes, auxv, strings: placed.strings() }
     }
 
     fn place(&self) -> Placed {

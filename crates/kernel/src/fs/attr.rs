@@ -6,6 +6,7 @@ use super::inode::InodeId;
 use super::meta::{FileStat, Kind, May, Timestamp};
 use super::{BLOCK_BYTES, FileKind, OpenFileId, Vfs};
 use crate::Errno;
+use crate::process::Cap;
 
 /// A time to be set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,7 +85,7 @@ impl Vfs {
         if self.seals(id).contains(super::Seals::EXEC) && (permissions ^ meta.permissions) & 0o111 != 0 {
             return Err(Errno::EPERM);
         }
-        if self.credentials.uid != 0 && !self.credentials.in_group(meta.gid) {
+        if !self.credentials.has(Cap::Fsetid) && !self.credentials.in_group(meta.gid) {
             permissions &= !0o2000;
         }
         if let Some((tree, path)) = self.writable_place(id) {
@@ -103,9 +104,9 @@ impl Vfs {
     pub(crate) fn set_owner(&mut self, id: InodeId, uid: Option<u32>, gid: Option<u32>) -> Result<(), Errno> {
         let meta = self.inodes.get(id).meta;
         let who = &self.credentials;
-        let may_uid = uid.is_none_or(|uid| who.uid == 0 || (who.uid == meta.uid && uid == meta.uid));
-        let may_gid =
-            gid.is_none_or(|gid| who.uid == 0 || (who.uid == meta.uid && (who.in_group(gid) || gid == meta.gid)));
+        let may_uid = uid.is_none_or(|uid| who.has(Cap::Chown) || (who.uid == meta.uid && uid == meta.uid));
+        let may_gid = gid
+            .is_none_or(|gid| who.has(Cap::Chown) || (who.uid == meta.uid && (who.in_group(gid) || gid == meta.gid)));
         if !may_uid || !may_gid {
             return Err(Errno::EPERM);
         }
@@ -129,7 +130,7 @@ impl Vfs {
     /// Takes the set-id bits from a layered file whose contents change, unless root changes them (Linux's
     /// `file_remove_privs`).
     pub(super) fn drop_set_id(&mut self, id: InodeId) {
-        if self.credentials.uid != 0 {
+        if !self.credentials.has(Cap::Fsetid) {
             let meta = &mut self.inodes.get_mut(id).meta;
             let outsider = if self.credentials.in_group(meta.gid) { 0 } else { 0o2000 };
             meta.permissions &= !(set_id_bits(meta.permissions) | outsider);

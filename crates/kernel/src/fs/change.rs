@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use super::host::Removal;
 use super::inode::{Body, InodeId, Truth};
+use super::knob::Tree;
 use super::layer::New;
 use super::meta::{Kind, May};
 use super::namei::{Follow, Found, Last};
+use super::procfs::ProcNode;
 use super::{FsCx, Vfs};
 use crate::Errno;
 
@@ -44,11 +46,14 @@ impl Vfs {
 
     /// The last name of a path at which something is to be made (Linux's `filename_create`).
     fn free_name(&self, found: &Found, makes_dir: bool) -> Result<Vec<u8>, Errno> {
+        let refusal = self.proc_refusal(found.dir, Errno::EPERM);
         match &found.last {
             Last::Name(_) if found.inode.is_some() => Err(Errno::EEXIST),
-            Last::Name(_) if matches!(self.inodes.get(found.dir).body, Body::Proc(_)) => Err(Errno::ENOENT),
-            Last::Name(_) if found.slash && !makes_dir => Err(Errno::ENOENT),
-            Last::Name(name) => Ok(name.clone()),
+            Last::Name(name) => match refusal {
+                Some(refusal) => Err(refusal),
+                None if found.slash && !makes_dir => Err(Errno::ENOENT),
+                None => Ok(name.clone()),
+            },
             Last::Dot | Last::DotDot | Last::Root => Err(Errno::EEXIST),
         }
     }
@@ -62,10 +67,21 @@ impl Vfs {
         }
     }
 
+    /// Why nothing can be made in a directory: in /proc no other name can be, and /sys has an error of its own.
+    fn proc_refusal(&self, dir: InodeId, in_sysfs: Errno) -> Option<Errno> {
+        match self.inodes.get(dir).body {
+            Body::Proc(ProcNode::Knobs(Tree::Sysfs, _)) => {
+                Some(self.may(dir, May::WRITE | May::EXEC).err().unwrap_or(in_sysfs))
+            }
+            Body::Proc(_) => Some(Errno::ENOENT),
+            _ => None,
+        }
+    }
+
     /// Linux's `may_create`.
     fn may_make_in(&self, dir: InodeId) -> Result<(), Errno> {
-        if matches!(self.inodes.get(dir).body, Body::Proc(_)) {
-            return Err(Errno::ENOENT);
+        if let Some(refusal) = self.proc_refusal(dir, Errno::EACCES) {
+            return Err(refusal);
         }
         // A directory that has been removed but is still somebody's working directory takes no names.
         if self.inodes.get(dir).meta.nlink == 0 {
@@ -76,10 +92,10 @@ impl Vfs {
 
     /// Linux's `may_delete`: takes a name from `dir`.
     fn may_remove_from(&self, dir: InodeId, id: InodeId) -> Result<(), Errno> {
+        self.may(dir, May::WRITE | May::EXEC)?;
         if matches!(self.inodes.get(dir).body, Body::Proc(_)) {
             return Err(Errno::EPERM);
         }
-        self.may(dir, May::WRITE | May::EXEC)?;
         let (dir, file) = (&self.inodes.get(dir).meta, &self.inodes.get(id).meta);
         let sticky = dir.permissions & 0o1000 != 0;
         if sticky && !self.credentials.owns(dir.uid) && !self.credentials.owns(file.uid) {

@@ -6,6 +6,7 @@ use super::console::Stream;
 use super::file::OpenFileId;
 use super::{FsCx, Vfs};
 use crate::Errno;
+use std::collections::BTreeMap;
 
 /// What becomes of a descriptor when the process executes another program (FD_CLOEXEC).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +34,10 @@ pub struct FilesId(u32);
 #[derive(Clone, Debug, Default)]
 pub struct FdTable {
     entries: Vec<Option<Descriptor>>,
-    /// A FIFO whose open waits for its other end.
-    opening: Option<OpenFileId>,
+    /// FIFOs whose open waits for its other end, by the process that opens.
+    opening: BTreeMap<u32, OpenFileId>,
+    /// Processes that have it beside the first (CLONE_FILES).
+    further_users: u32,
 }
 
 impl FdTable {
@@ -120,16 +123,33 @@ impl Vfs {
             let file = self.open_stream(stream)?;
             Some(Descriptor { file, on_exec: OnExec::Keep })
         });
-        self.insert_fd_table(FdTable { entries: entries.to_vec(), opening: None })
+        self.insert_fd_table(FdTable { entries: entries.to_vec(), ..FdTable::default() })
     }
 
     /// A copy of a table for a child: the open files are shared (Linux's `dup_fd`).
     pub fn fork_fd_table(&mut self, parent: FilesId) -> FilesId {
-        let table = FdTable { opening: None, ..self.fds(parent).clone() };
+        let table = FdTable { entries: self.fds(parent).entries.clone(), ..FdTable::default() };
         for (_, entry) in table.iter() {
             self.file_get(entry.file);
         }
         self.insert_fd_table(table)
+    }
+
+    /// One user of a table more (CLONE_FILES).
+    pub(crate) fn share_fd_table(&mut self, files: FilesId) -> FilesId {
+        self.fds_mut(files).further_users += 1;
+        files
+    }
+
+    /// A table that no other process has, for a program that is executed (`unshare_files`).
+    pub(crate) fn unshare_fd_table(&mut self, files: FilesId) -> FilesId {
+        if self.fds(files).further_users == 0 {
+            return files;
+        }
+        let own = self.fork_fd_table(files);
+        self.fds_mut(files).further_users -= 1;
+        self.proc_set_files(own);
+        own
     }
 
     fn insert_fd_table(&mut self, table: FdTable) -> FilesId {
@@ -157,22 +177,29 @@ impl Vfs {
         self.close_where(cx, files, |entry| entry.on_exec == OnExec::Close);
     }
 
-    /// Closes everything and forgets the table, as when its process ends (`exit_files`).
+    /// One user of a table less, as when its process ends; with the last one all is closed (`exit_files`).
     pub fn drop_fd_table(&mut self, cx: &mut FsCx<'_>, files: FilesId) {
-        self.close_where(cx, files, |_| true);
         self.abandon_open(cx, files);
+        if let Some(left) = self.fds(files).further_users.checked_sub(1) {
+            self.fds_mut(files).further_users = left;
+            self.proc_end_current();
+            return;
+        }
+        self.close_where(cx, files, |_| true);
         self.proc.forget_files(files);
         self.fd_tables[files.0 as usize] = None;
     }
 
     /// Keeps a FIFO whose open waits for its other end until the call is made again.
     pub(crate) fn keep_opening(&mut self, files: FilesId, file: OpenFileId) {
-        self.fds_mut(files).opening = Some(file);
+        let pid = self.proc_current();
+        self.fds_mut(files).opening.insert(pid, file);
     }
 
     /// What [`Self::keep_opening`] kept.
     pub(crate) fn take_opening(&mut self, files: FilesId) -> Option<OpenFileId> {
-        self.fds_mut(files).opening.take()
+        let pid = self.proc_current();
+        self.fds_mut(files).opening.remove(&pid)
     }
 
     /// Closes what an open has kept that was cut short while it waited.

@@ -10,7 +10,7 @@ use super::device::Device;
 use super::inode::InodeId;
 use super::meta::May;
 use super::pipe::PipeId;
-use super::procfs::ProcFile;
+use super::procfs::{ProcFile, ProcessFile};
 use super::socket::SocketId;
 use super::tree::DirEntry;
 use super::{FsCx, Vfs};
@@ -107,6 +107,8 @@ pub(crate) enum FileKind {
     Signal,
     /// An epoll.
     Epoll,
+    /// A pidfd.
+    Pid,
     /// One of a pair of sockets.
     Socket(SocketId),
     /// A text of /proc.
@@ -125,6 +127,8 @@ pub(crate) struct OpenFile {
     pub(crate) names: Option<Rc<Vec<DirEntry>>>,
     /// A text of /proc, as it was when it was last read from its start.
     pub(super) text: Option<Rc<Vec<u8>>>,
+    /// Of a text about a process: which of its programs it had at the open.
+    pub(super) program: u64,
     /// For an end of a FIFO whose other end was not there at the open: how often that had been opened.
     pub(super) partner: Option<u32>,
 }
@@ -162,6 +166,7 @@ impl Vfs {
                 FileKind::Timer => drop(self.timers.remove(&file)),
                 FileKind::Signal => drop(self.signal_masks.remove(&file)),
                 FileKind::Epoll => drop(self.epolls.remove(&file)),
+                FileKind::Pid => drop(self.pid_files.remove(&file)),
                 FileKind::Socket(id) => left.extend(self.close_socket(id)),
                 _ => {}
             }
@@ -222,6 +227,7 @@ impl Vfs {
             _ if open.flags.contains(OpenFlags::PATH) => return Err(Errno::EBADF),
             (FileKind::Stream(stream), _) => return self.console.seek(stream, to),
             (FileKind::Pipe(_) | FileKind::Socket(_), _) => return Err(Errno::ESPIPE),
+            (FileKind::Proc(ProcFile::Process(_, ProcessFile::Mem)), _) => return self.seek_in_memory(file, to),
             (FileKind::Proc(_), _) if matches!(to, Seek::End(_) | Seek::Data(_) | Seek::Hole(_)) => {
                 return Err(Errno::EINVAL);
             }
@@ -235,9 +241,8 @@ impl Vfs {
             Seek::Current(by) => offset.cast_signed().checked_add(by).ok_or(Errno::EOVERFLOW)?,
             Seek::End(by) => end.cast_signed().checked_add(by).ok_or(Errno::EOVERFLOW)?,
             Seek::Data(from) | Seek::Hole(from) if from >= end => return Err(Errno::ENXIO),
-            // Without a record of holes the whole file is data, and its end a hole.
-            Seek::Data(from) => from.cast_signed(),
-            Seek::Hole(_) => end.cast_signed(),
+            Seek::Data(from) => self.next_data(inode, from).filter(|&at| at < end).ok_or(Errno::ENXIO)?.cast_signed(),
+            Seek::Hole(from) => self.next_hole(inode, from).map_or(end, |at| at.min(end)).cast_signed(),
         };
         let target = u64::try_from(target).map_err(|_| Errno::EINVAL)?;
         let open = self.files.get_mut(file);
@@ -246,6 +251,17 @@ impl Vfs {
             open.names = None;
         }
         Ok(target)
+    }
+
+    /// In memory every offset is an address (`mem_lseek`).
+    fn seek_in_memory(&mut self, file: OpenFileId, to: Seek) -> Result<u64, Errno> {
+        let open = self.files.get_mut(file);
+        open.offset = match to {
+            Seek::Start(to) => to,
+            Seek::Current(by) => open.offset.wrapping_add_signed(by),
+            _ => return Err(Errno::EINVAL),
+        };
+        Ok(open.offset)
     }
 
     /// The names of an open directory from its offset on, and where the offset is among them.
@@ -295,7 +311,8 @@ impl FileTable {
         inode: Option<InodeId>,
         flags: OpenFlags,
     ) -> Result<OpenFileId, Errno> {
-        let file = OpenFile { refs: 1, kind, inode, flags, offset: 0, names: None, text: None, partner: None };
+        let file =
+            OpenFile { refs: 1, kind, inode, flags, offset: 0, names: None, text: None, program: 0, partner: None };
         if self.free.is_empty() && self.files.len() == MAX_FILES {
             return Err(Errno::ENFILE);
         }

@@ -45,7 +45,7 @@ impl Vfs {
             (FileKind::Pipe(pipe), _) => self.read_pipe(pipe, buf),
             (FileKind::Timer, _) => self.read_timer(file, buf),
             // Messages are received and signals taken, which is more than reading.
-            (FileKind::Socket(_) | FileKind::Signal | FileKind::Epoll, _) => Err(Errno::EINVAL),
+            (FileKind::Socket(_) | FileKind::Signal | FileKind::Epoll | FileKind::Pid, _) => Err(Errno::EINVAL),
             (FileKind::Event, _) => self.read_event(file, buf),
             (FileKind::Proc(_), _) => Ok(self.read_text(file, at, buf)),
             (FileKind::Regular | FileKind::Symlink | FileKind::Fifo, _) => Err(Errno::EINVAL),
@@ -113,7 +113,9 @@ impl Vfs {
             (FileKind::Socket(id), _) => self.socket_send(id, bytes, &mut Vec::new()),
             (FileKind::Event, _) => self.write_event(file, bytes),
             // These texts say how things are; none of them sets anything.
-            (FileKind::Proc(_) | FileKind::Timer | FileKind::Signal | FileKind::Epoll, _) => Err(Errno::EINVAL),
+            (FileKind::Proc(_) | FileKind::Timer | FileKind::Signal | FileKind::Epoll | FileKind::Pid, _) => {
+                Err(Errno::EINVAL)
+            }
             (FileKind::Regular | FileKind::Directory | FileKind::Symlink | FileKind::Fifo, _) => Err(Errno::EBADF),
         }
     }
@@ -151,7 +153,9 @@ impl Vfs {
     pub(crate) fn channel_for(&mut self, file: OpenFileId, wanted: Ready) -> Option<Channel> {
         match self.files.get(file).kind {
             FileKind::Pipe(pipe) => Some(Channel::Pipe(pipe)),
-            FileKind::Event | FileKind::Timer | FileKind::Signal | FileKind::Epoll => Some(Channel::Event(file)),
+            FileKind::Event | FileKind::Timer | FileKind::Signal | FileKind::Epoll | FileKind::Pid => {
+                Some(Channel::Event(file))
+            }
             FileKind::Socket(id) => Some(Channel::Socket(id)),
             FileKind::Stream(stream) => {
                 self.stream_wants[stream as usize] |= wanted;
@@ -185,6 +189,7 @@ impl Vfs {
             FileKind::Pipe(pipe) => self.pipe_ready(file, pipe),
             FileKind::Event => self.event_ready(file),
             FileKind::Timer => self.timer_ready(file),
+            FileKind::Pid => self.pid_ready(file),
             FileKind::Socket(id) => self.socket_ready(id),
             FileKind::Stream(stream) => return self.console.poll(stream, wanted, Some(Duration::ZERO)),
             _ => Ready::IN | Ready::OUT,

@@ -1,6 +1,7 @@
 //! What the file system says of a file: kind, permissions, owner, size, times; and who may do what with it.
 
 use crate::Errno;
+use crate::process::{Cap, CapSet};
 
 /// Seconds and nanoseconds since 1970, as in `struct timespec`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -122,6 +123,8 @@ pub struct Credentials {
     pub gid: u32,
     /// Further groups.
     pub groups: std::rc::Rc<[u32]>,
+    /// What else it may do.
+    pub capabilities: CapSet,
 }
 
 impl Credentials {
@@ -129,8 +132,10 @@ impl Credentials {
     #[must_use]
     pub fn of_host() -> Self {
         let groups = rustix::process::getgroups().unwrap_or_default();
+        let uid = rustix::process::geteuid().as_raw();
         Self {
-            uid: rustix::process::geteuid().as_raw(),
+            uid,
+            capabilities: CapSet::of_user(uid),
             gid: rustix::process::getegid().as_raw(),
             groups: groups.into_iter().map(rustix::process::Gid::as_raw).collect(),
         }
@@ -142,18 +147,25 @@ impl Credentials {
     /// `EACCES`.
     pub fn may(&self, meta: &Meta, access: May) -> Result<(), Errno> {
         let shift = match meta {
-            _ if self.uid == 0 => return Self::superuser_may(meta, access),
             m if m.uid == self.uid => 6,
             m if self.in_group(m.gid) => 3,
             _ => 0,
         };
         let granted = May::from_bits_truncate(meta.permissions >> shift);
-        if granted.contains(access) { Ok(()) } else { Err(Errno::EACCES) }
+        if granted.contains(access) || self.overrides(meta, access) { Ok(()) } else { Err(Errno::EACCES) }
     }
 
-    fn superuser_may(meta: &Meta, access: May) -> Result<(), Errno> {
-        let runs = meta.kind == Kind::Directory || meta.permissions & 0o111 != 0;
-        if access.contains(May::EXEC) && !runs { Err(Errno::EACCES) } else { Ok(()) }
+    /// Whether a privilege stands for the permission bits (the second half of `generic_permission`).
+    const fn overrides(&self, meta: &Meta, access: May) -> bool {
+        let is_directory = matches!(meta.kind, Kind::Directory);
+        let reads = access.bits() & !(May::READ.bits() | if is_directory { May::EXEC.bits() } else { 0 }) == 0;
+        let runs = is_directory || access.bits() & May::EXEC.bits() == 0 || meta.permissions & 0o111 != 0;
+        self.has(Cap::DacOverride) && runs || self.has(Cap::DacReadSearch) && reads
+    }
+
+    /// Whether it may do this, whoever it is (`capable`).
+    pub(crate) const fn has(&self, cap: Cap) -> bool {
+        self.capabilities.has(cap)
     }
 
     /// True if the group is one of the user's.
@@ -165,6 +177,6 @@ impl Credentials {
     /// True if the user may change the attributes of a file of `owner` (Linux's `inode_owner_or_capable`).
     #[must_use]
     pub const fn owns(&self, owner: u32) -> bool {
-        self.uid == 0 || self.uid == owner
+        self.uid == owner || self.has(Cap::Fowner)
     }
 }

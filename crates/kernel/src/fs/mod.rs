@@ -18,20 +18,25 @@ mod epoll;
 mod eventfd;
 mod fdtable;
 mod file;
+mod holes;
 mod host;
 mod host_console;
 mod hugetlbfs;
 mod inode;
 mod io;
+mod knob;
 mod layer;
 mod lock;
+mod map_files;
 mod meta;
 mod mounting;
 mod namei;
 mod open;
 mod passthrough;
+mod pidfd;
 mod pipe;
 mod pipe_file;
+mod proc_access;
 mod proc_tree;
 mod procfs;
 mod seals;
@@ -40,6 +45,8 @@ mod signalfd;
 mod slabs;
 mod socket;
 mod socket_file;
+mod sysctl;
+mod sysfs;
 mod timerfd;
 mod tree;
 mod view;
@@ -70,13 +77,16 @@ pub(crate) use hugetlbfs::KeepSize;
 pub use inode::InodeId;
 pub(crate) use inode::PageOfFile;
 pub(crate) use io::At;
+pub(crate) use knob::Value;
 pub(crate) use layer::New;
 pub(crate) use lock::{LockKind, LockOwner, LockRange, Record};
 pub(crate) use meta::BLOCK_BYTES;
 pub use meta::{Credentials, FileStat, Kind, May, Meta, Timestamp};
 pub(crate) use mounting::{NewMount, Umount};
 pub(crate) use namei::Follow;
+pub(crate) use pidfd::Fate;
 pub(crate) use pipe::PipeId;
+pub(crate) use proc_access::ProcOwner;
 pub(crate) use proc_tree::ProcLinks;
 pub(crate) use procfs::{ProcFile, ProcessFile, SystemFile};
 pub(crate) use seals::Seals;
@@ -87,6 +97,7 @@ pub use view::{FsError, Mount, MountMode, ViewConfig};
 
 use crate::Errno;
 use crate::mm::frames::FrameTable;
+use crate::process::CapSet;
 use crate::signal::SigSet;
 use crate::wait::Channel;
 use device::RandomBytes;
@@ -95,7 +106,10 @@ use eventfd::EventFd;
 use file::FileTable;
 use host::HostTree;
 use inode::{Body, Inode, InodeTable, MountId, MountPoint, Slot};
+use knob::Tree;
 use lock::LockTable;
+use map_files::Mappings;
+use pidfd::PidFile;
 use pipe::PipeTable;
 use proc_tree::ProcFs;
 use procfs::ProcNode;
@@ -123,9 +137,11 @@ pub struct Vfs {
     timers: BTreeMap<OpenFileId, TimerFd>,
     signal_masks: BTreeMap<OpenFileId, SigSet>,
     epolls: BTreeMap<OpenFileId, Epoll>,
+    pid_files: BTreeMap<OpenFileId, PidFile>,
     locks: LockTable,
     write_access: WriteAccess,
     proc: ProcFs,
+    mappings: Mappings,
     /// Files that have become shorter.
     truncated: Vec<(InodeId, u64)>,
     /// What has been woken since the scheduler last asked.
@@ -140,6 +156,10 @@ pub struct Vfs {
     root: InodeId,
     /// The guest's /dev, where files without a name belong.
     dev_root: InodeId,
+    /// The guest's /dev/shm.
+    shm_dir: InodeId,
+    /// The guest's /sys.
+    sysfs_root: InodeId,
     /// The root of files without a name, once there was one.
     shm_root: Option<InodeId>,
     /// The root of files of large pages, once there was one.
@@ -148,8 +168,8 @@ pub struct Vfs {
     layer_bytes: usize,
 }
 
-/// The host's directories that the default view leaves out; /dev and /proc are made here instead.
-const LEFT_OUT: [&[u8]; 2] = [b"sys", b"run"];
+/// The host's directories that the default view leaves out, beside those that are made here instead: /dev, /proc, /sys.
+const LEFT_OUT: [&[u8]; 1] = [b"run"];
 
 impl Vfs {
     /// The files of a view, and the standard streams.
@@ -169,9 +189,11 @@ impl Vfs {
             timers: BTreeMap::new(),
             signal_masks: BTreeMap::new(),
             epolls: BTreeMap::new(),
+            pid_files: BTreeMap::new(),
             locks: LockTable::default(),
             write_access: WriteAccess::default(),
             proc: ProcFs::new(),
+            mappings: Mappings::default(),
             truncated: Vec::new(),
             woken: Vec::new(),
             console,
@@ -181,6 +203,8 @@ impl Vfs {
             now: Timestamp::default(),
             root: none,
             dev_root: none,
+            shm_dir: none,
+            sysfs_root: none,
             shm_root: None,
             hugetlbfs_root: None,
             layer_bytes: 0,
@@ -199,6 +223,7 @@ impl Vfs {
         }
         vfs.make_dev().map_err(at("/dev"))?;
         vfs.make_proc().map_err(at("/proc"))?;
+        vfs.make_sys().map_err(at("/sys"))?;
         for mount in view.mounts {
             vfs.mount(&mount)?;
         }
@@ -264,12 +289,21 @@ impl Vfs {
     pub(crate) fn enter(&mut self, now: Timestamp, uid: u32, gid: u32) {
         self.now = now;
         (self.credentials.uid, self.credentials.gid) = (uid, gid);
+        self.credentials.capabilities = CapSet::of_user(uid);
+        self.forget_mappings();
         self.inodes.trim(&[self.root]);
     }
 
-    /// The further groups of who makes the changes.
-    pub(crate) fn set_groups(&mut self, groups: &Rc<[u32]>) {
+    /// The further groups of who makes the changes, and what it may do if that is not what goes with the user.
+    pub(crate) fn set_rights(&mut self, groups: &Rc<[u32]>, capabilities: CapSet) {
         self.credentials.groups = Rc::clone(groups);
+        self.credentials.capabilities = capabilities;
+    }
+
+    /// Judges by these ids until the next call.
+    pub(crate) const fn act_as(&mut self, uid: u32, gid: u32, capabilities: CapSet) {
+        (self.credentials.uid, self.credentials.gid) = (uid, gid);
+        self.credentials.capabilities = capabilities;
     }
 
     /// The user on whose behalf files are used.
@@ -374,20 +408,20 @@ impl Vfs {
         }
     }
 
-    /// A directory at the root that has nothing of the host.
-    fn mount_empty(&mut self, name: &[u8]) -> Result<InodeId, Errno> {
-        let id = self.new_inode(self.root, New::Directory, 0o755)?;
+    /// A directory that has nothing of the host.
+    fn mount_empty(&mut self, dir: InodeId, name: &[u8], permissions: u32) -> Result<InodeId, Errno> {
+        let id = self.new_inode(dir, New::Directory, permissions)?;
         let mount = MountId(self.mounts.len() as u32);
         let inode = self.inodes.get_mut(id);
         (inode.mount, inode.dev, inode.name) = (mount, 0x5 + u64::from(mount.0), name.to_vec());
         inode.meta.nlink = 2;
         self.mounts.push(MountPoint::of_view(None, None, MountMode::Layered, id));
-        self.set_slot(self.root, name, Slot::Node(id))?;
+        self.set_slot(dir, name, Slot::Node(id))?;
         Ok(id)
     }
 
     fn make_dev(&mut self) -> Result<(), Errno> {
-        self.dev_root = self.mount_empty(b"dev")?;
+        self.dev_root = self.mount_empty(self.root, b"dev", 0o755)?;
         for (name, device) in Device::NAMES {
             self.make_layered(self.dev_root, name.as_bytes(), New::Device(device), 0o666)?;
         }
@@ -400,15 +434,19 @@ impl Vfs {
         for (name, target) in links {
             self.make_layered(self.dev_root, name.as_bytes(), New::Symlink(target.into()), 0o777)?;
         }
-        self.make_layered(self.dev_root, b"shm", New::Directory, 0o1777)?;
+        self.shm_dir = self.mount_empty(self.dev_root, b"shm", 0o1777)?;
         Ok(())
     }
 
     fn make_proc(&mut self) -> Result<(), Errno> {
-        self.proc.root = self.mount_empty(b"proc")?;
-        let root = self.inodes.get_mut(self.proc.root);
-        root.body = Body::Proc(ProcNode::Root);
-        root.meta.permissions = 0o555;
+        self.proc.root = self.mount_empty(self.root, b"proc", 0o555)?;
+        self.inodes.get_mut(self.proc.root).body = Body::Proc(ProcNode::Root);
+        Ok(())
+    }
+
+    fn make_sys(&mut self) -> Result<(), Errno> {
+        self.sysfs_root = self.mount_empty(self.root, b"sys", 0o555)?;
+        self.inodes.get_mut(self.sysfs_root).body = Body::Proc(ProcNode::Knobs(Tree::Sysfs, ""));
         Ok(())
     }
 }

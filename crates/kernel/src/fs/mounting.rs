@@ -141,7 +141,7 @@ impl Vfs {
         let is_busy = self
             .inodes
             .iter_with_ids()
-            .any(|(id, inode)| inode.mount == MountId(at as u32) && inode.refs > u32::from(id == root).into());
+            .any(|(id, inode)| inode.mount == MountId(at as u32) && inode.refs > u32::from(id == root));
         if is_busy && !how.contains(Umount::DETACH) {
             return Err(Errno::EBUSY);
         }

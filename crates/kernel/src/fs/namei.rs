@@ -198,7 +198,7 @@ impl Vfs {
     }
 
     /// Where a link of /proc leads that is more than a path.
-    fn jump(&self, id: InodeId) -> Result<Option<Jump>, Errno> {
+    fn jump(&mut self, id: InodeId) -> Result<Option<Jump>, Errno> {
         match self.inodes.get(id).body {
             Body::Proc(node) => self.proc_jump(node),
             _ => Ok(None),

@@ -10,6 +10,7 @@ use super::inode::{Body, InodeId};
 use super::layer::New;
 use super::meta::{Kind, May};
 use super::namei::{Follow, Last};
+use super::procfs::ProcFile;
 use super::{FsCx, Vfs};
 use crate::Errno;
 
@@ -101,6 +102,7 @@ impl Vfs {
         let has_size = matches!(self.inodes.get(id).body, Body::Regular(_) | Body::Huge(_));
         let truncates = flags.contains(OpenFlags::TRUNC) && has_size;
         self.may(id, flags.access() | if truncates { May::WRITE } else { May::empty() })?;
+        self.may_open_proc(id)?;
         if truncates {
             self.may_be_written(id)?;
         }
@@ -143,6 +145,9 @@ impl Vfs {
             _ => (kind, Some(id)),
         };
         let file = self.files.insert(kind, inode, shown(flags))?;
+        if let FileKind::Proc(ProcFile::Process(pid, _)) = kind {
+            self.files.get_mut(file).program = self.proc.program(pid).unwrap_or(0);
+        }
         if let Some(id) = inode {
             self.inode_get(id);
         }

@@ -37,6 +37,13 @@ impl PipeId {
     }
 }
 
+/// Which slots are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Slots {
+    First,
+    All,
+}
+
 /// The part of a page that is still to be read.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
@@ -137,6 +144,28 @@ impl Pipe {
         }
         self.bytes.extend(&bytes[..done]);
         Ok(done)
+    }
+
+    /// The bytes of its first slot, or of all slots, up to `most`.
+    pub(super) fn peek(&self, most: usize, which: Slots) -> Vec<u8> {
+        let there = match which {
+            Slots::First => self.slots.front().map_or(0, |slot| slot.end - slot.start),
+            Slots::All => self.bytes.len(),
+        };
+        self.bytes.iter().take(most.min(there)).copied().collect()
+    }
+
+    /// Bytes that fit into free slots.
+    pub(super) fn room(&self) -> usize {
+        self.max_slots.saturating_sub(self.slots.len()) * SLOT_BYTES
+    }
+
+    /// How much of a write of `len` bytes goes into it if only `copied` can be had: no part of a slot (`pipe_write`).
+    pub(super) fn whole_slots(&self, len: usize, copied: usize) -> usize {
+        let part = len % SLOT_BYTES;
+        let merges = self.slots.back().is_some_and(|last| last.end + part <= SLOT_BYTES);
+        let first = if merges { part } else { 0 };
+        copied.checked_sub(first).map_or(0, |rest| first + rest / SLOT_BYTES * SLOT_BYTES)
     }
 
     /// What goes over whole pages comes first and joins the last slot, if its page has room for all of that.

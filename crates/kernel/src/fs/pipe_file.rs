@@ -6,7 +6,7 @@
 
 use super::file::{FileKind, OpenFileId, OpenFlags};
 use super::inode::{Body, InodeId};
-use super::pipe::PipeId;
+use super::pipe::{PipeId, Slots};
 use super::{Ready, Vfs};
 use crate::Errno;
 use crate::wait::Channel;
@@ -109,7 +109,7 @@ impl Vfs {
         }
     }
 
-    pub(super) fn read_pipe(&mut self, id: PipeId, buf: &mut [u8]) -> Result<usize, Errno> {
+    pub(crate) fn read_pipe(&mut self, id: PipeId, buf: &mut [u8]) -> Result<usize, Errno> {
         let len = self.pipes.get_mut(id).read(buf)?;
         if len > 0 {
             self.wake_for(Channel::Pipe(id), Ready::OUT);
@@ -117,7 +117,7 @@ impl Vfs {
         Ok(len)
     }
 
-    pub(super) fn write_pipe(&mut self, id: PipeId, bytes: &[u8]) -> Result<usize, Errno> {
+    pub(crate) fn write_pipe(&mut self, id: PipeId, bytes: &[u8]) -> Result<usize, Errno> {
         let len = self.pipes.get_mut(id).write(bytes)?;
         if len > 0 {
             self.wake_for(Channel::Pipe(id), Ready::IN);
@@ -136,6 +136,26 @@ impl Vfs {
             ready |= pipe.writer_ready();
         }
         ready
+    }
+
+    /// The bytes of a pipe, up to `most`, without reading them.
+    pub(crate) fn pipe_peek(&self, id: PipeId, most: usize) -> Vec<u8> {
+        self.pipes.get(id).peek(most, Slots::All)
+    }
+
+    /// The same of its first slot.
+    pub(crate) fn pipe_first(&self, id: PipeId, most: usize) -> Vec<u8> {
+        self.pipes.get(id).peek(most, Slots::First)
+    }
+
+    /// Bytes that a pipe has room for in free slots.
+    pub(crate) fn pipe_room(&self, id: PipeId) -> usize {
+        self.pipes.get(id).room()
+    }
+
+    /// How much of a write of `len` bytes goes into a pipe if user memory gives only `copied`.
+    pub(crate) fn whole_slots(&self, id: PipeId, len: usize, copied: usize) -> usize {
+        self.pipes.get(id).whole_slots(len, copied)
     }
 
     /// Bytes that can be read from a pipe without waiting.

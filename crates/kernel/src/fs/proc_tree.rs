@@ -13,8 +13,10 @@ use super::fdtable::FilesId;
 use super::file::{FileKind, OpenFileId};
 use super::inode::{Body, Inode, InodeId, MountPoint, Truth};
 use super::io::At;
+use super::map_files::map_file_name;
 use super::meta::{Kind, Meta};
 use super::namei::Follow;
+use super::proc_access::ProcOwner;
 use super::procfs::{ProcFile, ProcNode};
 use super::tree::DirEntry;
 use super::{FdTable, Vfs};
@@ -33,8 +35,11 @@ pub(crate) struct ProcLinks {
 
 /// A process in /proc.
 #[derive(Clone, Debug)]
-struct Shown {
+pub(super) struct Shown {
     links: ProcLinks,
+    pub(super) owner: ProcOwner,
+    /// The number of the program that it executes, which no other has.
+    program: u64,
     /// Whether it has its files still: a zombie has none.
     life: Life,
 }
@@ -51,6 +56,8 @@ pub(super) struct ProcFs {
     procs: BTreeMap<u32, Shown>,
     /// The process on whose behalf files are used.
     current: u32,
+    /// The number that a program was given last.
+    last_program: u64,
     /// The inodes of nodes that have been met.
     ids: BTreeMap<ProcNode, InodeId>,
     pub(super) root: InodeId,
@@ -58,7 +65,29 @@ pub(super) struct ProcFs {
 
 impl ProcFs {
     pub(super) const fn new() -> Self {
-        Self { procs: BTreeMap::new(), current: 0, ids: BTreeMap::new(), root: InodeId(0) }
+        Self { procs: BTreeMap::new(), current: 0, last_program: 0, ids: BTreeMap::new(), root: InodeId(0) }
+    }
+
+    pub(super) fn shown_mut(&mut self, pid: u32) -> Option<&mut Shown> {
+        self.procs.get_mut(&pid)
+    }
+
+    pub(super) fn owner(&self, pid: u32) -> Option<ProcOwner> {
+        self.procs.get(&pid).map(|shown| shown.owner)
+    }
+
+    pub(super) const fn current(&self) -> u32 {
+        self.current
+    }
+
+    /// Which of its programs a process has now.
+    pub(super) fn program(&self, pid: u32) -> Option<u64> {
+        self.procs.get(&pid).map(|shown| shown.program)
+    }
+
+    const fn new_program(&mut self) -> u64 {
+        self.last_program += 1;
+        self.last_program
     }
 
     fn alive(&self, pid: u32) -> Option<&ProcLinks> {
@@ -85,22 +114,32 @@ pub(super) enum Jump {
 impl Vfs {
     /// A process begins: it is in /proc from now on.
     pub(crate) fn proc_add(&mut self, pid: u32, links: ProcLinks) {
-        self.proc.procs.insert(pid, Shown { links, life: Life::Alive });
+        let (user, group) = (self.credentials.uid, self.credentials.gid);
+        let owner = ProcOwner { user, group, sole: Some((user, group)) };
+        let program = self.proc.new_program();
+        self.proc.procs.insert(pid, Shown { links, owner, program, life: Life::Alive });
     }
 
     /// A process has a child, with the same program and working directory and with these descriptors.
     pub(crate) fn proc_fork(&mut self, parent: u32, child: u32, files: FilesId) {
+        let program = self.proc.new_program();
         if let Some(shown) = self.proc.procs.get(&parent) {
             let links = ProcLinks { files, ..shown.links.clone() };
-            self.proc_add(child, links);
+            let shown = Shown { links, program, ..shown.clone() };
+            self.proc.procs.insert(child, shown);
         }
     }
 
     /// A process has been waited for: it leaves /proc.
     pub(crate) fn proc_remove(&mut self, pid: u32) {
         self.proc.procs.remove(&pid);
-        let of_pid = |(node, &id): (&ProcNode, &InodeId)| (node.pid() == Some(pid)).then_some((*node, id));
-        let gone: Vec<_> = self.proc.ids.iter().filter_map(of_pid).collect();
+        self.proc_forget(|node| node.pid() == Some(pid));
+    }
+
+    /// Drops the inodes of nodes that are no more.
+    pub(super) fn proc_forget(&mut self, is_gone: impl Fn(&ProcNode) -> bool) {
+        let gone = |(node, &id): (&ProcNode, &InodeId)| is_gone(node).then_some((*node, id));
+        let gone: Vec<_> = self.proc.ids.iter().filter_map(gone).collect();
         for (node, id) in gone {
             self.proc.ids.remove(&node);
             let inode = self.inodes.get_mut(id);
@@ -115,8 +154,9 @@ impl Vfs {
 
     /// A process executes another program.
     pub(crate) fn proc_set_exe(&mut self, pid: u32, exe: Vec<u8>) {
+        let program = self.proc.new_program();
         if let Some(shown) = self.proc.procs.get_mut(&pid) {
-            shown.links.exe = exe;
+            (shown.links.exe, shown.program) = (exe, program);
         }
     }
 
@@ -125,6 +165,25 @@ impl Vfs {
         if let Some(shown) = self.proc.procs.get_mut(&pid) {
             shown.links.cwd = cwd;
         }
+    }
+
+    /// The current process has other descriptors.
+    pub(super) fn proc_set_files(&mut self, files: FilesId) {
+        if let Some(shown) = self.proc.procs.get_mut(&self.proc.current) {
+            shown.links.files = files;
+        }
+    }
+
+    /// The current process has ended, but others have its descriptors.
+    pub(super) fn proc_end_current(&mut self) {
+        if let Some(shown) = self.proc.procs.get_mut(&self.proc.current) {
+            shown.life = Life::Zombie;
+        }
+    }
+
+    /// The process on whose behalf files are used.
+    pub(super) const fn proc_current(&self) -> u32 {
+        self.proc.current
     }
 
     /// From now on files are used on behalf of this process.
@@ -159,7 +218,14 @@ impl Vfs {
     /// The node called `name` in a directory.
     pub(super) fn proc_lookup(&mut self, dir: InodeId, node: ProcNode, name: &[u8]) -> Result<Option<InodeId>, Errno> {
         let Ok(name) = str::from_utf8(name) else { return Ok(None) };
-        match self.proc_child(node, name) {
+        let child = match node {
+            ProcNode::MapFiles(pid) if self.proc_links(pid).is_some() => {
+                self.may_look_into(pid)?;
+                self.map_file(pid, name)?
+            }
+            _ => self.proc_child(node, name),
+        };
+        match child {
             Some(child) => self.proc_inode(child, (dir, name)).map(Some),
             None => Ok(None),
         }
@@ -193,6 +259,10 @@ impl Vfs {
         match node {
             ProcNode::Root => names.extend(self.proc_pids().map(|pid| pid.to_string())),
             ProcNode::Tasks(pid) => names.push(pid.to_string()),
+            ProcNode::MapFiles(pid) if self.proc_links(pid).is_some() => {
+                self.may_look_into(pid)?;
+                names.extend(self.mappings_of(pid)?.iter().map(|(range, _)| map_file_name(*range)));
+            }
             ProcNode::Fds(pid) | ProcNode::FdInfos(pid) => {
                 names.extend(self.proc_fds(pid).into_iter().flat_map(FdTable::iter).map(|(fd, _)| fd.to_string()));
             }
@@ -211,31 +281,32 @@ impl Vfs {
     /// The inode of a node.
     fn proc_inode(&mut self, node: ProcNode, (parent, name): (InodeId, &str)) -> Result<InodeId, Errno> {
         let permissions = self.proc_permissions(node);
+        // What a process without memory has is root's, but for directories that everybody may see (`task_dump_owner`).
+        let is_open = node.kind() == Kind::Directory && permissions == 0o555;
+        let owned = node.pid().filter(|&pid| is_open || self.proc_links(pid).is_some());
+        let owner = owned.and_then(|pid| self.proc.owner(pid));
+        let (uid, gid) = owner.map_or((0, 0), |owner| (owner.user, owner.group));
         if let Some(&id) = self.proc.ids.get(&node) {
             let meta = &mut self.inodes.get_mut(id).meta;
-            meta.permissions = permissions;
-            if node.pid() == Some(self.proc.current) {
-                (meta.uid, meta.gid) = (self.credentials.uid, self.credentials.gid);
-            }
+            (meta.permissions, meta.uid, meta.gid) = (permissions, uid, gid);
             return Ok(id);
         }
         let id = self.inodes.new_number()?;
         let is_dir = node.kind() == Kind::Directory;
-        let own = node.pid().is_some();
         let meta = Meta {
             kind: node.kind(),
             permissions,
-            uid: if own { self.credentials.uid } else { 0 },
-            gid: if own { self.credentials.gid } else { 0 },
+            uid,
+            gid,
             nlink: if is_dir { 2 } else { 1 },
-            size: if matches!(node, ProcNode::Fd(..)) { 64 } else { 0 },
+            size: node.shown_size(),
             blocks: 0,
             atime: self.now,
             mtime: self.now,
             ctime: self.now,
             rdev: 0,
         };
-        let root = self.inodes.get(self.proc.root);
+        let root = self.inodes.get(parent);
         let inode = Inode {
             refs: 0,
             truth: Truth::Layer,
@@ -265,8 +336,9 @@ impl Vfs {
     /// Where a link leads that is more than a path; `None` for one that is a path.
     ///
     /// # Errors
-    /// `ENOENT` if what it is about is gone.
-    pub(super) fn proc_jump(&self, node: ProcNode) -> Result<Option<Jump>, Errno> {
+    /// `ENOENT` if what it is about is gone, `EACCES` if it is somebody else's.
+    pub(super) fn proc_jump(&mut self, node: ProcNode) -> Result<Option<Jump>, Errno> {
+        self.may_follow(node)?;
         match node {
             ProcNode::Cwd(pid) => Ok(Some(Jump::Inode(self.proc_links(pid).ok_or(Errno::ENOENT)?.cwd))),
             ProcNode::RootLink(pid) => self.proc_links(pid).ok_or(Errno::ENOENT).map(|_| Some(Jump::Inode(self.root))),
@@ -274,7 +346,15 @@ impl Vfs {
                 let file = self.proc_file(pid, fd)?;
                 Ok(Some(self.file_inode(file).map_or(Jump::File(file), Jump::Inode)))
             }
+            ProcNode::MapFile(pid, start, end) => self.map_file_jump(pid, (start, end)).map(Some),
             _ => Ok(None),
+        }
+    }
+
+    fn may_follow(&self, node: ProcNode) -> Result<(), Errno> {
+        match node.pid() {
+            Some(pid) if node.kind() == Kind::Symlink => self.may_look_into(pid),
+            _ => Ok(()),
         }
     }
 
@@ -284,6 +364,7 @@ impl Vfs {
 
     /// What `readlink` says of a link.
     pub(super) fn proc_read_link(&mut self, node: ProcNode) -> Result<Vec<u8>, Errno> {
+        self.may_follow(node)?;
         let current = self.proc.current;
         match node {
             ProcNode::SelfLink => Ok(current.to_string().into_bytes()),
@@ -293,6 +374,10 @@ impl Vfs {
             ProcNode::Fd(pid, fd) => {
                 let file = self.proc_file(pid, fd)?;
                 Ok(self.file_name(file))
+            }
+            ProcNode::MapFile(pid, start, end) => {
+                let inode = self.mapped_file(pid, (start, end))?;
+                Ok(self.inode_name(inode))
             }
             ProcNode::Cwd(_) | ProcNode::RootLink(_) => match self.proc_jump(node)? {
                 Some(Jump::Inode(id)) => Ok(self.inode_name(id)),
@@ -365,6 +450,7 @@ const fn anonymous_name(kind: FileKind) -> &'static [u8] {
         FileKind::Timer => b"anon_inode:[timerfd]",
         FileKind::Signal => b"anon_inode:[signalfd]",
         FileKind::Epoll => b"anon_inode:[eventpoll]",
+        FileKind::Pid => b"anon_inode:[pidfd]",
         _ => b"anon_inode:[eventfd]",
     }
 }

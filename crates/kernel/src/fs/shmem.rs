@@ -76,7 +76,7 @@ impl Vfs {
 
     /// Whether a file is of memory alone: shared memory, which counts as such and goes to swap.
     pub(crate) fn is_shmem(&self, id: InodeId) -> bool {
-        self.file_system(id) == FileSystem::Dev
+        matches!(self.file_system(id), FileSystem::Dev | FileSystem::Shm)
     }
 
     /// Whether changes of a file stay in memory.

@@ -34,6 +34,9 @@ pub(crate) enum FileSystem {
     Disk,
     Dev,
     Proc,
+    Sys,
+    /// Files in memory: /dev/shm, and what has no name.
+    Shm,
     /// Files of large pages.
     Hugetlbfs,
 }
@@ -47,9 +50,11 @@ impl Vfs {
         }
         match mount(id) {
             at if at == mount(self.dev_root) => FileSystem::Dev,
-            at if self.shm_root.is_some_and(|root| at == mount(root)) => FileSystem::Dev,
+            at if at == mount(self.shm_dir) => FileSystem::Shm,
+            at if self.shm_root.is_some_and(|root| at == mount(root)) => FileSystem::Shm,
             at if self.hugetlbfs_root.is_some_and(|root| at == mount(root)) => FileSystem::Hugetlbfs,
             at if at == mount(self.proc.root) => FileSystem::Proc,
+            at if at == mount(self.sysfs_root) => FileSystem::Sys,
             _ => FileSystem::Disk,
         }
     }
@@ -59,6 +64,12 @@ impl Vfs {
         let is_there = |mount: &&super::inode::MountPoint| mount.kind.is_none() || mount.covered.is_some();
         let at = |mount: &super::inode::MountPoint| Some((self.path_of(mount.root)?, self.file_system(mount.root)));
         self.mounts.iter().filter(is_there).filter_map(at).collect()
+    }
+
+    /// The device number of a mount, by its place in [`Self::mount_points`].
+    pub(crate) fn mount_device(&self, index: usize) -> u64 {
+        let mut shown = self.mounts.iter().filter(|mount| self.path_of(mount.root).is_some());
+        shown.nth(index).map_or(0, |mount| self.inodes.get(mount.root).dev)
     }
 
     /// The host folder behind an inode's mount, and the inode's path in it.
@@ -216,7 +227,12 @@ impl Vfs {
 
     /// Judges an access by the permission bits.
     pub(crate) fn may(&self, id: InodeId, access: May) -> Result<(), Errno> {
-        self.credentials.may(&self.inodes.get(id).meta, access)
+        let inode = self.inodes.get(id);
+        self.credentials.may(&inode.meta, access)?;
+        match inode.body {
+            Body::Proc(node) if node.is_strict() && !node.grants(access) => Err(Errno::EACCES),
+            _ => Ok(()),
+        }
     }
 
     /// What `stat` says of an inode.

@@ -63,7 +63,7 @@ impl Mm {
         if !self.may_expand_vm(flags, pages) || !self.mlock_future_ok(flags, pages) {
             return None;
         }
-        self.map_count_allows(0).ok()?;
+        self.map_count_allows(cx, 0).ok()?;
         self.vm_enough_memory(cx, pages).ok()?;
         self.vmas.insert(Vma::new(start, end, flags, Backing::Anonymous));
         self.settle_commit(cx);
@@ -91,7 +91,7 @@ impl Mm {
             return Err(Errno::ENOMEM);
         }
         self.munmap_range(cx, start, end)?;
-        self.map_count_allows(0)?;
+        self.map_count_allows(cx, 0)?;
         self.insert_vma(cx, Vma::new(start, end, flags | VmFlags::DATA_DEFAULT, Backing::Anonymous));
         Ok(())
     }

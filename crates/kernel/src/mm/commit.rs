@@ -7,7 +7,7 @@
 use super::frames::{FrameTable, FrameUse};
 use super::{Mm, MmCx, VmFlags, Vma};
 use crate::Errno;
-use arch::FRAME_SHIFT;
+use arch::{FRAME_SHIFT, FRAME_SIZE};
 
 /// What is promised beyond what there is (`vm.overcommit_memory`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +29,17 @@ pub struct Commit {
     pub overcommit: Overcommit,
     /// The part of RAM that may be promised, in percent (`vm.overcommit_ratio`).
     pub ratio: u64,
+    /// The same in pages, if it was set so; the ratio is 0 then (`vm.overcommit_kbytes`).
+    pub amount: Option<u64>,
+    /// Pages kept for root and for a user, if that was set (`vm.admin_reserve_kbytes`, `vm.user_reserve_kbytes`).
+    pub reserves: [Option<u64>; 2],
     /// Pages of swap.
     pub swap_pages: u64,
 }
 
 impl Default for Commit {
     fn default() -> Self {
-        Self { pages: 0, overcommit: Overcommit::Guess, ratio: 50, swap_pages: 0 }
+        Self { pages: 0, overcommit: Overcommit::Guess, ratio: 50, amount: None, reserves: [None; 2], swap_pages: 0 }
     }
 }
 
@@ -48,7 +52,9 @@ impl FrameTable {
     /// Pages that may be promised when nothing is overcommitted (`vm_commit_limit`); those of the pools are not among them.
     #[must_use]
     pub fn commit_limit_pages(&self) -> u64 {
-        (self.managed() - self.used_for(FrameUse::Hugetlb)) * self.commit.ratio / 100 + self.commit.swap_pages
+        let of_ram = || (self.managed() - self.used_for(FrameUse::Hugetlb)) * self.commit.ratio / 100;
+        let most = u64::MAX / FRAME_SIZE; // in bytes it is a number still
+        self.commit.amount.unwrap_or_else(of_ram).min(most) + self.commit.swap_pages
     }
 
     /// Whether so many pages more may be promised (`__vm_enough_memory`). `of` is the size of the address space that asks,
@@ -67,9 +73,18 @@ impl FrameTable {
     }
 
     fn allowed(&self, of: u64, rights: CommitRights) -> u64 {
-        let kept = |most: u64| (self.total() / 32).min(most >> FRAME_SHIFT);
-        let for_root = if rights == CommitRights::Admin { 0 } else { kept(ADMIN_RESERVE) };
-        self.commit_limit_pages().saturating_sub(for_root + (of / 32).min(kept(USER_RESERVE)))
+        let for_root = if rights == CommitRights::Admin { 0 } else { self.admin_reserve() };
+        self.commit_limit_pages().saturating_sub(for_root.saturating_add((of / 32).min(self.user_reserve())))
+    }
+
+    /// Pages kept for root.
+    pub(crate) fn admin_reserve(&self) -> u64 {
+        self.commit.reserves[0].unwrap_or_else(|| (self.total() / 32).min(ADMIN_RESERVE >> FRAME_SHIFT))
+    }
+
+    /// Pages kept for a user.
+    pub(crate) fn user_reserve(&self) -> u64 {
+        self.commit.reserves[1].unwrap_or_else(|| (self.total() / 32).min(USER_RESERVE >> FRAME_SHIFT))
     }
 }
 

@@ -121,6 +121,16 @@ pub(super) struct VmFault {
     pub(super) vma: Vma,
     pub(super) page: LinearAddr,
     pub(super) kind: AccessKind,
+    pub(super) rights: Rights,
+}
+
+/// What an access may do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rights {
+    /// What the mapping allows.
+    OfMapping,
+    /// More than that (`FOLL_FORCE`).
+    Forced,
 }
 
 impl VmFault {
@@ -172,6 +182,11 @@ impl Mm {
             .map_err(|error| error.signal(fault.cr2, found.as_ref().map(|found| &found.vma)))
     }
 
+    /// Handles a fault that nothing of the program's made, whatever the mapping allows; `None` if there is no page.
+    pub(super) fn forced_fault(&mut self, cx: &mut MmCx<'_, '_>, vmf: &VmFault) -> Option<()> {
+        self.fault_or_reclaim(cx, vmf, PageFaultCode::empty()).ok().map(drop)
+    }
+
     /// Brings in the pages of a part of one mapping (`faultin_page_range`).
     pub(super) fn populate(
         &mut self,
@@ -182,7 +197,7 @@ impl Mm {
         let vma = *self.vmas.containing(start).ok_or(Errno::ENOMEM)?;
         let mut page = start;
         while page < end {
-            let vmf = VmFault { vma, page, kind };
+            let vmf = VmFault { vma, page, kind, rights: Rights::OfMapping };
             if !self.entry_allows(cx, &vmf) {
                 let outcome = self.fault_or_reclaim(cx, &vmf, PageFaultCode::empty());
                 outcome.map_err(|error| if error == VmFaultError::Oom { Errno::ENOMEM } else { Errno::EFAULT })?;
@@ -244,6 +259,7 @@ impl Mm {
                 cx.flush(Shootdown::page(vmf.page));
                 Ok((Resolution::Spurious, pte::pfn(entry.pte)))
             }
+            (PteState::ProtNone, _) if vmf.rights == Rights::Forced => self.do_wp_page(cx, vmf, entry),
             (PteState::ProtNone, _) => unreachable!("a page without rights lies in a mapping without rights"),
         }
     }
@@ -251,6 +267,7 @@ impl Mm {
     /// True if the mapping forbids the access. A read of a page that is there can only be forbidden by its entry.
     fn access_error(&self, cx: &MmCx<'_, '_>, vmf: &VmFault, code: PageFaultCode) -> bool {
         match vmf.kind {
+            _ if vmf.rights == Rights::Forced => false,
             _ if code.contains(PageFaultCode::PK) => true,
             AccessKind::Write => !vmf.vma.flags.contains(VmFlags::WRITE),
             _ if code.contains(PageFaultCode::P) => !self.entry_allows(cx, vmf),
@@ -398,13 +415,13 @@ impl VmFault {
             code if code.contains(PageFaultCode::ID) => AccessKind::Fetch,
             _ => AccessKind::Read,
         };
-        Self { vma, page: fault.cr2.page_base(), kind }
+        Self { vma, page: fault.cr2.page_base(), kind, rights: Rights::OfMapping }
     }
 }
 
 /// True if the frame is the process's own: no other entry, nor the kernel layer, has it, and none waits for it on the swap
 /// device.
-fn wp_can_reuse_anon_folio(frames: &FrameTable, pfn: Pfn) -> bool {
+pub(super) fn wp_can_reuse_anon_folio(frames: &FrameTable, pfn: Pfn) -> bool {
     let frame = frames.get(pfn);
     let awaited = match frame.owner {
         Owner::SwapCache(swapped) => frames.swap.table.swap_count(swapped) > 0,

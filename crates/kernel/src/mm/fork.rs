@@ -32,12 +32,15 @@ impl Mm {
     fn dup_mm(&mut self, cx: &mut MmCx<'_, '_>, kernel_half: &KernelHalf) -> Result<Self, OutOfFrames> {
         let mut child = Self {
             thp_disabled: self.thp_disabled,
+            prctl: self.prctl.inherit(),
             pkeys: self.pkeys,
+            coredump_filter: self.coredump_filter,
             membarrier: self.membarrier,
             mmap_base: self.mmap_base,
             start_brk: self.start_brk,
             brk: self.brk,
             start_stack: self.start_stack,
+            strings: self.strings,
             ..Self::new(cx, kernel_half, self.limits).map_err(|_| OutOfFrames)?
         };
         let copied = self.copy_may_be_promised(cx).map_err(|_| OutOfFrames);

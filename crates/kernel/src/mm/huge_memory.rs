@@ -23,6 +23,7 @@ use super::fault::VmFault;
 use super::frames::{Contents, FrameTable, FrameUse, Huge, OnLru, Owner};
 use super::pgtable::{self, Entry, OutOfFrames, PageTable};
 use super::reclaim::policy::Arrival;
+use super::thp_setting::ThpSettings;
 use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, VmFlags, pte};
 use crate::costs::Service;
@@ -76,6 +77,8 @@ impl FromStr for ThpMode {
 pub(crate) struct TransparentHuge {
     /// Where they are used.
     pub(crate) mode: ThpMode,
+    /// What else is set, and what the daemon has done.
+    pub(crate) settings: ThpSettings,
     /// Blocks that a PDE maps.
     pub(crate) mapped: u64,
     /// The block of zeros that reads of new memory share, while there are any, and how many PDEs map it.
@@ -246,7 +249,7 @@ impl Mm {
             return Ok(None);
         }
         let deposit = pgtable::alloc_table(cx.hw.mem, cx.frames)?;
-        if vmf.is_write() {
+        if vmf.is_write() || cx.frames.thp.settings.use_zero_page == 0 {
             let mapped = self.map_new_huge(cx, &vmf.vma, entry);
             return Ok(self.deposit_or_put(cx, entry, deposit, mapped, Resolution::DemandZeroHuge));
         }

@@ -15,10 +15,16 @@ use crate::costs::Service;
 use arch::{AccessKind, FRAME_SIZE, LinearAddr, PageSize, Pfn, Pte};
 use paging::Shootdown;
 
-/// Pages on the swap device that the daemon brings in for a large page (`khugepaged/max_ptes_swap`).
-const MAX_PTES_SWAP: usize = HPAGE_PMD_NR as usize / 8;
-/// Pages that others map too that it copies (`khugepaged/max_ptes_shared`).
-const MAX_PTES_SHARED: usize = HPAGE_PMD_NR as usize / 2;
+/// What the daemon's look at some memory came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Looked {
+    /// Aligned 2 MiB that it has looked at.
+    pub(crate) ranges: usize,
+    /// Where to go on; `None` at the end.
+    pub(crate) next: Option<LinearAddr>,
+    /// Whether there was no block for a large page.
+    pub(crate) lacked_block: bool,
+}
 
 /// What a look at 2 MiB came to (`enum scan_result`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,40 +79,43 @@ impl Mm {
         outcome
     }
 
-    /// Looks at up to `ranges` aligned 2 MiB from `from` on, and makes large pages where that is worth it. Gives how many it has
-    /// looked at, and where to go on; `None` at the end (`khugepaged_scan_mm_slot`).
-    pub(crate) fn khugepaged_scan(
-        &mut self,
-        cx: &mut MmCx<'_, '_>,
-        from: LinearAddr,
-        ranges: usize,
-    ) -> (usize, Option<LinearAddr>) {
+    /// Looks at up to `ranges` aligned 2 MiB from `from` on, and makes large pages where that is worth it
+    /// (`khugepaged_scan_mm_slot`).
+    pub(crate) fn khugepaged_scan(&mut self, cx: &mut MmCx<'_, '_>, from: LinearAddr, ranges: usize) -> Looked {
         let allowed = self.vmas.iter().filter(|vma| vma.end > from && self.thp_allowed(cx.frames, vma));
         let places = allowed.flat_map(|vma| pmd_ranges(vma.start.max(from), vma.end).map(|base| (*vma, base)));
         let places: Vec<(Vma, LinearAddr)> = places.take(ranges).collect();
+        let mut lacked_block = false;
         for (vma, base) in &places {
             if self.is_worth_it(cx, *base) {
-                self.collapse(cx, vma, *base);
+                let outcome = self.collapse(cx, vma, *base);
+                cx.frames.thp.settings.pages_collapsed += u64::from(outcome == Scan::Succeed);
+                lacked_block |= outcome == Scan::AllocFailed;
             }
         }
         let next = places.last().map(|(_, base)| base.wrapping_add(PageSize::Size2M.bytes()));
-        (places.len(), next.filter(|_| places.len() == ranges))
+        Looked { ranges: places.len(), next: next.filter(|_| places.len() == ranges), lacked_block }
     }
 
     /// Something of them was used of late, and most of it is here and nobody else's (`hpage_collapse_scan_pmd`).
     fn is_worth_it(&self, cx: &MmCx<'_, '_>, base: LinearAddr) -> bool {
         let (mut used, mut swapped, mut shared) = (false, 0, 0);
-        for entry in self.small_entries(cx, base) {
+        let entries = self.small_entries(cx, base);
+        let mut none = HPAGE_PMD_NR - entries.len() as u64;
+        for entry in entries {
             match pte::state(entry.pte) {
                 PteState::Swap(_) => swapped += 1,
                 PteState::Present => {
                     used |= entry.pte.accessed();
-                    shared += usize::from(cx.frames.get(pte::pfn(entry.pte)).maps > 1);
+                    let pfn = pte::pfn(entry.pte);
+                    none += u64::from(cx.frames.is_zero_page(pfn));
+                    shared += u64::from(cx.frames.get(pfn).maps > 1);
                 }
                 _ => return false,
             }
         }
-        used && swapped <= MAX_PTES_SWAP && shared <= MAX_PTES_SHARED
+        let most = &cx.frames.thp.settings;
+        used && none <= most.max_ptes_none && swapped <= most.max_ptes_swap && shared <= most.max_ptes_shared
     }
 
     /// The entries of 2 MiB that are not empty.

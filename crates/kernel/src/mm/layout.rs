@@ -7,11 +7,11 @@ use arch::{FRAME_SIZE, LinearAddr};
 pub const TASK_SIZE_MAX: u64 = 0x7fff_ffff_f000;
 /// The end of the initial stack.
 pub const STACK_TOP: LinearAddr = LinearAddr(TASK_SIZE_MAX);
-/// The lowest address that may be mapped (`vm.mmap_min_addr`).
+/// The lowest address that may be mapped, if nobody says otherwise (`vm.mmap_min_addr`).
 pub const MMAP_MIN_ADDR: u64 = 0x1_0000;
 /// Bytes kept free below a mapping that grows down (`stack_guard_gap`, 256 pages).
 pub(super) const STACK_GUARD_GAP: u64 = 256 * FRAME_SIZE;
-/// The most mappings of one process (`vm.max_map_count`).
+/// The most mappings of one process, if nobody says otherwise (`vm.max_map_count`).
 pub const MAX_MAP_COUNT: usize = 65530;
 /// Where a static position-independent program is loaded (`ELF_ET_DYN_BASE`, two thirds of the address space).
 pub const ELF_ET_DYN_BASE: LinearAddr = LinearAddr(0x5555_5555_4000);
@@ -33,12 +33,24 @@ pub struct MmLimits {
     pub data: u64,
     /// `RLIMIT_MEMLOCK`; no limit for who may lock as much as they like (`CAP_IPC_LOCK`).
     pub locked: u64,
+    /// The lowest address that is mapped without being root (`vm.mmap_min_addr`).
+    pub min_addr: u64,
+    /// Whether lower ones may be mapped where they are ordered (`CAP_SYS_RAWIO`).
+    pub raw_io: bool,
 }
 
 impl Default for MmLimits {
     /// Linux's defaults: 8 MiB of stack and of locked memory, else no limit.
     fn default() -> Self {
-        Self { stack: 8 << 20, address_space: u64::MAX, data: u64::MAX, locked: 8 << 20 }
+        let unlimited = u64::MAX;
+        Self {
+            stack: 8 << 20,
+            address_space: unlimited,
+            data: unlimited,
+            locked: 8 << 20,
+            min_addr: MMAP_MIN_ADDR,
+            raw_io: false,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! promised is in [`super::commit`].
 
 use super::flags::{FileMode, MapFlags, Prot, VmFlags};
-use super::layout::{self, MMAP_MIN_ADDR, PMD_SIZE, TASK_SIZE_MAX};
+use super::layout::{self, PMD_SIZE, TASK_SIZE_MAX};
 use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, Overcommit, hugetlb};
 use crate::Errno;
@@ -83,8 +83,8 @@ impl Mm {
         {
             return Err(Errno::EOVERFLOW);
         }
-        self.map_count_allows(0)?;
-        let place = self.get_unmapped_area(round_hint_to_min(addr, flags), len, flags)?;
+        self.map_count_allows(cx, 0)?;
+        let place = self.get_unmapped_area(self.round_hint_to_min(addr, flags), len, flags)?;
         let end = place.wrapping_add(len);
         if flags.contains(MapFlags::FIXED_NOREPLACE) && self.vmas.intersection(place, end).is_some() {
             return Err(Errno::EEXIST);
@@ -104,6 +104,9 @@ impl Mm {
         let inherited = if hugetlb { base - VmFlags::LOCKED_MASK } else { base }; // they stay anyway
         let vm_flags = inherited | vm_flags(prot, flags, source)?;
         let vm_flags = vm_flags.with_pkey(self.key_for(vm_flags, prot, None));
+        if self.prctl.denies(vm_flags, vm_flags) {
+            return Err(Errno::EACCES);
+        }
         self.mmap_region(cx, (place, end), vm_flags, source)?;
         let fill_now = flags.contains(MapFlags::POPULATE) && !flags.contains(MapFlags::NONBLOCK);
         if fill_now || base.contains(VmFlags::LOCKED) {
@@ -168,6 +171,16 @@ impl Mm {
         accounted.map(|vma| (vma.end.min(end).0 - vma.start.max(start).0) / FRAME_SIZE).sum()
     }
 
+    /// A wish below the lowest address becomes the lowest.
+    fn round_hint_to_min(&self, addr: LinearAddr, flags: MapFlags) -> LinearAddr {
+        let page = addr.page_base();
+        match page.0 {
+            _ if is_fixed(flags) => addr,
+            1.. if page.0 < self.limits.min_addr => LinearAddr(self.limits.min_addr).page_align_up().unwrap_or(page),
+            _ => page,
+        }
+    }
+
     /// A place for `len` bytes: `addr` itself with `MAP_FIXED`, `addr` if it is free, else the highest free place below
     /// the mmap base, else the lowest above the legacy base (`get_unmapped_area`).
     pub(super) fn get_unmapped_area(&self, addr: LinearAddr, len: u64, flags: MapFlags) -> Result<LinearAddr, Errno> {
@@ -189,7 +202,7 @@ impl Mm {
         if place.page_offset() != 0 {
             return Err(Errno::EINVAL);
         }
-        if place.0 < MMAP_MIN_ADDR {
+        if place.0 < self.limits.min_addr && !self.limits.raw_io {
             return Err(Errno::EPERM);
         }
         Ok(place)
@@ -218,7 +231,7 @@ impl Mm {
     }
 
     fn topdown(&self, len: u64) -> Option<LinearAddr> {
-        let low = LinearAddr(MMAP_MIN_ADDR);
+        let low = LinearAddr(self.limits.min_addr.max(FRAME_SIZE)).page_align_up()?;
         self.vmas
             .gap_topdown(len, low, self.mmap_base)
             .or_else(|| self.vmas.gap_bottomup(len, layout::mmap_legacy_base(), LinearAddr(TASK_SIZE_MAX)))
@@ -245,16 +258,6 @@ impl Mm {
 /// True if the address is an order, not a wish.
 fn is_fixed(flags: MapFlags) -> bool {
     flags.intersects(MapFlags::FIXED.union(MapFlags::FIXED_NOREPLACE))
-}
-
-/// A wish below the lowest address becomes the lowest (`round_hint_to_min`).
-fn round_hint_to_min(addr: LinearAddr, flags: MapFlags) -> LinearAddr {
-    let page = addr.page_base();
-    match page.0 {
-        _ if is_fixed(flags) => addr,
-        1..MMAP_MIN_ADDR => LinearAddr(MMAP_MIN_ADDR),
-        _ => page,
-    }
 }
 
 /// The flags of the mapping, or why it may not be (the second half of `do_mmap`).

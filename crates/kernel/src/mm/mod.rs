@@ -21,6 +21,7 @@ mod flags;
 mod fork;
 pub mod frames;
 mod free_area;
+mod gup;
 pub(crate) mod huge_memory;
 pub(crate) mod hugetlb;
 pub mod invariants;
@@ -36,8 +37,10 @@ mod mprotect;
 mod mremap;
 mod msync;
 mod munmap;
+mod page_counts;
 mod pgtable;
 mod pkeys;
+mod prctl;
 mod pte;
 pub mod reclaim;
 mod rmap;
@@ -48,6 +51,7 @@ mod stack;
 pub mod swap;
 mod swap_in;
 pub(crate) mod sysctl;
+pub(crate) mod thp_setting;
 pub mod uaccess;
 mod vma;
 mod vma_tree;
@@ -69,7 +73,9 @@ pub(crate) use layout::mmap_base;
 pub use layout::{ELF_ET_DYN_BASE, MAX_MAP_COUNT, MMAP_MIN_ADDR, MmLimits, STACK_TOP, TASK_SIZE_MAX};
 pub use madvise::Advice;
 pub use mmap::MapSource;
+pub(crate) use page_counts::PageCounts;
 pub use pgtable::OutOfFrames;
+pub(crate) use prctl::{Mdwe, MmPrctl};
 pub use rss::{Rss, RssKind};
 pub use smaps::{FrameNumbers, MemSizeStats, MmView, Pss};
 pub use uaccess::Partial;
@@ -90,6 +96,9 @@ use vma_tree::{VmaTree, is_data_mapping};
 
 /// The shared zero page: frame 0, which is reserved at boot and never written.
 const ZERO_PAGE: Pfn = Pfn(0);
+
+/// Anonymous mappings, the first pages of programs, private large pages (`MMF_DUMP_FILTER_DEFAULT`).
+const MMF_DUMP_FILTER_DEFAULT: u32 = 0x33;
 
 /// What an operation on an address space works on.
 pub struct MmCx<'a, 'b> {
@@ -178,10 +187,14 @@ pub struct Mm {
     thp_disabled: bool,
     /// The identities of mappings with anonymous pages.
     anon_vmas: AnonVmas,
+    /// What else prctl says.
+    pub(crate) prctl: MmPrctl,
     /// Protection keys.
     pkeys: pkeys::Pkeys,
     /// What the keys allow to the thread that a system call is made for; `None` outside of one.
     user_keys: Option<KeyRights>,
+    /// Which mappings a core would have (`MMF_DUMP_FILTER_MASK`); none is ever written.
+    pub(crate) coredump_filter: u32,
     /// For which commands of membarrier it is registered.
     pub(crate) membarrier: u64,
     mmap_base: LinearAddr,
@@ -220,8 +233,10 @@ impl Mm {
             def_flags: VmFlags::empty(),
             thp_disabled: false,
             anon_vmas: AnonVmas::default(),
+            prctl: MmPrctl::default(),
             pkeys: pkeys::Pkeys::default(),
             user_keys: None,
+            coredump_filter: MMF_DUMP_FILTER_DEFAULT,
             membarrier: 0,
             mmap_base: layout::mmap_base(limits.stack),
             start_brk: LinearAddr(0),
@@ -388,15 +403,15 @@ impl Mm {
         self.vmas.pages().data
     }
 
-    /// Refuses a mapping more than [`MAX_MAP_COUNT`].
-    fn map_count_allows(&self, more: usize) -> Result<(), Errno> {
-        if self.vmas.len() + more > MAX_MAP_COUNT { Err(Errno::ENOMEM) } else { Ok(()) }
+    /// Refuses a mapping more than there may be (`sysctl_max_map_count`).
+    fn map_count_allows(&self, cx: &MmCx<'_, '_>, more: usize) -> Result<(), Errno> {
+        if self.vmas.len() + more > cx.frames.sysctl.max_map_count { Err(Errno::ENOMEM) } else { Ok(()) }
     }
 
     /// Makes `la` a border between mappings (`split_vma`).
     fn split_vma(&mut self, cx: &mut MmCx<'_, '_>, la: LinearAddr) -> Result<(), Errno> {
         if self.vmas.containing(la).is_some_and(|vma| vma.start < la) {
-            self.map_count_allows(1)?;
+            self.map_count_allows(cx, 1)?;
         }
         self.can_split_at(la)?;
         self.split_vma_uncounted(cx, la);

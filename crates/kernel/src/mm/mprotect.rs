@@ -77,6 +77,9 @@ impl Mm {
             }
             let next = vma.end.min(end);
             let flags = ((vma.flags - VmFlags::ACCESS) | access).with_pkey(self.key_for(vma.flags, prot, key));
+            if self.prctl.denies(vma.flags, flags) {
+                return Err(Errno::EACCES);
+            }
             self.mprotect_fixup(cx, &vma, (at, next), flags)?;
             at = next;
         }

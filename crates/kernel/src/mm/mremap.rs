@@ -3,7 +3,7 @@
 //! A move takes page-table entries along, not bytes: the frames stay where they are.
 
 use super::flags::{MapFlags, MremapFlags};
-use super::layout::{self, MAX_MAP_COUNT, TASK_SIZE_MAX};
+use super::layout::{self, TASK_SIZE_MAX};
 use super::pgtable::OutOfFrames;
 use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, ZERO_PAGE, pte};
@@ -109,7 +109,7 @@ impl Mm {
     ) -> Result<LinearAddr, Errno> {
         let remap = Remap::check(addr, old_len, new_len, flags, new_addr)?;
         if remap.must_move() {
-            self.map_count_allows(5)?; // a move needs a few borders
+            self.map_count_allows(cx, 5)?; // a move needs a few borders
         }
         if remap.moves_only() {
             let place = self.remap_move(cx, remap);
@@ -222,7 +222,7 @@ impl Mm {
 
     /// A copy of the mapping at `place`, to which the pages go.
     fn move_vma(&mut self, cx: &mut MmCx<'_, '_>, remap: Remap, place: LinearAddr) -> Result<LinearAddr, Errno> {
-        if self.vmas.len() >= MAX_MAP_COUNT - 3 {
+        if self.vmas.len() + 3 >= cx.frames.sysctl.max_map_count {
             return Err(Errno::ENOMEM);
         }
         let old = *self.vmas.containing(remap.addr).ok_or(Errno::EFAULT)?;

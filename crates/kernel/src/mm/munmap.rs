@@ -1,7 +1,7 @@
 //! munmap: taking mappings and their pages out (Linux's `do_vmi_munmap`, `zap_page_range`, `free_pgtables`).
 
 use super::frames::{FrameUse, Owner};
-use super::layout::{self, MAX_MAP_COUNT, TASK_SIZE_MAX};
+use super::layout::{self, TASK_SIZE_MAX};
 use super::pgtable::Entry;
 use super::pte::PteState;
 use super::reclaim::page_out;
@@ -38,7 +38,7 @@ impl Mm {
         end: LinearAddr,
     ) -> Result<(), Errno> {
         let cut_in_two = self.vmas.containing(start).is_some_and(|vma| vma.start < start && end < vma.end);
-        if cut_in_two && self.vmas.len() >= MAX_MAP_COUNT {
+        if cut_in_two && self.vmas.len() >= cx.frames.sysctl.max_map_count {
             return Err(Errno::ENOMEM);
         }
         self.can_split_at(start)?;

@@ -51,7 +51,7 @@ impl Mm {
     /// down, it would be larger than the limits allow, or come within the guard gap of another mapping.
     pub(super) fn expand_downwards(&mut self, vma: Vma, la: LinearAddr) -> Option<Vma> {
         let start = la.page_base();
-        if !vma.flags.contains(VmFlags::GROWSDOWN) || start.0 < MMAP_MIN_ADDR || !self.guard_gap_is_kept(start) {
+        if !vma.flags.contains(VmFlags::GROWSDOWN) || start.0 < self.limits.min_addr || !self.guard_gap_is_kept(start) {
             return None;
         }
         let grown = Vma { start, ..vma };

@@ -1,12 +1,13 @@
-//! What /proc/sys/vm sets of memory management (Linux's `kernel/sysctl.c` and `mm/*.c`).
+//! What /proc/sys sets, most of it of memory management (Linux's `kernel/sysctl.c`, `mm/*.c`, `ipc/ipc_sysctl.c`).
 //!
 //! A text is a number within the bounds of its setting. A setting whose change is an act, `drop_caches`, is left as a
 //! request; who can serve it takes it.
 
+use super::layout::{MAX_MAP_COUNT, MMAP_MIN_ADDR};
 use crate::Errno;
 
-/// The settings; `min_free_kbytes` is the buddy allocator's, `overcommit_ratio` the commit limit's, `page-cluster` the swap
-/// device's, those of large pages are their pools'.
+/// The settings of memory management that are nobody else's: `min_free_kbytes` is the buddy allocator's, the amounts of
+/// overcommitment are the commit limit's, `page-cluster` is the swap device's, those of large pages are their pools'.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sysctl {
     /// How much rather file pages are dropped than anonymous ones are swapped, 0 to 200.
@@ -15,6 +16,12 @@ pub(crate) struct Sysctl {
     pub(crate) overcommit_memory: u64,
     /// How readily inodes and names are dropped, in percent of Linux's habit.
     pub(crate) vfs_cache_pressure: u64,
+    /// The most mappings of one process.
+    pub(crate) max_map_count: usize,
+    /// The lowest address that a program may map without being root.
+    pub(crate) mmap_min_addr: u64,
+    /// The group whose members may have shared memory of large pages.
+    pub(crate) hugetlb_shm_group: u32,
     /// What a write to `drop_caches` asks for.
     pub(crate) drop_caches: Option<DropCaches>,
 }
@@ -30,17 +37,27 @@ pub(crate) enum DropCaches {
     All,
 }
 
-/// A setting that can be written.
+/// A number that can be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Setting {
+    AdminReserveKbytes,
     DropCaches,
+    HugetlbShmGroup,
+    MaxMapCount,
     MinFreeKbytes,
+    MmapMinAddr,
     NrHugepages,
     NrOvercommitHugepages,
+    OvercommitKbytes,
     OvercommitMemory,
     OvercommitRatio,
     PageCluster,
+    PidMax,
+    ShmAll,
+    ShmMax,
+    ShmMni,
     Swappiness,
+    UserReserveKbytes,
     VfsCachePressure,
 }
 
@@ -49,12 +66,17 @@ impl Setting {
     const fn bounds(self) -> (u64, u64) {
         const INT_MAX: u64 = i32::MAX as u64;
         match self {
-            Self::DropCaches => (1, 4),
+            Self::DropCaches => (1, 7),
             Self::OvercommitMemory => (0, 2),
             Self::PageCluster => (0, 31),
             Self::Swappiness => (0, 200),
-            Self::NrHugepages | Self::NrOvercommitHugepages => (0, u64::MAX),
+            Self::PidMax => (301, 1 << 22),
+            Self::ShmMni => (0, 1 << 15),
+            Self::HugetlbShmGroup | Self::MaxMapCount => (0, INT_MAX),
             Self::MinFreeKbytes | Self::OvercommitRatio | Self::VfsCachePressure => (0, INT_MAX),
+            Self::NrHugepages | Self::NrOvercommitHugepages | Self::MmapMinAddr => (0, u64::MAX),
+            Self::AdminReserveKbytes | Self::UserReserveKbytes | Self::OvercommitKbytes => (0, u64::MAX),
+            Self::ShmAll | Self::ShmMax => (0, u64::MAX),
         }
     }
 
@@ -83,7 +105,15 @@ fn parse_digits(digits: &str, radix: u32) -> Option<u64> {
 
 impl Default for Sysctl {
     fn default() -> Self {
-        Self { swappiness: 60, overcommit_memory: 0, vfs_cache_pressure: 100, drop_caches: None }
+        Self {
+            swappiness: 60,
+            overcommit_memory: 0,
+            vfs_cache_pressure: 100,
+            max_map_count: MAX_MAP_COUNT,
+            mmap_min_addr: MMAP_MIN_ADDR,
+            hugetlb_shm_group: 0,
+            drop_caches: None,
+        }
     }
 }
 
@@ -92,22 +122,20 @@ impl Sysctl {
     pub(crate) const fn set(&mut self, setting: Setting, value: u64) {
         match setting {
             Setting::DropCaches => {
-                self.drop_caches = match value {
+                self.drop_caches = match value & 3 {
                     1 => Some(DropCaches::PageCache),
                     2 => Some(DropCaches::Slab),
                     3 => Some(DropCaches::All),
-                    _ => self.drop_caches, // 4: no more messages about it
+                    _ => self.drop_caches, // the third bit: no more messages about it
                 };
             }
-            // Whose they are has them.
-            Setting::MinFreeKbytes
-            | Setting::NrHugepages
-            | Setting::NrOvercommitHugepages
-            | Setting::OvercommitRatio
-            | Setting::PageCluster => {}
+            Setting::MaxMapCount => self.max_map_count = value as usize,
+            Setting::MmapMinAddr => self.mmap_min_addr = value,
+            Setting::HugetlbShmGroup => self.hugetlb_shm_group = value as u32,
             Setting::OvercommitMemory => self.overcommit_memory = value,
             Setting::Swappiness => self.swappiness = value,
             Setting::VfsCachePressure => self.vfs_cache_pressure = value,
+            _ => {} // who has it has been told
         }
     }
 }

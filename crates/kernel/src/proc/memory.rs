@@ -1,10 +1,11 @@
 //! What /proc says and takes of a process's memory beside the texts of its mappings: `pagemap`, `clear_refs`, `oom_score`,
 //! `oom_score_adj` (`pagemap_read`, `clear_refs_write`, `proc_oom_score`).
 
+use super::small::{same_number, score_of_oom_adj};
 use crate::fs::ProcessFile;
 use crate::kernel::Kernel;
 use crate::mm::{FrameNumbers, MmCx, TASK_SIZE_MAX};
-use crate::process::{Process, TASK_COMM_LEN};
+use crate::process::{Cap, Process, TASK_COMM_LEN};
 use crate::{Errno, Hw};
 use arch::{FRAME_SHIFT, LinearAddr};
 use event::Pid;
@@ -27,7 +28,7 @@ impl Kernel {
         }
         let (first, pages) = (offset / PM_ENTRY_BYTES, TASK_SIZE_MAX >> FRAME_SHIFT);
         let count = (buf.len() as u64 / PM_ENTRY_BYTES).min(pages.saturating_sub(first));
-        let numbers = if self.current.is_root() { FrameNumbers::Shown } else { FrameNumbers::Hidden };
+        let numbers = if self.current.may(Cap::SysAdmin) { FrameNumbers::Shown } else { FrameNumbers::Hidden };
         let entries = mm.pagemap(&self.mm_view(hw), LinearAddr(first << FRAME_SHIFT), count, numbers);
         for (place, entry) in buf.chunks_exact_mut(PM_ENTRY_BYTES as usize).zip(&entries) {
             place.copy_from_slice(&entry.to_le_bytes());
@@ -45,8 +46,8 @@ impl Kernel {
     /// A write to a file of a process in /proc.
     ///
     /// # Errors
-    /// `EINVAL` for what is no number or not in range, `EACCES` for a score that only root may set, `EIO` for a file that
-    /// takes nothing.
+    /// `EINVAL` for what is no number or not in range and for a file that takes nothing, `EACCES` for a score that only root
+    /// may set.
     pub(crate) fn process_write(
         &mut self,
         hw: &mut Hw<'_>,
@@ -54,8 +55,14 @@ impl Kernel {
         file: ProcessFile,
         bytes: &[u8],
     ) -> Result<usize, Errno> {
-        if file == ProcessFile::Comm {
-            return self.set_comm(pid, bytes);
+        match file {
+            ProcessFile::Mem => return Ok(0), // what there is to write has gone there already
+            ProcessFile::Comm => return self.set_comm(pid, bytes),
+            ProcessFile::CoredumpFilter => return self.set_coredump_filter(pid, bytes),
+            // The slack of timers is what it is, and so are the ids.
+            ProcessFile::TimerslackNs => return same_number(bytes, 50_000),
+            ProcessFile::IdMap | ProcessFile::Setgroups => return Err(Errno::EPERM),
+            _ => {}
         }
         let bytes = &bytes[..bytes.len().min(PROC_NUMBUF - 1)];
         let text = str::from_utf8(bytes).map_err(|_| Errno::EINVAL)?;
@@ -63,7 +70,8 @@ impl Kernel {
         match file {
             ProcessFile::ClearRefs => self.clear_refs(hw, pid, number)?,
             ProcessFile::OomScoreAdj => self.set_oom_score_adj(pid, number)?,
-            _ => return Err(Errno::EIO),
+            ProcessFile::OomAdj => self.set_oom_score_adj(pid, score_of_oom_adj(number)?)?,
+            _ => return Err(Errno::EINVAL),
         }
         Ok(bytes.len())
     }
@@ -108,13 +116,13 @@ impl Kernel {
     fn set_oom_score_adj(&mut self, pid: Pid, adjust: i64) -> Result<(), Errno> {
         let adjust =
             i16::try_from(adjust).ok().filter(|adjust| (-1000..=1000).contains(adjust)).ok_or(Errno::EINVAL)?;
-        let is_root = self.current.is_root();
+        let is_privileged = self.current.may(Cap::SysResource);
         let process = self.process_mut(pid).ok_or(Errno::ESRCH)?;
-        if adjust < process.oom_score_adj_min && !is_root {
+        if adjust < process.oom_score_adj_min && !is_privileged {
             return Err(Errno::EACCES);
         }
         process.oom_score_adj = adjust;
-        if is_root {
+        if is_privileged {
             process.oom_score_adj_min = adjust;
         }
         Ok(())

@@ -7,8 +7,6 @@ use crate::process::{Ids, Process};
 use crate::signal::SigAction;
 use arch::FRAME_SIZE;
 
-/// Capabilities of Linux 6.6, which root has all.
-const ALL_CAPABILITIES: u64 = (1 << 41) - 1;
 /// The least size of a table of descriptors that is shown.
 const LEAST_FD_SIZE: usize = 64;
 /// RLIMIT_SIGPENDING.
@@ -17,8 +15,9 @@ const SIGPENDING: u64 = 11;
 impl Kernel {
     pub(super) fn status(&self, process: &Process) -> Vec<u8> {
         let name = [b"Name:\t", &escaped_comm(process)[..], b"\n"].concat();
-        [name, self.identity(process).into_bytes(), self.memory(process).into_bytes(), rights(process).into_bytes()]
-            .concat()
+        let umask = if process.has_ended() { String::new() } else { format!("Umask:\t{:04o}\n", process.fs.umask()) };
+        let texts = [umask, self.identity(process), self.memory(process), rights(process)];
+        [name, texts.concat().into_bytes()].concat()
     }
 
     fn identity(&self, process: &Process) -> String {
@@ -28,10 +27,9 @@ impl Kernel {
         let fds = self.vfs.proc_fds(pid).map_or(0, |fds| fds.len().next_power_of_two().max(LEAST_FD_SIZE));
         let groups: String = process.groups.iter().map(|group| format!("{group} ")).collect();
         format!(
-            "Umask:\t{:04o}\nState:\t{letter} ({state})\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\nPPid:\t{}\nTracerPid:\t0\n\
+            "State:\t{letter} ({state})\nTgid:\t{pid}\nNgid:\t0\nPid:\t{pid}\nPPid:\t{}\nTracerPid:\t0\n\
              Uid:\t{uids}\nGid:\t{gids}\nFDSize:\t{fds}\nGroups:\t{groups}\nNStgid:\t{pid}\nNSpid:\t{pid}\nNSpgid:\t{}\n\
-             NSsid:\t{}\n",
-            process.umask,
+             NSsid:\t{}\nKthread:\t0\n",
             self.parent_or_init(process.parent).0,
             process.pgrp.0,
             process.session.0
@@ -60,7 +58,9 @@ impl Kernel {
             ("VmSwap", rss(crate::mm::RssKind::Swap)),
             ("HugetlbPages", mm.rss().hugetlb()),
         ];
-        fields.iter().map(|(name, pages)| format!("{name}:\t{:>8} kB\n", pages * (FRAME_SIZE / 1024))).collect()
+        let lines = fields.iter().map(|(name, pages)| format!("{name}:\t{:>8} kB\n", pages * (FRAME_SIZE / 1024)));
+        let thp = u8::from(!mm.thp_disabled());
+        lines.collect::<String>() + &format!("CoreDumping:\t0\nTHP_enabled:\t{thp}\nuntag_mask:\t{:#x}\n", u64::MAX)
     }
 }
 
@@ -71,17 +71,21 @@ fn rights(process: &Process) -> String {
     let queued = signals.pending_set().0.count_ones();
     let mut limits = process.limits;
     let most = limits.by_number(SIGPENDING).map_or(0, |limit| limit.soft);
-    let capabilities = if process.is_root() { ALL_CAPABILITIES } else { 0 };
+    let caps = process.capabilities;
     format!(
-        "CoreDumping:\t0\nTHP_enabled:\t0\nThreads:\t1\nSigQ:\t{queued}/{most}\nSigPnd:\t{:016x}\nShdPnd:\t{:016x}\n\
-         SigBlk:\t{:016x}\nSigIgn:\t{ignored:016x}\nSigCgt:\t{caught:016x}\nCapInh:\t{:016x}\nCapPrm:\t{capabilities:016x}\n\
-         CapEff:\t{capabilities:016x}\nCapBnd:\t{ALL_CAPABILITIES:016x}\nCapAmb:\t{:016x}\nNoNewPrivs:\t{}\nSeccomp:\t0\n\
-         Cpus_allowed:\t1\nCpus_allowed_list:\t0\nvoluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n",
+        "Threads:\t1\nSigQ:\t{queued}/{most}\nSigPnd:\t{:016x}\nShdPnd:\t{:016x}\n\
+         SigBlk:\t{:016x}\nSigIgn:\t{ignored:016x}\nSigCgt:\t{caught:016x}\nCapInh:\t{:016x}\nCapPrm:\t{:016x}\n\
+         CapEff:\t{:016x}\nCapBnd:\t{:016x}\nCapAmb:\t{:016x}\nNoNewPrivs:\t{}\nSeccomp:\t0\n\
+         Seccomp_filters:\t0\nCpus_allowed:\t1\nCpus_allowed_list:\t0\nMems_allowed:\t1\nMems_allowed_list:\t0\n\
+         voluntary_ctxt_switches:\t{}\nnonvoluntary_ctxt_switches:\t{}\n",
         0,
         signals.pending_set().0,
         signals.blocked.0,
-        0,
-        0,
+        caps.inheritable.bits(),
+        caps.permitted.bits(),
+        caps.effective.bits(),
+        caps.bounding.bits(),
+        caps.ambient.bits(),
         process.no_new_privs,
         process.usage.voluntary_switches,
         process.usage.involuntary_switches

@@ -4,19 +4,21 @@ use super::USER_HZ;
 use crate::Hw;
 use crate::fs::SystemFile;
 use crate::kernel::Kernel;
-use crate::mm::MAX_MAP_COUNT;
-use crate::shm::{SHM_ALL, SHM_MAX, SHM_MNI};
+use crate::process::FIRST_PID;
+use crate::random::Random;
 use crate::syscall::identity::UTSNAME;
 use crate::time::NSEC_PER_SEC;
 use arch::Features;
 
 impl Kernel {
-    pub(super) fn system_text(&self, hw: &Hw<'_>, file: SystemFile) -> String {
+    pub(super) fn system_text(&mut self, hw: &Hw<'_>, file: SystemFile) -> String {
         let [ostype, hostname, release, version, _, domain] = UTSNAME;
         match file {
             SystemFile::Cmdline => "root=pagewalk ro\n".to_owned(),
             SystemFile::Cpuinfo => cpuinfo(self.features),
-            SystemFile::Filesystems => "nodev\ttmpfs\nnodev\tproc\n\text4\n".to_owned(),
+            SystemFile::Filesystems => {
+                "nodev\tsysfs\nnodev\ttmpfs\nnodev\tproc\nnodev\tdevtmpfs\nnodev\thugetlbfs\n\text4\n".to_owned()
+            }
             SystemFile::Loadavg => self.loadavg(),
             SystemFile::Meminfo => self.meminfo(),
             SystemFile::Buddyinfo => self.buddyinfo(),
@@ -32,17 +34,18 @@ impl Kernel {
             SystemFile::Hostname => format!("{hostname}\n"),
             SystemFile::Domainname => format!("{domain}\n"),
             SystemFile::KernelVersion => format!("{version}\n"),
-            SystemFile::PidMax => "32768\n".to_owned(),
             SystemFile::NgroupsMax => "65536\n".to_owned(),
-            SystemFile::Vm(setting) => self.setting(setting),
-            SystemFile::MaxMapCount => format!("{MAX_MAP_COUNT}\n"),
             SystemFile::FileMax => "65536\n".to_owned(),
             SystemFile::NrOpen => "1048576\n".to_owned(),
-            SystemFile::ShmAll => format!("{SHM_ALL}\n"),
-            SystemFile::ShmMax => format!("{SHM_MAX}\n"),
-            SystemFile::ShmMni => format!("{SHM_MNI}\n"),
             SystemFile::SysvShm => self.sysvipc_shm(),
             SystemFile::PipeMaxSize => "1048576\n".to_owned(),
+            SystemFile::Kpagecount | SystemFile::Kpageflags => String::new(), // they are read where they lie
+            SystemFile::Cgroups => "#subsys_name\thierarchy\tnum_cgroups\tenabled\n".to_owned(),
+            SystemFile::LastPid => format!("{}\n", self.processes.last_pid().max(FIRST_PID.0)),
+            SystemFile::ThreadsMax => format!("{}\n", self.max_processes),
+            SystemFile::BootId => uuid(&mut Random::new(self.clock.realtime_of(0))),
+            SystemFile::Uuid => uuid(&mut self.random),
+            SystemFile::NodeMeminfo => self.node_meminfo(),
         }
     }
 
@@ -71,6 +74,20 @@ impl Kernel {
              procs_blocked 0\nsoftirq 0 0 0 0 0 0 0 0 0 0 0\n"
         )
     }
+}
+
+/// A random name of version 4 (`proc_do_uuid`).
+fn uuid(random: &mut Random) -> String {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut text = String::new();
+    for (index, byte) in bytes.iter().enumerate() {
+        text += if matches!(index, 4 | 6 | 8 | 10) { "-" } else { "" };
+        text += &format!("{byte:02x}");
+    }
+    text + "\n"
 }
 
 /// One processor, as CPUID describes it (`show_cpuinfo`).

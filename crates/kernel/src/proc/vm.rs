@@ -1,15 +1,13 @@
-//! The texts about memory: /proc/meminfo, buddyinfo, zoneinfo, slabinfo, vmstat, and the settings of /proc/sys/vm.
+//! The texts about memory: /proc/meminfo, buddyinfo, zoneinfo, slabinfo, vmstat, and the one node's meminfo.
 //!
 //! What is in use is counted in frames, by the frame table; what it cannot know comes in a [`MemoryCounts`].
 
 use crate::kernel::Kernel;
 use crate::mm::buddy::{NR_ORDERS, Order};
-use crate::mm::commit::Overcommit;
 use crate::mm::frames::FrameUse;
 use crate::mm::hugetlb::HUGE_SIZES;
-use crate::mm::reclaim::policy::{PageKind, Swappiness};
+use crate::mm::reclaim::policy::PageKind;
 use crate::mm::slab::Reclaim;
-use crate::mm::sysctl::Setting;
 use crate::mm::zone::ZoneInfo;
 use arch::{FRAME_SIZE, PageSize};
 
@@ -142,6 +140,56 @@ impl Kernel {
         out + &self.direct_map()
     }
 
+    /// `node_read_meminfo`: the same of the one node, in other words and another order.
+    pub(super) fn node_meminfo(&self) -> String {
+        let counts = self.memory_counts();
+        let used = |usage| self.frames.used_for(usage);
+        let [reclaimable, unreclaimable] = [Reclaim::Reclaimable, Reclaim::Unreclaimable].map(|r| self.slab_frames(r));
+        let (total, free) = (self.frames.managed(), self.frames.free_frames());
+        let fields = [
+            ("MemTotal", total),
+            ("MemFree", free),
+            ("MemUsed", total - free),
+            ("SwapCached", counts.swap_cached),
+            ("Active", counts.active_anon + counts.active_file),
+            ("Inactive", counts.inactive_anon + counts.inactive_file),
+            ("Active(anon)", counts.active_anon),
+            ("Inactive(anon)", counts.inactive_anon),
+            ("Active(file)", counts.active_file),
+            ("Inactive(file)", counts.inactive_file),
+            ("Unevictable", counts.unevictable),
+            ("Mlocked", counts.mlocked),
+            ("Dirty", counts.dirty),
+            ("Writeback", counts.writeback),
+            ("FilePages", counts.file),
+            ("Mapped", counts.mapped),
+            ("AnonPages", counts.anon),
+            ("Shmem", counts.shmem),
+            ("KernelStack", used(FrameUse::KernelStack)),
+            ("PageTables", used(FrameUse::PageTable)),
+            ("SecPageTables", 0),
+            ("NFS_Unstable", 0),
+            ("Bounce", 0),
+            ("WritebackTmp", 0),
+            ("KReclaimable", reclaimable),
+            ("Slab", reclaimable + unreclaimable),
+            ("SReclaimable", reclaimable),
+            ("SUnreclaim", unreclaimable),
+            ("AnonHugePages", counts.anon_huge),
+            ("ShmemHugePages", counts.shmem_huge),
+            ("ShmemPmdMapped", counts.shmem_pmd_mapped),
+            ("FileHugePages", counts.file_huge),
+            ("FilePmdMapped", counts.file_pmd_mapped),
+        ];
+        let line = |(name, pages): (&str, u64)| format!("Node 0 {}", kib_line(name, pages * FRAME_KIB));
+        let mut out: String = fields.into_iter().map(line).collect();
+        let pool = self.frames.hugetlb.counts(PageSize::Size2M);
+        for (name, pages) in [("Total", pool.total), ("Free", pool.free), ("Surp", pool.surplus)] {
+            out += &format!("Node 0 {:<16}{pages:>5}\n", format!("HugePages_{name}:"));
+        }
+        out
+    }
+
     /// How the direct map covers RAM: each part with the largest pages that fit (`arch_report_meminfo`).
     fn direct_map(&self) -> String {
         let mut left = self.frames.total() * FRAME_SIZE;
@@ -244,52 +292,6 @@ impl Kernel {
         ];
         let events = self.frames.stat.events();
         states.into_iter().chain(events).map(|(name, value)| format!("{name} {value}\n")).collect()
-    }
-
-    /// A setting of /proc/sys/vm.
-    pub(super) fn setting(&self, setting: Setting) -> String {
-        let sysctl = &self.frames.sysctl;
-        let value = match setting {
-            Setting::DropCaches => 0,
-            Setting::MinFreeKbytes => self.frames.min_free_kbytes(),
-            Setting::NrHugepages => self.frames.hugetlb.counts(PageSize::Size2M).total,
-            Setting::NrOvercommitHugepages => self.frames.hugetlb.counts(PageSize::Size2M).overcommit,
-            Setting::OvercommitMemory => sysctl.overcommit_memory,
-            Setting::OvercommitRatio => self.frames.commit.ratio,
-            Setting::PageCluster => self.frames.swap.page_cluster.into(),
-            Setting::Swappiness => sysctl.swappiness,
-            Setting::VfsCachePressure => sysctl.vfs_cache_pressure,
-        };
-        format!("{value}\n")
-    }
-
-    /// Changes a setting of /proc/sys/vm to what a text says.
-    ///
-    /// # Errors
-    /// `EINVAL` if it is no number or out of bounds.
-    pub(crate) fn set(&mut self, setting: Setting, text: &[u8]) -> Result<(), crate::Errno> {
-        let value = setting.parse(text)?;
-        self.frames.sysctl.set(setting, value);
-        match setting {
-            Setting::MinFreeKbytes => self.frames.set_min_free_kbytes(value),
-            Setting::NrHugepages => self.frames.set_max_huge_pages(PageSize::Size2M, value),
-            Setting::NrOvercommitHugepages => self.frames.hugetlb.set_overcommit(PageSize::Size2M, value),
-            Setting::OvercommitMemory => {
-                self.frames.commit.overcommit = match value {
-                    0 => Overcommit::Guess,
-                    1 => Overcommit::Always,
-                    _ => Overcommit::Never,
-                };
-            }
-            Setting::OvercommitRatio => self.frames.commit.ratio = value,
-            Setting::PageCluster => self.frames.swap.page_cluster = value as u32,
-            Setting::Swappiness => {
-                let swappiness = Swappiness::new(value).ok_or(crate::Errno::EINVAL)?;
-                self.frames.lruvec.set_swappiness(swappiness);
-            }
-            _ => {}
-        }
-        Ok(())
     }
 }
 

@@ -31,6 +31,11 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// Whether it is what its ids say: no more than its user started it with.
+    pub(crate) const fn is_plain(&self) -> bool {
+        self.user.real == self.user.effective && self.group.real == self.group.effective
+    }
+
     /// Those of whoever runs the simulator, so that `id` and access checks agree with a native run.
     #[must_use]
     pub fn host() -> Self {

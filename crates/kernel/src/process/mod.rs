@@ -3,23 +3,30 @@
 //! A process has one thread. What it owns it holds by number (address space, descriptors), so that forking copies numbers and
 //! ending gives them back. The process that runs is [`Kernel::current`](crate::Kernel); all others, zombies too, are in its table.
 
+mod asked;
+mod capabilities;
 mod cpu_times;
 mod credentials;
+mod fs_struct;
 mod limits;
 mod mm_table;
 mod scheduling;
 mod status;
 mod table;
 
+pub(crate) use asked::{MceKill, TimerSlack};
+pub(crate) use capabilities::CapSet;
+pub(crate) use capabilities::{Cap, Capabilities};
 pub(crate) use cpu_times::{CpuTimes, Usage};
 pub use credentials::{Credentials, Ids};
+pub(crate) use fs_struct::FsStruct;
 pub use limits::{Limits, RLIM_INFINITY, Resource, Rlimit};
 pub(crate) use mm_table::{MmId, MmTable};
 pub(crate) use scheduling::{Policy, Scheduling};
 pub(crate) use status::{JobEvent, State, WaitStatus};
 pub(crate) use table::Table;
 
-use crate::fs::{FilesId, InodeId};
+use crate::fs::FilesId;
 use crate::signal::{Signal, Signals};
 use crate::syscall::{CutShort, Timers};
 use crate::wait::{Retry, Wait};
@@ -59,10 +66,8 @@ pub(crate) struct Process {
     pub(crate) mm: MmId,
     /// Its descriptors.
     pub(crate) files: FilesId,
-    /// The working directory.
-    pub(crate) cwd: InodeId,
-    /// Permission bits that new files do not get.
-    pub(crate) umask: u32,
+    /// Its working directory and umask.
+    pub(crate) fs: Rc<FsStruct>,
     pub(crate) signals: Signals,
     /// What its parent is sent when it ends; `None` for nothing.
     pub(crate) exit_signal: Option<Signal>,
@@ -77,6 +82,7 @@ pub(crate) struct Process {
     /// Whether orphans below it become its children (PR_SET_CHILD_SUBREAPER).
     pub(crate) is_subreaper: bool,
     pub(crate) credentials: Credentials,
+    pub(crate) capabilities: Capabilities,
     /// Further groups, in ascending order (setgroups).
     pub(crate) groups: Rc<[u32]>,
     pub(crate) limits: Limits,
@@ -93,6 +99,10 @@ pub(crate) struct Process {
     pub(crate) scheduling: Scheduling,
     /// What personality() was told.
     pub(crate) personality: u32,
+    /// How late its sleeps may end, in nanoseconds, and what a child starts with (PR_SET_TIMERSLACK).
+    pub(crate) timer_slack: TimerSlack,
+    /// Whether it is killed at once for memory that has gone bad (PR_MCE_KILL).
+    pub(crate) mce_kill: MceKill,
     /// 1 after PR_SET_NO_NEW_PRIVS.
     pub(crate) no_new_privs: u64,
     /// What it adds to its badness when memory is short, in thousandths of RAM.
@@ -110,9 +120,9 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// The permission to do as root does.
-    pub(crate) const fn is_root(&self) -> bool {
-        self.credentials.user.effective == 0
+    /// Whether it has a part of root's privilege (`capable`).
+    pub(crate) const fn may(&self, cap: Cap) -> bool {
+        self.capabilities.effective.has(cap)
     }
 
     /// Whether it has ended.

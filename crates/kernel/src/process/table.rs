@@ -7,14 +7,24 @@ use super::{FIRST_PID, Process};
 use event::Pid;
 use std::collections::BTreeMap;
 
-/// The first number that is no process id (`pid_max`).
+/// The first number that is no process id, if nobody says otherwise (`kernel.pid_max`).
 const PID_MAX: u32 = 32_768;
 
+/// Ids below this come once only (`RESERVED_PIDS`).
+const RESERVED_PIDS: u32 = 300;
+
 /// The processes that do not run.
-#[derive(Default)]
 pub(crate) struct Table {
     processes: BTreeMap<Pid, Box<Process>>,
     last: u32,
+    /// The first number that is no process id.
+    pub(crate) pid_max: u32,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { processes: BTreeMap::new(), last: 0, pid_max: PID_MAX }
+    }
 }
 
 impl Table {
@@ -50,14 +60,19 @@ impl Table {
         self.last
     }
 
+    /// Whether a process, a group or a session has an id.
+    pub(crate) fn is_used(&self, current: &Process, pid: Pid) -> bool {
+        let names = |process: &Process| [process.pid, process.pgrp, process.session].contains(&pid);
+        self.processes.contains_key(&pid) || names(current) || self.processes.values().any(|p| names(p))
+    }
+
     /// A process id that nobody has.
     pub(crate) fn free_pid(&mut self, current: &Process) -> Option<Pid> {
-        let is_used = |pid: Pid| {
-            let names = |process: &Process| [process.pid, process.pgrp, process.session].contains(&pid);
-            self.processes.contains_key(&pid) || names(current) || self.processes.values().any(|p| names(p))
-        };
         let last = self.last.max(FIRST_PID.0);
-        let pid = (last + 1..PID_MAX).chain(FIRST_PID.0..=last).map(Pid).find(|&pid| !is_used(pid))?;
+        let first = if self.pid_max > FIRST_PID.0 { FIRST_PID.0 } else { RESERVED_PIDS };
+        let low = first..self.pid_max.min(last + 1);
+        let mut ids = (last + 1..self.pid_max).chain(low).map(Pid);
+        let pid = ids.find(|&pid| !self.is_used(current, pid))?;
         self.last = pid.0;
         Some(pid)
     }

@@ -17,6 +17,7 @@ impl Kernel {
     /// one taken runs first. Afterwards the process may have ended or be stopped.
     pub(crate) fn deliver_signals(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) {
         while let Some(info) = self.current.signals.take_next() {
+            let info = self.settle_timer_signal(hw.instructions, info);
             let signal = info.signal();
             let action = self.current.signals.action(signal);
             if action.is_ignored() {

@@ -19,6 +19,9 @@ pub struct SigInfo {
     payload: [u8; MEANINGFUL_BYTES - 16],
 }
 
+/// The byte of the payload that marks what a timer of this process has sent (`si_sys_private`).
+const TIMER_MARK: usize = 16;
+
 /// The `si_code` values that the kernel layer itself uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
@@ -26,6 +29,7 @@ pub struct SigInfo {
 pub(crate) enum SigCode {
     SI_USER = 0,
     SI_KERNEL = 0x80,
+    SI_TIMER = -2,
     SI_TKILL = -6,
 }
 
@@ -79,8 +83,33 @@ impl SigInfo {
     /// A signal with what a program wrote about it (`rt_sigqueueinfo`).
     pub(crate) fn queued(user: &UserInfo<'_>) -> Self {
         let word = |at: usize| i32::from_le_bytes(user.bytes[at..at + 4].try_into().expect("four bytes"));
-        let payload = user.bytes[16..MEANINGFUL_BYTES].try_into().expect("the union's size");
+        let mut payload: [u8; 32] = user.bytes[16..MEANINGFUL_BYTES].try_into().expect("the union's size");
+        if word(8) == SigCode::SI_TIMER as i32 {
+            payload[TIMER_MARK] = 0;
+        }
         Self { signal: user.signal, errno: word(4), code: word(8), payload }
+    }
+
+    /// The signal of a timer (timer_create).
+    pub(crate) fn timer(signal: Signal, id: i32, value: u64) -> Self {
+        let mut info = Self { code: SigCode::SI_TIMER as i32, ..Self::kernel(signal) };
+        info.payload[..4].copy_from_slice(&id.to_le_bytes());
+        info.payload[8..16].copy_from_slice(&value.to_le_bytes());
+        info.payload[TIMER_MARK] = 1;
+        info
+    }
+
+    /// The timer that sent it; `None` too for what a program has made to look like one's.
+    pub(crate) fn timer_id(&self) -> Option<i32> {
+        let is_timer = self.code == SigCode::SI_TIMER as i32 && self.payload[TIMER_MARK] == 1;
+        is_timer.then(|| i32::from_le_bytes(self.payload[..4].try_into().expect("four bytes")))
+    }
+
+    /// With the expiries that it stands for beside the first (`si_overrun`), as the program sees it.
+    pub(crate) fn with_overruns(mut self, overruns: i32) -> Self {
+        self.payload[4..8].copy_from_slice(&overruns.to_le_bytes());
+        self.payload[TIMER_MARK] = 0;
+        self
     }
 
     /// The signal.
@@ -103,7 +132,7 @@ impl SigInfo {
 
     /// The `struct signalfd_siginfo` of it (`signalfd_copyinfo`).
     pub(crate) fn to_signalfd(self) -> [u8; SIGINFO_BYTES] {
-        const SI_TIMER: i32 = -2;
+        const SI_TIMER: i32 = SigCode::SI_TIMER as i32;
         let mut bytes = [0; SIGINFO_BYTES];
         bytes[0..4].copy_from_slice(&u32::from(self.signal.number()).to_le_bytes());
         bytes[4..8].copy_from_slice(&self.errno.to_le_bytes());

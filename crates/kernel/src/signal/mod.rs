@@ -18,7 +18,7 @@ pub(crate) use fpstate::{initial_state, min_signal_stack};
 pub use info::SigInfo;
 pub(crate) use info::{SigCode, UserInfo};
 pub use number::{SigSet, Signal};
-pub(crate) use pending::Pending;
+pub(crate) use pending::{Pending, SIGPENDING_LIMIT};
 
 use number::DefaultAction;
 
@@ -114,7 +114,7 @@ impl Signals {
     }
 
     /// Whether the signal does nothing, blocked or not.
-    fn ignores(&self, signal: Signal) -> bool {
+    pub(crate) fn ignores(&self, signal: Signal) -> bool {
         let action = self.action(signal);
         action.is_ignored() || action.is_default() && signal.default_action() == DefaultAction::Ignore
     }
@@ -194,6 +194,12 @@ impl Signals {
     pub(crate) fn suspend_with(&mut self, set: SigSet) {
         self.saved_mask = Some(self.blocked);
         self.set_blocked(set);
+    }
+
+    /// Forgets what a timer has sent and nobody has taken.
+    pub(crate) fn forget_timer(&mut self, id: i32) {
+        self.private.forget_timer(id);
+        self.shared.forget_timer(id);
     }
 
     fn flush_pending(&mut self, set: SigSet) {

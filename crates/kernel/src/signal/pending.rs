@@ -1,7 +1,7 @@
 //! Signals that have been raised and not yet taken (Linux's `struct sigpending`).
 //!
 //! Invariant: a bit of `set` is on exactly when something with that number is in `queue`, and at most one of each standard
-//! signal is. The queue is bounded, so a guest cannot make the host's memory grow.
+//! signal is, besides those of timers, which have one each. The queue is bounded, so a guest cannot make the host's memory grow.
 
 use super::{SigInfo, SigSet};
 use std::collections::VecDeque;
@@ -23,7 +23,7 @@ impl Pending {
 
     /// Adds a signal; a second one of a standard signal is lost (`legacy_queue`). False if the queue is full.
     pub(crate) fn push(&mut self, info: SigInfo) -> bool {
-        if !info.signal().is_real_time() && self.set.contains(info.signal()) {
+        if !info.signal().is_real_time() && self.set.contains(info.signal()) && info.timer_id().is_none() {
             return true;
         }
         if self.queue.len() >= SIGPENDING_LIMIT {
@@ -51,6 +51,12 @@ impl Pending {
             self.set.remove(signal);
         }
         info
+    }
+
+    /// Forgets what a timer has sent.
+    pub(crate) fn forget_timer(&mut self, id: i32) {
+        self.queue.retain(|info| info.timer_id() != Some(id));
+        self.set = self.queue.iter().fold(SigSet::EMPTY, |set, info| set.with(info.signal()));
     }
 
     /// Forgets the signals in `set`.

@@ -2,7 +2,7 @@
 
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
-use crate::process::Ids;
+use crate::process::{Cap, CapSet, Ids};
 use crate::{Errno, Hw};
 use arch::LinearAddr;
 
@@ -45,15 +45,38 @@ impl Kernel {
             122 => Ok(self.set_fs(Kind::User, a)),
             123 => Ok(self.set_fs(Kind::Group, a)),
             125 => self.sys_capget(hw, args),
+            126 => self.sys_capset(hw, args),
             _ => return None,
         }))
     }
 
-    fn ids(&mut self, kind: Kind) -> &mut Ids {
+    const fn ids(&self, kind: Kind) -> Ids {
         match kind {
-            Kind::User => &mut self.current.credentials.user,
-            Kind::Group => &mut self.current.credentials.group,
+            Kind::User => self.current.credentials.user,
+            Kind::Group => self.current.credentials.group,
         }
+    }
+
+    /// Whether it may take any id.
+    const fn may_set(&self, kind: Kind) -> bool {
+        self.current.may(match kind {
+            Kind::User => Cap::Setuid,
+            Kind::Group => Cap::Setgid,
+        })
+    }
+
+    /// Changes ids, and what goes with them: another user has other privileges, and must say anew that it may be looked into
+    /// (`commit_creds`).
+    fn set_ids(&mut self, kind: Kind, new: Ids) {
+        let before = (self.current.credentials, self.current.capabilities);
+        match kind {
+            Kind::Group => self.current.credentials.group = new,
+            Kind::User => {
+                self.current.capabilities.fix_setuid(before.0.user, new);
+                self.current.credentials.user = new;
+            }
+        }
+        self.hide_if_changed(before.0, before.1);
     }
 
     /// setuid, setgid: all three with the privilege, else the effective one.
@@ -61,12 +84,11 @@ impl Kernel {
         if id == UNCHANGED {
             return Err(Errno::EINVAL);
         }
-        let privileged = self.current.is_root();
         let ids = self.ids(kind);
-        if privileged {
-            *ids = Ids::all(id);
+        if self.may_set(kind) {
+            self.set_ids(kind, Ids::all(id));
         } else if id == ids.real || id == ids.saved {
-            (ids.effective, ids.fs) = (id, id);
+            self.set_ids(kind, Ids { effective: id, fs: id, ..ids });
         } else {
             return Err(Errno::EPERM);
         }
@@ -75,35 +97,31 @@ impl Kernel {
 
     /// setreuid, setregid.
     fn set_real_effective(&mut self, kind: Kind, real: u32, effective: u32) -> SysResult {
-        let privileged = self.current.is_root();
-        let ids = self.ids(kind);
-        let old = *ids;
+        let (privileged, old) = (self.may_set(kind), self.ids(kind));
         let may_be_real = privileged || [UNCHANGED, old.real, old.effective].contains(&real);
         let may_be_effective = privileged || [UNCHANGED, old.real, old.effective, old.saved].contains(&effective);
         if !may_be_real || !may_be_effective {
             return Err(Errno::EPERM);
         }
-        ids.real = or(real, old.real);
-        ids.effective = or(effective, old.effective);
-        ids.fs = ids.effective;
+        let becomes = or(effective, old.effective);
+        let mut ids = Ids { real: or(real, old.real), effective: becomes, fs: becomes, ..old };
         if real != UNCHANGED || effective != UNCHANGED && effective != old.real {
-            ids.saved = ids.effective;
+            ids.saved = becomes;
         }
+        self.set_ids(kind, ids);
         Ok(0)
     }
 
     /// setresuid, setresgid.
     fn set_three(&mut self, kind: Kind, wanted: [u32; 3]) -> SysResult {
-        let privileged = self.current.is_root();
-        let ids = self.ids(kind);
-        let old = *ids;
+        let old = self.ids(kind);
         let allowed = |id: &u32| [UNCHANGED, old.real, old.effective, old.saved].contains(id);
-        if !privileged && !wanted.iter().all(allowed) {
+        if !self.may_set(kind) && !wanted.iter().all(allowed) {
             return Err(Errno::EPERM);
         }
         let [real, effective, saved] = wanted;
         let effective = or(effective, old.effective);
-        *ids = Ids { real: or(real, old.real), effective, saved: or(saved, old.saved), fs: effective };
+        self.set_ids(kind, Ids { real: or(real, old.real), effective, saved: or(saved, old.saved), fs: effective });
         Ok(0)
     }
 
@@ -130,7 +148,7 @@ impl Kernel {
     /// A process without the privilege learns that before its list is looked at.
     fn sys_setgroups(&mut self, hw: &mut Hw<'_>, [size, list, ..]: [u64; 6]) -> SysResult {
         const NGROUPS_MAX: u32 = 65_536;
-        if !self.current.is_root() {
+        if !self.current.may(Cap::Setgid) {
             return Err(Errno::EPERM);
         }
         if size as u32 > NGROUPS_MAX {
@@ -150,13 +168,20 @@ impl Kernel {
 
     /// setfsuid, setfsgid: they tell the old id, whether they succeed or not.
     fn set_fs(&mut self, kind: Kind, id: u32) -> u64 {
-        let privileged = self.current.is_root();
         let ids = self.ids(kind);
-        let old = ids.fs;
-        if id != UNCHANGED && (privileged || [ids.real, ids.effective, ids.saved, old].contains(&id)) {
-            ids.fs = id;
+        let allowed = self.may_set(kind) || [ids.real, ids.effective, ids.saved, ids.fs].contains(&id);
+        if id != UNCHANGED && allowed {
+            let before = (self.current.credentials, self.current.capabilities);
+            match kind {
+                Kind::Group => self.current.credentials.group.fs = id,
+                Kind::User => {
+                    self.current.capabilities.fix_setfsuid(ids.fs, id);
+                    self.current.credentials.user.fs = id;
+                }
+            }
+            self.hide_if_changed(before.0, before.1);
         }
-        old.into()
+        ids.fs.into()
     }
 
     fn sys_uname(&mut self, hw: &mut Hw<'_>, at: u64) -> SysResult {
@@ -167,30 +192,59 @@ impl Kernel {
         self.copy_to_user(hw, LinearAddr(at), &bytes).map(|()| 0)
     }
 
-    /// Root has every capability, others none. An unknown version is answered with the one that is known.
-    fn sys_capget(&mut self, hw: &mut Hw<'_>, [header, data, ..]: [u64; 6]) -> SysResult {
+    /// The version of a capability header and the words of each set that come with it; an unknown one is answered with the one
+    /// to use (`cap_validate_magic`).
+    fn capability_header(&mut self, hw: &mut Hw<'_>, header: u64) -> Result<usize, Errno> {
+        const VERSION_1: u32 = 0x1998_0330;
+        const VERSION_2: u32 = 0x2007_1026;
         const VERSION_3: u32 = 0x2008_0522;
-        /// Capabilities of Linux 6.6: CAP_CHECKPOINT_RESTORE, number 40, is the last.
-        const ALL: u64 = (1 << 41) - 1;
-        let bytes: [u8; 8] = self.read_user(hw, LinearAddr(header))?;
-        let [version, pid] = [0, 4].map(|at| u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes")));
-        if version != VERSION_3 {
-            self.copy_to_user(hw, LinearAddr(header), &VERSION_3.to_le_bytes())?;
-            return if data == 0 { Ok(0) } else { Err(Errno::EINVAL) };
+        match u32::from_le_bytes(self.read_user(hw, LinearAddr(header))?) {
+            VERSION_1 => Ok(1),
+            VERSION_2 | VERSION_3 => Ok(2),
+            _ => {
+                self.copy_to_user(hw, LinearAddr(header), &VERSION_3.to_le_bytes())?;
+                Err(Errno::EINVAL)
+            }
         }
-        if pid != 0 && pid != self.current.pid.0 {
-            return Err(if pid as i32 <= 0 { Errno::EINVAL } else { Errno::ESRCH });
-        }
+    }
+
+    fn sys_capget(&mut self, hw: &mut Hw<'_>, [header, data, ..]: [u64; 6]) -> SysResult {
+        let words = match self.capability_header(hw, header) {
+            Err(Errno::EINVAL) if data == 0 => return Ok(0), // it only asked for the version
+            words => words?,
+        };
         if data == 0 {
             return Ok(0);
         }
-        let caps = if self.current.is_root() { ALL } else { 0 };
-        let mut sets = [0; 24];
-        for (slot, half) in sets.chunks_exact_mut(12).zip([caps as u32, (caps >> 32) as u32]) {
-            slot[..4].copy_from_slice(&half.to_le_bytes()); // effective
-            slot[4..8].copy_from_slice(&half.to_le_bytes()); // permitted; nothing is inheritable
+        let pid = u32::from_le_bytes(self.read_user(hw, LinearAddr(header.wrapping_add(4)))?);
+        if (pid as i32) < 0 {
+            return Err(Errno::EINVAL);
         }
-        self.copy_to_user(hw, LinearAddr(data), &sets).map(|()| 0)
+        let caps = self.by_id(pid.into())?.capabilities;
+        let mut sets = [0; 24];
+        for (slot, shift) in sets.chunks_exact_mut(12).zip([0, 32]) {
+            for (place, set) in slot.chunks_exact_mut(4).zip([caps.effective, caps.permitted, caps.inheritable]) {
+                place.copy_from_slice(&((set.bits() >> shift) as u32).to_le_bytes());
+            }
+        }
+        self.copy_to_user(hw, LinearAddr(data), &sets[..12 * words]).map(|()| 0)
+    }
+
+    /// Only one's own sets can be set.
+    fn sys_capset(&mut self, hw: &mut Hw<'_>, [header, data, ..]: [u64; 6]) -> SysResult {
+        let words = self.capability_header(hw, header)?;
+        let pid = u32::from_le_bytes(self.read_user(hw, LinearAddr(header.wrapping_add(4)))?);
+        if pid != 0 && pid != self.current.pid.0 {
+            return Err(Errno::EPERM);
+        }
+        let mut raw = [0; 24];
+        self.copy_from_user(hw, LinearAddr(data), &mut raw[..12 * words])?;
+        let word = |at: usize| u64::from(u32::from_le_bytes(raw[at..at + 4].try_into().expect("four bytes")));
+        let set = |at: usize| CapSet::from_bits(word(at) | word(at + 12) << 32);
+        let before = (self.current.credentials, self.current.capabilities);
+        self.current.capabilities.set(set(0), set(4), set(8))?;
+        self.hide_if_changed(before.0, before.1);
+        Ok(0)
     }
 }
 

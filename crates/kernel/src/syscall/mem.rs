@@ -17,7 +17,7 @@ impl Kernel {
     pub(super) fn mem_call(&mut self, hw: &mut Hw<'_>, call: &mut Call<'_>) -> Option<Outcome> {
         let args = call.args;
         let addr = LinearAddr(args[0]);
-        let limits = self.current.mm_limits();
+        let limits = self.mm_limits();
         let (mm, mut cx) = self.mm_cx(hw);
         mm.set_limits(limits);
         let names_a_key = call.number == 329 && args[3] as i32 != -1;

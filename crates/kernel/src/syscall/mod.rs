@@ -6,12 +6,16 @@
 //! [`crate::wait`] describes, and is made again. One that a signal cuts short says how it wants to be restarted;
 //! [`crate::signal`] decides when the handler is known.
 
+mod clone;
 pub(crate) mod file;
 mod futex;
 pub(crate) mod identity;
 mod job;
 mod mem;
 mod optional;
+mod pidfd;
+mod posix_timers;
+mod prctl;
 mod process;
 mod process_vm;
 mod resource;
@@ -33,6 +37,7 @@ use crate::Hw;
 use crate::costs::Service;
 use crate::death::ExitStatus;
 use crate::kernel::{Disposition, Kernel};
+use crate::proc::CallRegisters;
 use crate::signal::SigSet;
 use arch::{Gpr, LinearAddr, UserContext};
 use event::Event;
@@ -158,6 +163,7 @@ impl Kernel {
     /// Makes a call, to its end or until it waits. A disposition only if the run ends.
     fn make_call(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, number: u64) -> Option<Disposition> {
         let args = [Gpr::Rdi, Gpr::Rsi, Gpr::Rdx, Gpr::R10, Gpr::R8, Gpr::R9].map(|r| ctx.reg(r));
+        self.call = CallRegisters::of(number, ctx);
         self.mm_mut().obey_user_keys(ctx);
         let outcome = self.dispatch(hw, &mut Call { number, args, ctx });
         self.mm_mut().forget_user_keys();
@@ -216,6 +222,7 @@ impl Kernel {
             Self::signal_call,
             Self::time_call,
             Self::futex_call,
+            Self::pidfd_call,
         ]);
         for family in families {
             if let Some(outcome) = family(self, hw, call) {

@@ -2,6 +2,7 @@
 
 use super::{Call, Outcome, SysResult};
 use crate::fork::{ChildMemory, CloneArgs};
+use crate::fs::OpenFlags;
 use crate::kernel::Kernel;
 use crate::process::{Process, State};
 use crate::signal::Signal;
@@ -12,28 +13,6 @@ use bitflags::bitflags;
 use event::Pid;
 
 bitflags! {
-    /// `CLONE_*` of `include/uapi/linux/sched.h`.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    struct CloneFlags: u64 {
-        const VM = 0x100;
-        const SIGHAND = 0x800;
-        const VFORK = 0x4000;
-        const PARENT = 0x8000;
-        const THREAD = 0x1_0000;
-        const SETTLS = 0x8_0000;
-        const PARENT_SETTID = 0x10_0000;
-        const CHILD_CLEARTID = 0x20_0000;
-        const DETACHED = 0x40_0000;
-        const UNTRACED = 0x80_0000;
-        const CHILD_SETTID = 0x100_0000;
-        const IO = 0x8000_0000;
-        const CLEAR_SIGHAND = 0x1_0000_0000;
-        /// New namespaces, which take a privilege.
-        const NAMESPACES = 0x7e02_0000;
-        /// What makes a thread, or shares the tables that only threads share here: FS, FILES, SIGHAND, THREAD, SYSVSEM, PIDFD, PTRACE.
-        const THREADS = 0x200 | 0x400 | 0x800 | 0x1_0000 | 0x4_0000 | 0x1000 | 0x2000;
-    }
-
     /// Options of wait4 and waitid.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     struct WaitOptions: u32 {
@@ -50,11 +29,6 @@ bitflags! {
     }
 }
 
-/// The low byte of clone's flags: the signal that tells of the child's end.
-const CSIGNAL: u64 = 0xff;
-/// Bytes of `struct clone_args`: what its first version had, and all that is known.
-const CLONE_ARGS_MIN: u64 = 64;
-const CLONE_ARGS_BYTES: usize = 88;
 /// Strings in an argument list; the limit on bytes comes first.
 const MAX_ARG_STRINGS: usize = 1 << 20;
 
@@ -113,12 +87,13 @@ impl Kernel {
             60 | 231 => Outcome::Exit(args[0] as u8),
             61 => self.sys_wait4(hw, args).into(),
             247 => self.sys_waitid(hw, args).into(),
+            272 => self.sys_unshare(args).into(),
             _ => return None,
         })
     }
 
     /// Makes a child. After vfork, and when made again, waits until the child has memory of its own.
-    fn fork(&mut self, hw: &mut Hw<'_>, ctx: &UserContext, args: &CloneArgs) -> SysResult {
+    pub(super) fn fork(&mut self, hw: &mut Hw<'_>, ctx: &UserContext, args: &CloneArgs) -> SysResult {
         let child = match self.retry() {
             Some(retry) => Pid(retry.done as u32),
             None => self.clone_current(hw, ctx, args)?,
@@ -127,53 +102,6 @@ impl Kernel {
             return Err(self.wait(Wait::on(Channel::Vfork(child)).killable().done(child.0.into())));
         }
         Ok(child.0.into())
-    }
-
-    fn sys_clone(&mut self, hw: &mut Hw<'_>, ctx: &UserContext, args: [u64; 6]) -> Outcome {
-        let [flags, stack, parent_tid, child_tid, tls, _] = args;
-        let parsed = clone_args(flags & 0xffff_ffff & !CSIGNAL, flags & CSIGNAL, stack, [parent_tid, child_tid, tls]);
-        self.clone_or_refuse(hw, ctx, parsed)
-    }
-
-    fn sys_clone3(&mut self, hw: &mut Hw<'_>, ctx: &UserContext, args: [u64; 6]) -> Result<Outcome, Errno> {
-        let [at, size, ..] = args;
-        if size < CLONE_ARGS_MIN {
-            return Err(Errno::EINVAL);
-        }
-        let mut raw = vec![0; size.min(4096) as usize];
-        self.copy_from_user(hw, LinearAddr(at), &mut raw)?;
-        if size > 4096 || raw[CLONE_ARGS_BYTES.min(raw.len())..].iter().any(|&byte| byte != 0) {
-            return Err(Errno::E2BIG);
-        }
-        raw.resize(CLONE_ARGS_BYTES, 0);
-        let word = |i: usize| u64::from_le_bytes(raw[8 * i..8 * i + 8].try_into().expect("eight bytes"));
-        let [flags, _pidfd, child_tid, parent_tid, signal, stack, stack_size, tls] = std::array::from_fn(word);
-        if (stack == 0) != (stack_size == 0) || signal & !CSIGNAL != 0 {
-            return Err(Errno::EINVAL);
-        }
-        // A sibling has its maker's exit signal, and CLONE_DETACHED means nothing.
-        let is_sibling = flags & (CloneFlags::PARENT | CloneFlags::THREAD).bits() != 0;
-        if is_sibling && signal != 0 || flags & CloneFlags::DETACHED.bits() != 0 {
-            return Err(Errno::EINVAL);
-        }
-        if word(9) != 0 {
-            return Ok(Outcome::Unsupported); // set_tid: chosen process ids
-        }
-        let parsed = clone_args(flags, signal, stack.wrapping_add(stack_size), [parent_tid, child_tid, tls]);
-        Ok(self.clone_or_refuse(hw, ctx, parsed))
-    }
-
-    fn clone_or_refuse(
-        &mut self,
-        hw: &mut Hw<'_>,
-        ctx: &UserContext,
-        args: Result<Option<CloneArgs>, Errno>,
-    ) -> Outcome {
-        match args {
-            Ok(Some(args)) => self.fork(hw, ctx, &args).into(),
-            Ok(None) => Outcome::Unsupported,
-            Err(errno) => Outcome::Return(Err(errno)),
-        }
     }
 
     fn sys_execve(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, [path, argv, envp]: [u64; 3]) -> Outcome {
@@ -302,10 +230,21 @@ impl Kernel {
             1 if id as i32 > 0 => Children::Pid(pid),
             2 if id as i32 > 0 => Children::Group(pid),
             2 if id as u32 == 0 => Children::Group(self.current.pgrp),
-            3 if id as i32 >= 0 => return Err(Errno::EBADF), // P_PIDFD: there are none
+            3 if id as i32 >= 0 => return self.wait_for_pidfd(id, options),
             _ => return Err(Errno::EINVAL),
         };
         self.wait_for_child(which, options)
+    }
+
+    /// P_PIDFD: one that does not wait says so in another way than WNOHANG.
+    fn wait_for_pidfd(&mut self, fd: u64, options: WaitOptions) -> Result<Option<News>, Errno> {
+        let file = self.vfs.fds(self.current.files).get(fd)?;
+        let pid = self.vfs.pid_of_file(file).map_err(|e| if e == Errno::ESRCH { Errno::ECHILD } else { e })?;
+        if options.contains(WaitOptions::NOHANG) || !self.vfs.file_flags(file).contains(OpenFlags::NONBLOCK) {
+            return self.wait_for_child(Children::Pid(pid), options);
+        }
+        let news = self.wait_for_child(Children::Pid(pid), options | WaitOptions::NOHANG)?;
+        news.map(Some).ok_or(Errno::EAGAIN)
     }
 
     /// The first child with news; waits for it unless NOHANG, then `None`.
@@ -364,44 +303,4 @@ fn news_of(child: &Process, options: WaitOptions) -> Option<News> {
         _ => return None,
     };
     Some(News { pid: child.pid, uid: child.credentials.user.real, word, code_and_status })
-}
-
-/// What a clone call asks for; `None` for threads and what goes with them.
-fn clone_args(
-    flags: u64,
-    signal: u64,
-    stack: u64,
-    [parent_tid, child_tid, tls]: [u64; 3],
-) -> Result<Option<CloneArgs>, Errno> {
-    let Some(flags) = CloneFlags::from_bits(flags) else { return Err(Errno::EINVAL) };
-    let (thread, sighand, vm) = (CloneFlags::THREAD, CloneFlags::SIGHAND, CloneFlags::VM);
-    let lacks = |flag, needed| flags.contains(flag) && !flags.contains(needed);
-    if lacks(thread, sighand) || lacks(sighand, vm) || flags.contains(sighand | CloneFlags::CLEAR_SIGHAND) {
-        return Err(Errno::EINVAL);
-    }
-    if flags.intersects(CloneFlags::NAMESPACES) {
-        return Err(Errno::EPERM);
-    }
-    if flags.intersects(CloneFlags::THREADS) {
-        return Ok(None);
-    }
-    let exit_signal = if signal == 0 { None } else { Some(Signal::new(signal).ok_or(Errno::EINVAL)?) };
-    let memory = match (flags.contains(CloneFlags::VM), flags.contains(CloneFlags::VFORK)) {
-        (false, false) => ChildMemory::Copy,
-        (true, true) => ChildMemory::Borrowed,
-        (true, false) => ChildMemory::Shared,
-        (false, true) => ChildMemory::AwaitedCopy,
-    };
-    let place = |flag, at: u64| flags.contains(flag).then_some(LinearAddr(at));
-    Ok(Some(CloneArgs {
-        memory,
-        exit_signal,
-        is_sibling: flags.contains(CloneFlags::PARENT),
-        stack,
-        tls: flags.contains(CloneFlags::SETTLS).then_some(tls),
-        parent_tid: place(CloneFlags::PARENT_SETTID, parent_tid),
-        child_tid: place(CloneFlags::CHILD_SETTID, child_tid),
-        clear_child_tid: place(CloneFlags::CHILD_CLEARTID, child_tid),
-        clears_handlers: flags.contains(CloneFlags::CLEAR_SIGHAND),
-    }))
 }

@@ -4,7 +4,7 @@ use super::file::{Fault, UserBuffers};
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
 use crate::mm::MmCx;
-use crate::process::{Ids, Process};
+use crate::process::{Cap, Ids, Process};
 use crate::{Errno, Hw};
 use arch::{FRAME_SIZE, LinearAddr};
 use event::Pid;
@@ -66,7 +66,17 @@ impl Kernel {
         if process.has_ended() {
             return Err(Errno::ESRCH);
         }
-        if may_access(&self.current, process) { Ok(process.pid) } else { Err(Errno::EPERM) }
+        if self.may_look_into(process) { Ok(process.pid) } else { Err(Errno::EPERM) }
+    }
+
+    /// Whether the current process may look into another: it is itself, or has all its ids and the other lets itself be looked
+    /// into, or it has the privilege (`ptrace_may_access` with real ids).
+    pub(super) fn may_look_into(&self, other: &Process) -> bool {
+        let same = |id: u32, ids: Ids| [ids.real, ids.effective, ids.saved] == [id; 3];
+        let (mine, its) = (self.current.credentials, other.credentials);
+        let is_same = same(mine.user.real, its.user) && same(mine.group.real, its.group);
+        let is_dumpable = !other.has_ended() && self.mms[other.mm].prctl.dumpable;
+        self.current.pid == other.pid || self.current.may(Cap::SysPtrace) || is_same && is_dumpable
     }
 
     fn copy_from_other(
@@ -107,11 +117,4 @@ impl Kernel {
         let mut cx = MmCx { hw, frames: &mut self.frames, vfs: &mut self.vfs, pid };
         f(&mut self.mms[id], &mut cx)
     }
-}
-
-/// Whether one process may look into another: it is itself, root, or has all its ids (`ptrace_may_access` with real ids).
-fn may_access(caller: &Process, other: &Process) -> bool {
-    let same = |id: u32, ids: Ids| [ids.real, ids.effective, ids.saved].into_iter().all(|it| it == id);
-    let (mine, its) = (caller.credentials, other.credentials);
-    caller.pid == other.pid || caller.is_root() || same(mine.user.real, its.user) && same(mine.group.real, its.group)
 }

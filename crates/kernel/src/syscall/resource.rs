@@ -2,7 +2,7 @@
 
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
-use crate::process::{Ids, Limits, Process, Resource, Rlimit, Usage};
+use crate::process::{Cap, Ids, Limits, Process, Resource, Rlimit, Usage};
 use crate::time::NSEC_PER_SEC;
 use crate::{Errno, Hw};
 use arch::{FRAME_SIZE, LinearAddr};
@@ -41,7 +41,7 @@ impl Kernel {
         let (mine, its) = (self.current.credentials, process.credentials);
         let same = |id: u32, ids: Ids| [ids.real, ids.effective, ids.saved].into_iter().all(|other| other == id);
         process.pid == self.current.pid
-            || self.current.is_root()
+            || self.current.may(Cap::SysResource)
             || same(mine.user.real, its.user) && same(mine.group.real, its.group)
     }
 
@@ -71,7 +71,7 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         let too_many_files = resource == Resource::Nofile as u64 && wanted.hard > NR_OPEN;
-        if too_many_files || wanted.hard > before.hard && !self.current.is_root() {
+        if too_many_files || wanted.hard > before.hard && !self.current.may(Cap::SysResource) {
             return Err(Errno::EPERM);
         }
         let process = self.process_mut(pid).ok_or(Errno::ESRCH)?;
@@ -143,10 +143,10 @@ impl Kernel {
 
     fn sys_setpriority(&mut self, args: [u64; 6]) -> SysResult {
         let nice = (args[2] as i32).clamp(-20, 19);
-        let is_root = self.current.is_root();
+        let is_privileged = self.current.may(Cap::SysNice);
         for pid in self.priority_targets(args)? {
             let Some(process) = self.process_mut(pid) else { continue };
-            if nice < process.nice && !is_root {
+            if nice < process.nice && !is_privileged {
                 return Err(Errno::EACCES);
             }
             process.nice = nice;
@@ -202,14 +202,24 @@ impl Limits {
             address_space: self.get(Resource::As).soft,
             data: self.get(Resource::Data).soft,
             locked: self.get(Resource::Memlock).soft,
+            min_addr: crate::mm::MMAP_MIN_ADDR,
+            raw_io: false,
         }
     }
 }
 
 impl Process {
-    /// The limits of its address space: root may lock as much as it likes (`CAP_IPC_LOCK`).
+    /// The limits of its address space: root may lock as much as it likes and map what is low (`CAP_IPC_LOCK`, `CAP_SYS_RAWIO`).
     pub(crate) const fn mm_limits(&self) -> crate::mm::MmLimits {
         let limits = self.limits.of_mm();
-        crate::mm::MmLimits { locked: if self.is_root() { u64::MAX } else { limits.locked }, ..limits }
+        let locked = if self.may(Cap::IpcLock) { u64::MAX } else { limits.locked };
+        crate::mm::MmLimits { locked, raw_io: self.may(Cap::SysRawio), ..limits }
+    }
+}
+
+impl Kernel {
+    /// The limits that the address space of the current process obeys.
+    pub(crate) const fn mm_limits(&self) -> crate::mm::MmLimits {
+        crate::mm::MmLimits { min_addr: self.frames.sysctl.mmap_min_addr, ..self.current.mm_limits() }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
-use crate::process::{Policy, Process, Scheduling};
+use crate::process::{Cap, Policy, Process, Scheduling};
 use crate::time::NSEC_PER_SEC;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
@@ -77,7 +77,7 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         let process = self.process(pid).ok_or(Errno::ESRCH)?;
-        if !self.current.is_root() && !self.may_reschedule(process, wanted) {
+        if !self.current.may(Cap::SysNice) && !self.may_reschedule(process, wanted) {
             return Err(Errno::EPERM);
         }
         let process = self.process_mut(pid).ok_or(Errno::ESRCH)?;
@@ -175,15 +175,15 @@ impl Kernel {
         let priority = priority as u32;
         match (priority >> 13, priority & 7) {
             (0, 0) | (2 | 3, _) => {}
-            (1, _) if self.current.is_root() => {}
+            (1, _) if self.current.may(Cap::SysNice) => {}
             (1, _) => return Err(Errno::EPERM),
             _ => return Err(Errno::EINVAL),
         }
         let me = self.current.credentials.user;
-        let is_root = self.current.is_root();
+        let is_privileged = self.current.may(Cap::SysNice);
         for pid in self.io_priority_targets(which, who)? {
             let Some(process) = self.process_mut(pid) else { continue };
-            if !is_root && ![me.real, me.effective].contains(&process.credentials.user.real) {
+            if !is_privileged && ![me.real, me.effective].contains(&process.credentials.user.real) {
                 return Err(Errno::EPERM);
             }
             process.scheduling.io_priority = priority as u16;

@@ -5,8 +5,8 @@ use crate::fs::InodeId;
 use crate::kernel::Kernel;
 use crate::mm::hugetlb::{OutOfPool, huge_page_size};
 use crate::mm::{CommitRights, FileMode, MapFlags, MapSource, Prot};
-use crate::process::Resource;
-use crate::shm::{IPC_PRIVATE, SHM_ALL, SHM_DEST, SHM_LOCKED, SHM_MAX, SHM_MNI, Segment};
+use crate::process::{Cap, Resource};
+use crate::shm::{IPC_PRIVATE, SHM_DEST, SHM_LOCKED, Segment};
 use crate::{Errno, Hw};
 use arch::{FRAME_SIZE, LinearAddr};
 
@@ -45,11 +45,12 @@ impl Kernel {
     }
 
     fn new_shm(&mut self, hw: &mut Hw<'_>, key: i32, bytes: u64, flags: u64) -> SysResult {
-        if bytes == 0 || bytes > SHM_MAX {
+        let most = self.shm.most;
+        if bytes == 0 || bytes > most.bytes {
             return Err(Errno::EINVAL);
         }
         let pages = bytes.div_ceil(FRAME_SIZE);
-        if self.shm.pages().saturating_add(pages) > SHM_ALL || self.shm.iter().count() >= SHM_MNI {
+        if self.shm.pages().saturating_add(pages) > most.pages || self.shm.iter().count() as u64 >= most.segments {
             return Err(Errno::ENOSPC);
         }
         let name = format!("SYSV{:08x}", key.cast_unsigned());
@@ -61,7 +62,7 @@ impl Kernel {
         if bytes > i64::MAX as u64 {
             return Err(Errno::ENOMEM);
         }
-        let rights = if self.current.is_root() { CommitRights::Admin } else { CommitRights::User };
+        let rights = if self.current.may(Cap::SysAdmin) { CommitRights::Admin } else { CommitRights::User };
         self.frames.vm_enough_memory(self.mm().total_vm_pages(), pages, rights)?;
         let (vfs, _, mut cx) = self.fs_cx(hw);
         let inode = vfs.shmem_file_setup(&mut cx, name.as_bytes(), bytes)?;
@@ -72,9 +73,10 @@ impl Kernel {
     /// The file of a segment of large pages, which are promised to it unless it says otherwise.
     fn huge_segment_file(&mut self, hw: &mut Hw<'_>, name: &[u8], bytes: u64, flags: u64) -> Result<InodeId, Errno> {
         let size = huge_page_size(flags).ok_or(Errno::EINVAL)?;
-        let in_root_group = self.current.credentials.group.fs == 0 || self.current.groups.contains(&0);
-        if !self.current.is_root() && !in_root_group {
-            return Err(Errno::EPERM); // `hugetlb_shm_group`
+        let group = self.frames.sysctl.hugetlb_shm_group;
+        let in_group = self.current.credentials.group.fs == group || self.current.groups.contains(&group);
+        if !self.current.may(Cap::IpcLock) && !in_group {
+            return Err(Errno::EPERM);
         }
         let len = bytes.checked_next_multiple_of(size.bytes()).ok_or(Errno::ENOMEM)?;
         let (vfs, _, mut cx) = self.fs_cx(hw);
@@ -103,7 +105,7 @@ impl Kernel {
         let mut map = MapFlags::SHARED;
         map.set(MapFlags::FIXED, fixed.is_some());
         let place = fixed.unwrap_or(LinearAddr(0));
-        let limits = self.current.mm_limits();
+        let limits = self.mm_limits();
         let (mm, mut cx) = self.mm_cx(hw);
         mm.set_limits(limits);
         if fixed.is_some() && flags & SHM_REMAP == 0 {
@@ -182,7 +184,8 @@ impl Kernel {
         }
         match command {
             IPC_INFO => {
-                let values = [SHM_MAX, 1, SHM_MNI as u64, SHM_MNI as u64, SHM_ALL, 0, 0, 0, 0];
+                let most = self.shm.most;
+                let values = [most.bytes, 1, most.segments, most.segments, most.pages, 0, 0, 0, 0];
                 self.copy_to_user(hw, buf, &words(&values)).map(|()| self.shm.highest_index())
             }
             SHM_INFO => {
@@ -258,12 +261,12 @@ impl Kernel {
     fn shm_lock(&mut self, id: i32, locks: bool) -> SysResult {
         let limit = self.current.limits.get(Resource::Memlock).soft;
         let segment = self.shm.by_id(id)?;
-        let is_root = self.current.is_root();
+        let is_privileged = self.current.may(Cap::IpcLock);
         let ruled = segment.is_ruled_by(&self.current);
-        if !is_root && (!ruled || locks && limit == 0) {
+        if !is_privileged && (!ruled || locks && limit == 0) {
             return Err(Errno::EPERM);
         }
-        if locks && !is_root && segment.bytes > limit {
+        if locks && !is_privileged && segment.bytes > limit {
             return Err(Errno::ENOMEM);
         }
         let mode = if locks { segment.mode | SHM_LOCKED } else { segment.mode & !SHM_LOCKED };

@@ -50,6 +50,7 @@ impl Kernel {
         let before = self.current.signals.action(signal);
         if let Some(action) = action {
             self.current.signals.set_action(signal, action);
+            self.revive_posix_timers(hw.instructions, signal);
         }
         if old != 0 {
             self.copy_to_user(hw, LinearAddr(old), &before.to_bytes())?;
@@ -124,6 +125,7 @@ impl Kernel {
     /// Takes a signal of `wanted` without its handler, waiting for it if need be.
     fn sigtimedwait(&mut self, hw: &mut Hw<'_>, wanted: SigSet, until: Option<u64>, info: u64) -> Outcome {
         if let Some(taken) = self.current.signals.dequeue(SigSet(!wanted.0)) {
+            let taken = self.settle_timer_signal(hw.instructions, taken);
             let copied = match info {
                 0 => Ok(()),
                 at => self.copy_to_user(hw, LinearAddr(at), &taken.to_bytes()),
@@ -244,7 +246,7 @@ impl Kernel {
 }
 
 /// A signal from a register; `None` for 0, which only asks whether one could be sent.
-fn signal_of(number: u64) -> Result<Option<Signal>, Errno> {
+pub(super) fn signal_of(number: u64) -> Result<Option<Signal>, Errno> {
     match number as u32 {
         0 => Ok(None),
         n => Signal::new(u64::from(n)).map(Some).ok_or(Errno::EINVAL),

@@ -3,7 +3,6 @@
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
 use crate::mm::TASK_SIZE_MAX;
-use crate::signal::Signal;
 use crate::{Errno, Hw};
 use arch::{LinearAddr, UserContext};
 
@@ -36,7 +35,7 @@ impl Kernel {
         }))
     }
 
-    fn put_u32(&mut self, hw: &mut Hw<'_>, at: u64, value: u32) -> SysResult {
+    pub(super) fn put_u32(&mut self, hw: &mut Hw<'_>, at: u64, value: u32) -> SysResult {
         self.copy_to_user(hw, LinearAddr(at), &value.to_le_bytes()).map(|()| 0)
     }
 
@@ -51,66 +50,6 @@ impl Kernel {
             self.current.personality = persona;
         }
         before as u64
-    }
-
-    fn sys_prctl(&mut self, hw: &mut Hw<'_>, [option, a, b, c, d, _]: [u64; 6]) -> SysResult {
-        const PR_SET_PDEATHSIG: u32 = 1;
-        const PR_GET_PDEATHSIG: u32 = 2;
-        const PR_GET_DUMPABLE: u32 = 3;
-        const PR_SET_DUMPABLE: u32 = 4;
-        const PR_SET_NAME: u32 = 15;
-        const PR_GET_NAME: u32 = 16;
-        const PR_SET_CHILD_SUBREAPER: u32 = 36;
-        const PR_GET_CHILD_SUBREAPER: u32 = 37;
-        const PR_SET_NO_NEW_PRIVS: u32 = 38;
-        const PR_GET_NO_NEW_PRIVS: u32 = 39;
-        const PR_SET_THP_DISABLE: u32 = 41;
-        const PR_GET_THP_DISABLE: u32 = 42;
-        let unused = [b, c, d].iter().all(|&arg| arg == 0);
-        match option as u32 {
-            PR_SET_PDEATHSIG => {
-                let signal = if a == 0 { None } else { Some(Signal::new(a).ok_or(Errno::EINVAL)?) };
-                self.current.parent_death_signal = signal;
-                Ok(0)
-            }
-            PR_GET_PDEATHSIG => {
-                let number = self.current.parent_death_signal.map_or(0, |signal| signal.number().into());
-                self.put_u32(hw, a, number)
-            }
-            PR_SET_CHILD_SUBREAPER => {
-                self.current.is_subreaper = a != 0;
-                Ok(0)
-            }
-            PR_GET_CHILD_SUBREAPER => self.put_u32(hw, a, self.current.is_subreaper.into()),
-            PR_GET_DUMPABLE => Ok(1),
-            PR_SET_DUMPABLE if a == 1 => Ok(0),
-            PR_SET_NAME => self.set_name(hw, a),
-            PR_GET_NAME => self.copy_to_user(hw, LinearAddr(a), &self.current.comm.clone()).map(|()| 0),
-            PR_SET_NO_NEW_PRIVS if a == 1 && unused => {
-                self.current.no_new_privs = 1;
-                Ok(0)
-            }
-            PR_SET_THP_DISABLE if unused => {
-                self.mm_mut().set_thp_disabled(a != 0);
-                Ok(0)
-            }
-            PR_GET_THP_DISABLE if a == 0 && unused => Ok(self.mm().thp_disabled().into()),
-            PR_GET_NO_NEW_PRIVS if a == 0 && unused => Ok(self.current.no_new_privs),
-            _ => Err(Errno::EINVAL),
-        }
-    }
-
-    fn set_name(&mut self, hw: &mut Hw<'_>, at: u64) -> SysResult {
-        let mut name = [0; 16];
-        for (offset, slot) in name[..15].iter_mut().enumerate() {
-            let [byte] = self.read_user(hw, LinearAddr(at.wrapping_add(offset as u64)))?;
-            if byte == 0 {
-                break;
-            }
-            *slot = byte;
-        }
-        self.current.comm = name;
-        Ok(0)
     }
 
     fn sys_arch_prctl(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext, [option, addr, ..]: [u64; 6]) -> SysResult {
@@ -170,20 +109,27 @@ impl Kernel {
         const REGISTER_PRIVATE_EXPEDITED: u64 = 0x10;
         const PRIVATE_SYNC_CORE: u64 = 0x20;
         const REGISTER_PRIVATE_SYNC_CORE: u64 = 0x40;
+        const PRIVATE_RSEQ: u64 = 0x80;
+        const REGISTER_PRIVATE_RSEQ: u64 = 0x100;
         const GET_REGISTRATIONS: u64 = 0x200;
-        const ALL: u64 = 0x27f;
-        if flags as u32 != 0 {
+        const ALL: u64 = 0x3ff;
+        /// MEMBARRIER_CMD_FLAG_CPU: the barrier is for the processor that the third argument names.
+        const FLAG_CPU: u32 = 1;
+        if flags as u32 != 0 && (command as u32 != PRIVATE_RSEQ as u32 || flags as u32 != FLAG_CPU) {
             return Err(Errno::EINVAL);
         }
         let registered = &mut self.mm_mut().membarrier;
         match command & 0xffff_ffff {
             0 => Ok(ALL),
             GLOBAL | GLOBAL_EXPEDITED => Ok(0),
-            register @ (REGISTER_GLOBAL_EXPEDITED | REGISTER_PRIVATE_EXPEDITED | REGISTER_PRIVATE_SYNC_CORE) => {
+            register @ (REGISTER_GLOBAL_EXPEDITED
+            | REGISTER_PRIVATE_EXPEDITED
+            | REGISTER_PRIVATE_SYNC_CORE
+            | REGISTER_PRIVATE_RSEQ) => {
                 *registered |= register;
                 Ok(0)
             }
-            private @ (PRIVATE_EXPEDITED | PRIVATE_SYNC_CORE) => {
+            private @ (PRIVATE_EXPEDITED | PRIVATE_SYNC_CORE | PRIVATE_RSEQ) => {
                 if *registered & private << 1 == 0 {
                     Err(Errno::EPERM)
                 } else {

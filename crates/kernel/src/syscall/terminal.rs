@@ -3,6 +3,7 @@
 
 use super::SysResult;
 use crate::kernel::Kernel;
+use crate::process::Cap;
 use crate::signal::Signal;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
@@ -59,7 +60,7 @@ impl Kernel {
         if self.current.session != me || self.has_terminal() {
             return if self.has_terminal() && self.current.session == me { Ok(0) } else { Err(Errno::EPERM) };
         }
-        if self.terminal.session.is_some() && !(arg == 1 && self.current.is_root()) {
+        if self.terminal.session.is_some() && !(arg == 1 && self.current.may(Cap::SysAdmin)) {
             return Err(Errno::EPERM);
         }
         self.terminal.session = Some(me);

@@ -16,7 +16,7 @@ const TIMER_ABSTIME: u64 = 1;
 
 /// What a clock id stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum ClockId {
+pub(super) enum ClockId {
     Realtime,
     Monotonic,
     ProcessCpu,
@@ -24,7 +24,7 @@ enum ClockId {
 }
 
 /// The clock of an id, and its resolution in nanoseconds.
-fn clock_by_id(id: u64) -> Result<(ClockId, u64), Errno> {
+pub(super) fn clock_by_id(id: u64) -> Result<(ClockId, u64), Errno> {
     Ok(match id as i32 {
         0 | 11 => (ClockId::Realtime, 1),
         1 | 4 | 7 => (ClockId::Monotonic, 1),

@@ -1,6 +1,7 @@
 //! Interval timers (setitimer, alarm), on virtual time. ITIMER_REAL runs whoever runs; the other two with their process, as
 //! does the limit of its time on the processor (RLIMIT_CPU).
 
+use super::posix_timers::PosixTimers;
 use super::{Call, Outcome, SysResult};
 use crate::kernel::Kernel;
 use crate::process::{CpuTimes, Process, RLIM_INFINITY, Resource, Rlimit};
@@ -60,6 +61,8 @@ impl Timer {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timers {
     running: [Option<Timer>; 3],
+    /// Those of timer_create.
+    pub(crate) posix: PosixTimers,
 }
 
 impl Timers {
@@ -71,7 +74,9 @@ impl Timers {
         };
         let by_user = due(TimerClock::Virtual, times.user_ns(instructions));
         let by_cpu = due(TimerClock::Prof, times.cpu_ns(instructions));
-        [by_user, by_cpu].into_iter().flatten().min()
+        let cpu = times.cpu_ns(instructions);
+        let by_posix = self.posix.next_cpu_expiry().map(|at| instructions.saturating_add(at.saturating_sub(cpu)));
+        [by_user, by_cpu, by_posix].into_iter().flatten().min()
     }
 
     /// The signal of a timer that has expired by `now` on its clock; one with an interval starts again.
@@ -123,6 +128,7 @@ impl Kernel {
                 self.current.signals.raise(Target::Process, SigInfo::kernel(signal));
             }
         }
+        self.run_posix_cpu_timers(instructions);
         if let Some(signal) = self.current.exceeded_cpu_limit(instructions) {
             self.current.signals.raise(Target::Process, SigInfo::kernel(signal));
         }
@@ -145,7 +151,7 @@ impl Kernel {
             36 => self.sys_getitimer(hw, call.args),
             37 => Ok(self.sys_alarm(hw, call.args[0])),
             38 => self.sys_setitimer(hw, call.args),
-            _ => return None,
+            _ => return self.posix_timer_call(hw, call),
         }))
     }
 

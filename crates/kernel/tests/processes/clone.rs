@@ -1,7 +1,7 @@
 //! vfork, clone and clone3: shared memory, where ids are told, and which flags go together.
 
 use crate::common::processes::{
-    ANY, EAGAIN, ECHILD, EINVAL, EPERM, FIRST, SIGCHLD, SIGKILL, SIGSTOP, SIGTERM, WNOHANG, nr,
+    ANY, EAGAIN, EBADF, ECHILD, EINVAL, EPERM, ESRCH, FIRST, SIGCHLD, SIGKILL, SIGSTOP, SIGTERM, WEXITED, WNOHANG, nr,
 };
 use crate::common::signals::{SIGUSR1, SIGUSR2, bit};
 use crate::common::{CODE, Rig, SCRATCH};
@@ -9,6 +9,8 @@ use arch::Gpr;
 use pagewalk_kernel::Disposition;
 
 const VM: u64 = 0x100;
+const FS: u64 = 0x200;
+const FILES: u64 = 0x400;
 const SIGHAND: u64 = 0x800;
 const PIDFD: u64 = 0x1000;
 const CLONE_VFORK: u64 = 0x4000;
@@ -21,6 +23,8 @@ const CHILD_CLEARTID: u64 = 0x20_0000;
 const DETACHED: u64 = 0x40_0000;
 const CHILD_SETTID: u64 = 0x100_0000;
 const CLEAR_SIGHAND: u64 = 0x1_0000_0000;
+
+const EEXIST: i64 = -17;
 
 const ARGS: u64 = SCRATCH + 0x100;
 const PATH: u64 = SCRATCH + 0x200;
@@ -236,10 +240,61 @@ fn flags_that_do_not_go_together() {
 
 #[test]
 fn threads_and_their_kind_end_the_run_with_a_message() {
-    for flags in [VM | SIGHAND | THREAD, PIDFD | SIGCHLD] {
+    for flags in [VM | SIGHAND | THREAD, VM | SIGHAND] {
         assert!(matches!(Rig::new().syscall(nr::CLONE, &[flags, 0, 0, 0, 0]), Disposition::Unsupported(_)));
-        assert!(matches!(Rig::new().clone3([flags & !SIGCHLD, 0, 0, 0, 0, 0, 0]), Disposition::Unsupported(_)));
+        assert!(matches!(Rig::new().clone3([flags, 0, 0, 0, 0, 0, 0]), Disposition::Unsupported(_)));
     }
+}
+
+#[test]
+fn descriptors_and_directory_can_be_shared() {
+    let mut rig = Rig::new();
+    rig.poke(SCRATCH, b"/\0");
+    assert_eq!(rig.call(95, &[0o27]), 0o22, "umask");
+    let child = rig.call(nr::CLONE, &[FILES | FS | SIGCHLD, 0, 0, 0, 0]) as u64;
+    rig.turn_to(child);
+    assert_eq!(rig.call(22, &[SCRATCH + 8]), 0, "pipe");
+    assert_eq!((rig.call(95, &[0o77]), rig.call(80, &[SCRATCH])), (0o27, 0));
+    rig.exit(0);
+    rig.turn_to(FIRST);
+    assert_eq!(rig.call(nr::WAIT4, &[child, 0, 0, 0]) as u64, child);
+    assert_eq!(rig.call(95, &[0]), 0o77);
+    assert_eq!((rig.call(79, &[SCRATCH, 64]), rig.peek(SCRATCH, 2)), (2, b"/\0".to_vec()), "getcwd");
+    assert_eq!((rig.call(3, &[3]), rig.call(3, &[4]), rig.call(3, &[5])), (0, 0, EBADF), "the pipe is there still");
+}
+
+#[test]
+fn a_pidfd_is_the_parents_and_outlives_the_child() {
+    const PIDFD_SEND_SIGNAL: u64 = 424;
+    let mut rig = Rig::new();
+    let child = rig.call(nr::CLONE, &[PIDFD | SIGCHLD, 0, SCRATCH, 0, 0]) as u64;
+    let fd: u64 = rig.peek_u32(SCRATCH).into();
+    assert_eq!(rig.call(PIDFD_SEND_SIGNAL, &[fd, 0, 0, 0]), 0);
+    rig.turn_to(child);
+    assert_eq!(rig.call(PIDFD_SEND_SIGNAL, &[fd, 0, 0, 0]), EBADF, "the child has none");
+    rig.exit(3);
+    rig.turn_to(FIRST);
+    rig.poke_words(SCRATCH, &[fd | 1 << 32]);
+    assert_eq!((rig.call(7, &[SCRATCH, 1, 0]), rig.peek_u32(SCRATCH + 4)), (1, 1 << 16 | 1), "poll");
+    assert_eq!(rig.call(nr::WAITID, &[3, fd, SCRATCH, WEXITED, 0]), 0, "P_PIDFD");
+    assert_eq!(rig.peek_u32(SCRATCH + 24), 3);
+    assert_eq!(rig.call(nr::WAITID, &[3, fd, SCRATCH, WEXITED, 0]), ECHILD);
+    assert_eq!(rig.call(PIDFD_SEND_SIGNAL, &[fd, 0, 0, 0]), ESRCH);
+}
+
+#[test]
+fn a_process_can_be_given_its_id() {
+    let mut rig = Rig::configured(|config| config.credentials.user.effective = 0);
+    rig.exec(b"/prog", &["prog"], &[]).unwrap();
+    for (tid, result) in [(0, EINVAL), (1, EEXIST), (FIRST, EEXIST), (2000, 2000), (2000, EEXIST), (40_000, EINVAL)] {
+        rig.poke_words(SCRATCH, &[tid]);
+        rig.poke_words(ARGS, &[0, 0, 0, 0, SIGCHLD, 0, 0, 0, SCRATCH, 1]);
+        assert_eq!(rig.call(nr::CLONE3, &[ARGS, 80]), result, "{tid}");
+    }
+    rig.poke_words(ARGS + 72, &[2]);
+    assert_eq!(rig.call(nr::CLONE3, &[ARGS, 80]), EINVAL, "one level of namespaces");
+    rig.poke_words(ARGS + 72, &[0]);
+    assert_eq!(rig.call(nr::CLONE3, &[ARGS, 80]), EINVAL, "a list of none");
 }
 
 #[test]

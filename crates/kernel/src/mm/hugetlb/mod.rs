@@ -22,7 +22,7 @@ mod pool;
 pub(crate) use map::huge_page_size;
 pub(super) use map::modify;
 pub use pool::PoolCounts;
-pub(crate) use pool::{HugetlbPools, OutOfPool, Promise};
+pub(crate) use pool::{HugetlbPools, OutOfPool, PoolSetting, Promise};
 
 use super::frames::{Contents, FrameTable};
 use crate::costs::Service;

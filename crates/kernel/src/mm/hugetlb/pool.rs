@@ -7,6 +7,7 @@
 //! they go back to the buddy when nobody needs them.
 
 use super::{HUGE_SIZES, HugePages, frames_of};
+use crate::Errno;
 use crate::mm::buddy::{Gfp, Order};
 use crate::mm::frames::{Contents, FrameTable, FrameUse};
 use crate::mm::rss::RssId;
@@ -24,6 +25,23 @@ pub(crate) enum Promise {
     Kept,
     /// It is taken beside all promises.
     None,
+}
+
+/// A file of /sys/kernel/mm/hugepages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum PoolSetting {
+    Total,
+    Free,
+    Reserved,
+    Surplus,
+    Overcommit,
+}
+
+impl PoolSetting {
+    /// Whether it only tells.
+    pub(crate) const fn is_shown_only(self) -> bool {
+        matches!(self, Self::Free | Self::Reserved | Self::Surplus)
+    }
 }
 
 /// One pool.
@@ -86,6 +104,18 @@ impl HugetlbPools {
         }
     }
 
+    /// What a file shows.
+    pub(crate) const fn show(&self, size: PageSize, setting: PoolSetting) -> u64 {
+        let counts = self.counts(size);
+        match setting {
+            PoolSetting::Total => counts.total,
+            PoolSetting::Free => counts.free,
+            PoolSetting::Reserved => counts.reserved,
+            PoolSetting::Surplus => counts.surplus,
+            PoolSetting::Overcommit => counts.overcommit,
+        }
+    }
+
     /// Allows so many surplus pages.
     pub(crate) const fn set_overcommit(&mut self, size: PageSize, pages: u64) {
         self.pool(size).overcommit = pages;
@@ -115,6 +145,19 @@ impl FrameTable {
                 pool.free.push(page);
                 pool.total += 1;
             }
+        }
+        Ok(())
+    }
+
+    /// Sets what a file stands for (`nr_hugepages_store`, `nr_overcommit_hugepages_store`).
+    ///
+    /// # Errors
+    /// `EINVAL` for surplus pages of 1 GiB, of which there can be none.
+    pub(crate) fn store_pool(&mut self, size: PageSize, setting: PoolSetting, count: u64) -> Result<(), Errno> {
+        match (setting, size) {
+            (PoolSetting::Total, _) => self.set_max_huge_pages(size, count),
+            (PoolSetting::Overcommit, PageSize::Size2M) => self.hugetlb.set_overcommit(size, count),
+            _ => return Err(Errno::EINVAL),
         }
         Ok(())
     }

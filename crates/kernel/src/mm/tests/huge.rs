@@ -214,7 +214,7 @@ fn the_daemon_collapses_what_is_used() {
     advise(&mut guest, AT + PMD, PMD, Advice::Cold).unwrap();
     guest.frames.thp.mode = ThpMode::Always;
     let scanned = guest.run(|mm, cx| mm.khugepaged_scan(cx, LinearAddr(0), 8));
-    assert_eq!(scanned, (2, None));
+    assert_eq!((scanned.ranges, scanned.next), (2, None));
     assert_eq!((is_huge(&guest, AT), is_huge(&guest, AT + PMD)), (true, false));
     assert_eq!((guest.read(AT + PAGE), guest.read(AT + PMD + PAGE)), (Ok(1), Ok(2)));
     guest.check_tables();
@@ -230,4 +230,35 @@ fn populate_fills_with_large_pages() {
     assert!(is_huge(&guest, at));
     assert!(guest.access(at, AccessKind::Write).is_ok());
     guest.check_tables();
+}
+
+/// What /sys/kernel/mm/transparent_hugepage sets holds for the daemon.
+#[test]
+fn the_daemon_keeps_to_its_limits() {
+    let mut guest = guest();
+    guest.frames.thp.mode = ThpMode::Never;
+    (0..100).for_each(|page| guest.write(AT + page * PAGE, 1).unwrap());
+    guest.frames.thp.mode = ThpMode::Always;
+    let scan = |guest: &mut Guest| guest.run(|mm, cx| mm.khugepaged_scan(cx, LinearAddr(0), 8));
+    guest.frames.thp.settings.max_ptes_none = 411;
+    scan(&mut guest);
+    assert!(!is_huge(&guest, AT), "412 of the 512 pages are not there");
+    guest.frames.thp.settings.max_ptes_none = 412;
+    let child = guest.fork().unwrap();
+    guest.frames.thp.settings.max_ptes_shared = 99;
+    scan(&mut guest);
+    assert!(!is_huge(&guest, AT), "100 are the child's too");
+    guest.kill(child);
+    scan(&mut guest);
+    assert!(is_huge(&guest, AT));
+    assert_eq!(guest.frames.thp.settings.pages_collapsed, 1);
+    guest.check_tables();
+}
+
+#[test]
+fn without_the_page_of_zeros_a_read_gets_memory_too() {
+    let mut guest = guest();
+    guest.frames.thp.settings.use_zero_page = 0;
+    assert_eq!(guest.read(AT), Ok(0));
+    assert_eq!(guest.faults(), [Resolution::DemandZeroHuge]);
 }

@@ -14,3 +14,4 @@ mod keys;
 mod locks;
 mod model;
 mod moves;
+mod remote;

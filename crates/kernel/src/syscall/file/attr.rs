@@ -17,7 +17,7 @@ const FALLOC_FL_PUNCH_HOLE: u64 = 2;
 
 impl Kernel {
     pub(super) fn sys_umask(&mut self, _: &mut Hw<'_>, [mask, ..]: Args) -> SysResult {
-        Ok(std::mem::replace(&mut self.current.umask, mask as u32 & 0o777).into())
+        Ok(self.current.fs.set_umask(mask as u32 & 0o777).into())
     }
 
     pub(super) fn sys_chmod(&mut self, hw: &mut Hw<'_>, [path, mode, ..]: Args) -> SysResult {

@@ -5,6 +5,7 @@ use crate::fs::{FileKind, InodeId, New};
 use crate::kernel::Kernel;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
+use std::rc::Rc;
 
 /// How `getdents` lays out an entry.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,7 +67,7 @@ impl Kernel {
     }
 
     pub(super) fn sys_getcwd(&mut self, hw: &mut Hw<'_>, [buf, size, ..]: Args) -> SysResult {
-        let mut path = self.vfs.path_of(self.current.cwd).ok_or(Errno::ENOENT)?;
+        let mut path = self.vfs.path_of(self.current.fs.cwd()).ok_or(Errno::ENOENT)?;
         path.push(0);
         if path.len() as u64 > size {
             return Err(Errno::ERANGE);
@@ -93,9 +94,12 @@ impl Kernel {
     fn set_cwd(&mut self, hw: &mut Hw<'_>, dir: InodeId) -> SysResult {
         let (vfs, process, mut cx) = self.fs_cx(hw);
         vfs.inode_get(dir);
-        let old = std::mem::replace(&mut process.cwd, dir);
+        let old = process.fs.set_cwd(dir);
         vfs.inode_put(&mut cx, old);
-        vfs.proc_set_cwd(process.pid.0, dir);
+        let fs = Rc::clone(&process.fs);
+        for pid in self.pids_where(|process| Rc::ptr_eq(&process.fs, &fs)) {
+            self.vfs.proc_set_cwd(pid.0, dir);
+        }
         Ok(0)
     }
 
@@ -105,7 +109,7 @@ impl Kernel {
 
     pub(super) fn sys_mkdirat(&mut self, hw: &mut Hw<'_>, [dirfd, path, mode, ..]: Args) -> SysResult {
         let (start, path) = self.path_at(hw, dirfd, path)?;
-        let permissions = mode as u32 & 0o1777 & !self.current.umask;
+        let permissions = mode as u32 & 0o1777 & !self.current.fs.umask();
         self.vfs.make(start, &path, New::Directory, permissions)?;
         Ok(0)
     }
@@ -117,7 +121,7 @@ impl Kernel {
     /// Regular files and FIFOs: devices are nobody's to make here.
     pub(super) fn sys_mknodat(&mut self, hw: &mut Hw<'_>, [dirfd, path, mode, ..]: Args) -> SysResult {
         let (start, path) = self.path_at(hw, dirfd, path)?;
-        let permissions = mode as u32 & 0o7777 & !self.current.umask;
+        let permissions = mode as u32 & 0o7777 & !self.current.fs.umask();
         match mode >> 12 & 0xf {
             0 | 8 => self.vfs.make(start, &path, New::File, permissions)?,
             1 => self.vfs.make(start, &path, New::Fifo, permissions)?,

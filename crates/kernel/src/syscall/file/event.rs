@@ -1,9 +1,9 @@
 //! `eventfd` and `eventfd2`.
 
 use super::{Args, SysResult};
+use crate::Hw;
 use crate::fs::{EventSemantics, OpenFlags};
 use crate::kernel::Kernel;
-use crate::{Errno, Hw};
 
 /// EFD_SEMAPHORE.
 const EFD_SEMAPHORE: u64 = 1;
@@ -22,10 +22,5 @@ impl Kernel {
         };
         let file = self.vfs.open_event(count as u32, semantics, open & OpenFlags::NONBLOCK)?;
         self.install(hw, file, super::open::on_exec(open))
-    }
-
-    /// `splice`, `tee`, `vmsplice`: refused as file systems do that cannot; programs read and write then.
-    pub(super) fn sys_splice(&mut self, _: &mut Hw<'_>, _: Args) -> SysResult {
-        Err(Errno::EINVAL)
     }
 }

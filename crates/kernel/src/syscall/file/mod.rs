@@ -21,6 +21,7 @@ mod rights;
 mod rw;
 mod signalfd;
 mod socket;
+mod splice;
 mod stat;
 mod sync;
 mod sysctl;
@@ -68,13 +69,22 @@ pub(crate) fn dispatch(kernel: &mut Kernel, hw: &mut Hw<'_>, number: u64, args: 
     let now = Timestamp { sec: (now / NSEC_PER_SEC) as i64, nsec: (now % NSEC_PER_SEC) as u32 };
     let (uid, gid) = (kernel.current.credentials.user.fs, kernel.current.credentials.group.fs);
     kernel.vfs.enter(now, uid, gid);
-    kernel.vfs.set_groups(&kernel.current.groups);
+    kernel.vfs.set_rights(&kernel.current.groups, kernel.current.capabilities.effective);
     kernel.vfs.proc_set_current(kernel.current.pid.0);
+    kernel.vfs.proc_set_owner(kernel.current.pid.0, kernel.current.proc_owner());
     if kernel.retry().is_none() {
         let (vfs, process, mut cx) = kernel.fs_cx(hw);
         vfs.abandon_open(&mut cx, process.files);
     }
-    Some(call(kernel, hw, args))
+    let result = call(kernel, hw, args);
+    // A look at what a process maps needs to be told of that, and is made again then.
+    match kernel.vfs.take_wanted_mappings() {
+        Some(pid) if result.is_err() => {
+            kernel.tell_mappings(pid);
+            Some(call(kernel, hw, args))
+        }
+        _ => Some(result),
+    }
 }
 
 /// What serves a number of the x86-64 table (Linux's `syscall_64.tbl`).
@@ -166,7 +176,9 @@ fn handler(number: u64) -> Option<fn(&mut Kernel, &mut Hw<'_>, Args) -> SysResul
         269 => Kernel::sys_faccessat,
         270 => Kernel::sys_pselect6,
         271 => Kernel::sys_ppoll,
-        275 | 276 | 278 => Kernel::sys_splice,
+        275 => Kernel::sys_splice,
+        276 => Kernel::sys_tee,
+        278 => Kernel::sys_vmsplice,
         277 => Kernel::sys_sync_file_range,
         280 => Kernel::sys_utimensat,
         281 => Kernel::sys_epoll_wait,
@@ -230,7 +242,7 @@ impl Kernel {
             return Ok(self.vfs.root());
         }
         if dirfd as i32 == AT_FDCWD {
-            return Ok(self.current.cwd);
+            return Ok(self.current.fs.cwd());
         }
         self.vfs.file_inode(self.file(dirfd)?).ok_or(Errno::ENOTDIR)
     }
@@ -247,7 +259,7 @@ impl Kernel {
         let path = if is_null { Vec::new() } else { self.user_cstr(hw, LinearAddr(path))? };
         if path.is_empty() && flags & AT_EMPTY_PATH != 0 {
             return if dirfd as i32 == AT_FDCWD {
-                Ok(Target::Inode(self.current.cwd))
+                Ok(Target::Inode(self.current.fs.cwd()))
             } else {
                 self.file(dirfd).map(Target::File)
             };

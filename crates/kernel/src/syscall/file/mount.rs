@@ -4,6 +4,7 @@
 use super::{Args, CWD, SysResult};
 use crate::fs::{FsCx, NewMount, Umount};
 use crate::kernel::Kernel;
+use crate::process::Cap;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
 
@@ -20,7 +21,7 @@ impl Kernel {
         let kind = self.mount_string(hw, kind)?;
         let options = self.mount_string(hw, options)?;
         let (start, path) = self.path_at(hw, CWD, target)?;
-        if !self.current.is_root() {
+        if !self.current.may(Cap::SysAdmin) {
             return Err(Errno::EPERM);
         }
         match flags {
@@ -33,7 +34,7 @@ impl Kernel {
     pub(super) fn sys_umount2(&mut self, hw: &mut Hw<'_>, [target, how, ..]: Args) -> SysResult {
         let how = Umount::from_bits(how as u32).ok_or(Errno::EINVAL)?;
         let (start, path) = self.path_at(hw, CWD, target)?;
-        if !self.current.is_root() {
+        if !self.current.may(Cap::SysAdmin) {
             return Err(Errno::EPERM);
         }
         let mut cx = FsCx { mem: &mut *hw.mem, frames: &mut self.frames };

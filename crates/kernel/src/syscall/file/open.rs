@@ -82,13 +82,13 @@ impl Kernel {
         mode: u64,
     ) -> Result<OpenFileId, Errno> {
         let (start, path) = self.path_at(hw, dirfd, path)?;
-        let permissions = mode as u32 & 0o7777 & !self.current.umask;
+        let permissions = mode as u32 & 0o7777 & !self.current.fs.umask();
         let (vfs, _, mut cx) = self.fs_cx(hw);
         vfs.open(&mut cx, start, &path, flags, permissions)
     }
 
     /// A descriptor for an open file, which is closed if there is none left.
-    pub(super) fn install(&mut self, hw: &mut Hw<'_>, file: OpenFileId, on_exec: OnExec) -> SysResult {
+    pub(crate) fn install(&mut self, hw: &mut Hw<'_>, file: OpenFileId, on_exec: OnExec) -> SysResult {
         let limit = self.fd_limit();
         let (vfs, process, mut cx) = self.fs_cx(hw);
         let installed = vfs.fds_mut(process.files).install(Descriptor { file, on_exec }, 0, limit);

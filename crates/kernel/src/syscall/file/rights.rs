@@ -2,6 +2,7 @@
 
 use crate::fs::{Descriptor, OnExec, OpenFileId};
 use crate::kernel::Kernel;
+use crate::process::Cap;
 use crate::{Errno, Hw};
 use arch::LinearAddr;
 
@@ -66,8 +67,10 @@ impl Kernel {
         let who = self.current.credentials;
         let is_uid = [who.user.real, who.user.effective, who.user.saved].contains(&word(4));
         let is_gid = [who.group.real, who.group.effective, who.group.saved].contains(&word(8));
-        let is_own = word(0) == self.current.pid.0 && is_uid && is_gid;
-        if is_own || self.current.is_root() { Ok(()) } else { Err(Errno::EPERM) }
+        let me = &self.current;
+        let is_pid = word(0) == me.pid.0 || me.may(Cap::SysAdmin);
+        let is_own = is_pid && (is_uid || me.may(Cap::Setuid)) && (is_gid || me.may(Cap::Setgid));
+        if is_own { Ok(()) } else { Err(Errno::EPERM) }
     }
 
     /// Gives received open files descriptors, as many as there is room and numbers for, and stores these in a control message

@@ -7,7 +7,7 @@
 use super::epoll::Watched;
 use super::user::{Fault, MAX_RW_COUNT, UserBuffers};
 use super::{Args, SysResult};
-use crate::fs::{At, FileKind, OpenFileId, OpenFlags, ProcFile, ProcessFile, Ready, Seek};
+use crate::fs::{At, FileKind, OpenFileId, OpenFlags, PipeId, ProcFile, ProcessFile, Ready, Seek};
 use crate::kernel::Kernel;
 use crate::signal::{SigCode, SigInfo, Signal, Target};
 use crate::{Errno, Hw};
@@ -98,6 +98,11 @@ impl Kernel {
         if let (FileKind::Signal, At::Offset) = (self.vfs.file(file).kind, at) {
             return self.read_signals(hw, file, to);
         }
+        if let (FileKind::Pipe(pipe), At::Offset, true) =
+            (self.vfs.file(file).kind, at, self.vfs.file_flags(file).reads())
+        {
+            return self.read_from_pipe(hw, (file, pipe), to);
+        }
         self.let_others_run(file, at)?;
         let mut chunk = vec![0; CHUNK.min(to.left as usize)];
         let mut done = 0;
@@ -121,9 +126,33 @@ impl Kernel {
         }
     }
 
+    /// Slot by slot: one that the user's memory does not take whole stays in the pipe (`pipe_read`).
+    fn read_from_pipe(
+        &mut self,
+        hw: &mut Hw<'_>,
+        (file, pipe): (OpenFileId, PipeId),
+        mut to: UserBuffers,
+    ) -> SysResult {
+        let mut done = 0;
+        loop {
+            let bytes = self.vfs.pipe_first(pipe, to.left as usize);
+            if bytes.is_empty() {
+                if done > 0 || to.left == 0 {
+                    return Ok(done);
+                }
+                let end = self.vfs.read_pipe(pipe, &mut [0]);
+                return end.map(|_| 0).map_err(|e| self.or_wait(file, Ready::IN, e, 0));
+            }
+            if self.scatter(hw, &mut to, &bytes).is_err() {
+                return if done > 0 { Ok(done) } else { Err(Errno::EFAULT) };
+            }
+            done += self.vfs.read_pipe(pipe, &mut vec![0; bytes.len()])? as u64;
+        }
+    }
+
     /// What comes from outside is looked at only when nobody else can run: so what the processes do depends as little as can
     /// be on when it comes.
-    fn let_others_run(&mut self, file: OpenFileId, at: At) -> Result<(), Errno> {
+    pub(super) fn let_others_run(&mut self, file: OpenFileId, at: At) -> Result<(), Errno> {
         let open = self.vfs.file(file);
         let FileKind::Stream(stream) = open.kind else { return Ok(()) };
         let flags = open.flags;
@@ -138,17 +167,28 @@ impl Kernel {
         Ok(())
     }
 
-    fn read_chunk(&mut self, hw: &mut Hw<'_>, file: OpenFileId, at: At, chunk: &mut [u8]) -> Result<usize, Errno> {
-        if let FileKind::Proc(ProcFile::Process(pid, ProcessFile::Pagemap)) = self.vfs.file(file).kind {
+    pub(super) fn read_chunk(
+        &mut self,
+        hw: &mut Hw<'_>,
+        file: OpenFileId,
+        at: At,
+        chunk: &mut [u8],
+    ) -> Result<usize, Errno> {
+        if let FileKind::Proc(what) = self.vfs.file(file).kind
+            && self.vfs.file_flags(file).reads()
+        {
             let offset = self.vfs.place(file, at);
-            let done = self.pagemap(hw, Pid(pid), offset, chunk)?;
-            self.vfs.advance(file, at, offset, done);
-            return Ok(done);
+            if let Some(done) = self.proc_bytes(hw, file, what, offset, chunk) {
+                let done = done?;
+                self.vfs.advance(file, at, offset, done);
+                return Ok(done);
+            }
         }
         if let FileKind::Proc(text) = self.vfs.file(file).kind
             && self.vfs.needs_text(file, at)
         {
-            let text = self.proc_text(hw, text)?;
+            let is_there = self.vfs.is_of_this_program(file);
+            let text = if is_there { self.proc_text(hw, text)? } else { Vec::new() };
             self.vfs.set_text(file, text);
         }
         let (vfs, _, mut cx) = self.fs_cx(hw);
@@ -171,11 +211,14 @@ impl Kernel {
         if let (FileKind::Socket(id), At::Offset) = (self.vfs.file(file).kind, at) {
             return self.send_message(hw, (file, id), from, super::message::Sending::default());
         }
-        if let Some(setting) = self.setting_of(file) {
-            return self.write_setting(hw, setting, from);
+        if let Some(value) = self.knob_of(file) {
+            return self.write_value(hw, value, from);
         }
         if self.vfs.file_inode(file).is_some_and(|inode| self.vfs.huge_page_size(inode).is_some()) {
             return Err(Errno::EINVAL); // also if there is nothing to write
+        }
+        if let (0, FileKind::Proc(ProcFile::Process(pid, text))) = (from.left, self.vfs.file(file).kind) {
+            return self.process_write(hw, Pid(pid), text, &[]).map(|_| 0); // nothing is no number
         }
         let is_pipe = matches!(self.vfs.file(file).kind, FileKind::Pipe(_));
         let mut done = self.done_before();
@@ -184,7 +227,11 @@ impl Kernel {
         while from.left > 0 {
             let want = chunk.len().min(from.left as usize);
             let gathered = self.gather(hw, &mut from, &mut chunk[..want]);
-            let len = gathered.map_or_else(|fault| fault.copied, |()| want);
+            let len = match (gathered, self.vfs.file(file).kind) {
+                (Ok(()), _) => want,
+                (Err(fault), FileKind::Pipe(pipe)) => self.vfs.whole_slots(pipe, want, fault.copied),
+                (Err(fault), _) => fault.copied,
+            };
             if len == 0 {
                 return if done > 0 { Ok(done) } else { Err(Errno::EFAULT) };
             }
@@ -218,10 +265,22 @@ impl Kernel {
         }
     }
 
-    fn write_chunk(&mut self, hw: &mut Hw<'_>, file: OpenFileId, at: At, chunk: &[u8]) -> Result<usize, Errno> {
+    pub(super) fn write_chunk(
+        &mut self,
+        hw: &mut Hw<'_>,
+        file: OpenFileId,
+        at: At,
+        chunk: &[u8],
+    ) -> Result<usize, Errno> {
         let room = usize::try_from(self.room_in_file(file, at)?).unwrap_or(usize::MAX);
         if room == 0 && !chunk.is_empty() {
             return Err(Errno::EFBIG);
+        }
+        if let FileKind::Proc(ProcFile::Process(pid, ProcessFile::Mem)) = self.vfs.file(file).kind {
+            let offset = self.vfs.place(file, at);
+            let done = self.write_memory(hw, (file, pid), offset, chunk)?;
+            self.vfs.advance(file, at, offset, done);
+            return Ok(done);
         }
         if let FileKind::Proc(ProcFile::Process(pid, text)) = self.vfs.file(file).kind {
             return self.process_write(hw, Pid(pid), text, chunk);
@@ -239,7 +298,7 @@ impl Kernel {
     }
 
     /// What an error means that came before anything was written: one that has a signal gives it.
-    fn refused(&mut self, file: OpenFileId, at: At, e: Errno) -> Errno {
+    pub(super) fn refused(&mut self, file: OpenFileId, at: At, e: Errno) -> Errno {
         if e == Errno::EFBIG && self.room_in_file(file, at) == Ok(0) {
             return self.file_too_large();
         }
@@ -283,7 +342,7 @@ impl Kernel {
         let file = self.file(fd)?;
         let negative = Err(Errno::ENXIO);
         let to = match whence as u32 {
-            0 if offset > i64::MAX as u64 => return Err(Errno::EINVAL),
+            0 if offset > i64::MAX as u64 && !self.is_memory(file) => return Err(Errno::EINVAL),
             0 => Seek::Start(offset),
             1 => Seek::Current(offset.cast_signed()),
             2 => Seek::End(offset.cast_signed()),
@@ -295,14 +354,17 @@ impl Kernel {
         self.vfs.seek(file, to)
     }
 
+    /// True for the memory of a process, of which the upper half has addresses too.
+    fn is_memory(&self, file: OpenFileId) -> bool {
+        matches!(self.vfs.file(file).kind, FileKind::Proc(ProcFile::Process(_, ProcessFile::Mem)))
+    }
+
     pub(super) fn sys_sendfile(&mut self, hw: &mut Hw<'_>, [out, input, offset, count, ..]: Args) -> SysResult {
         let (out, input) = (self.file(out)?, self.file(input)?);
         let from = self.user_position(hw, offset)?;
         if !self.vfs.file_flags(input).reads() || !self.vfs.file_flags(out).writes() {
             return Err(Errno::EBADF);
         }
-        let is_source =
-            |kind| matches!(kind, FileKind::Regular | FileKind::Device(_) | FileKind::Stream(_) | FileKind::Proc(_));
         if !is_source(self.vfs.file(input).kind) || self.vfs.file_flags(out).contains(OpenFlags::APPEND) {
             return Err(Errno::EINVAL);
         }
@@ -344,14 +406,14 @@ impl Kernel {
     }
 
     /// The position in user memory that a pointer leads to; the open file's offset for a null pointer.
-    fn user_position(&mut self, hw: &mut Hw<'_>, pointer: u64) -> Result<At, Errno> {
+    pub(super) fn user_position(&mut self, hw: &mut Hw<'_>, pointer: u64) -> Result<At, Errno> {
         if pointer == 0 {
             return Ok(At::Offset);
         }
         At::position(self.read_user_u64(hw, LinearAddr(pointer))?)
     }
 
-    fn store_position(&mut self, hw: &mut Hw<'_>, pointer: u64, from: At, done: u64) -> Result<(), Errno> {
+    pub(super) fn store_position(&mut self, hw: &mut Hw<'_>, pointer: u64, from: At, done: u64) -> Result<(), Errno> {
         match from {
             At::Offset => Ok(()),
             At::Position(p) => self.copy_to_user(hw, LinearAddr(pointer), &(p + done).to_le_bytes()),
@@ -403,6 +465,11 @@ impl Kernel {
         }
         Ok(done)
     }
+}
+
+/// Whether the bytes of a file can go elsewhere without passing through the program (sendfile, splice).
+pub(super) const fn is_source(kind: FileKind) -> bool {
+    matches!(kind, FileKind::Regular | FileKind::Device(_) | FileKind::Stream(_) | FileKind::Proc(_))
 }
 
 /// Where `preadv2` and `pwritev2` start. Of the flags only those are taken that change nothing here: RWF_HIPRI, RWF_DSYNC,

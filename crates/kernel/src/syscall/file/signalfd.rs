@@ -45,6 +45,7 @@ impl Kernel {
         let mut done = 0;
         for _ in 0..room {
             let Some(info) = self.current.signals.dequeue(SigSet(!mask.0)) else { break };
+            let info = self.settle_timer_signal(hw.instructions, info);
             if self.scatter(hw, &mut to, &info.to_signalfd()).is_err() {
                 return if done > 0 { Ok(done) } else { Err(Errno::EFAULT) };
             }

@@ -20,6 +20,8 @@ const TMPFS_MAGIC: u64 = 0x0102_1994;
 const PROC_SUPER_MAGIC: u64 = 0x9fa0;
 /// Of pipes; what else has no name gets it too.
 const PIPEFS_MAGIC: u64 = 0x5049_5045;
+/// SYSFS_MAGIC.
+const SYSFS_MAGIC: u64 = 0x6265_6572;
 /// HUGETLBFS_MAGIC.
 const HUGETLBFS_MAGIC: u64 = 0x9584_58f6;
 
@@ -146,6 +148,9 @@ impl Kernel {
 
     fn access_at(&mut self, hw: &mut Hw<'_>, dirfd: u64, path: u64, mode: u64, flags: u64) -> SysResult {
         super::only(mode, 7)?;
+        if flags & AT_EACCESS == 0 {
+            self.act_as_real_user();
+        }
         match self.target_at(hw, dirfd, path, flags)? {
             Target::Inode(inode) => self.vfs.may(inode, May::from_bits_truncate(mode as u32))?,
             Target::File(file) => {
@@ -155,6 +160,13 @@ impl Kernel {
             }
         }
         Ok(0)
+    }
+
+    /// Until the next call, files are judged by the real ids (`access_override_creds`).
+    fn act_as_real_user(&mut self) {
+        let (who, caps) =
+            (self.current.credentials, self.current.capabilities.as_real_user(self.current.credentials.user));
+        self.vfs.act_as(who.user.real, who.group.real, caps);
     }
 
     pub(super) fn sys_statfs(&mut self, hw: &mut Hw<'_>, [path, buf, ..]: Args) -> SysResult {
@@ -177,8 +189,9 @@ impl Kernel {
         let mut out = Layout::<120>::new();
         let magic = match inode.map(|inode| self.vfs.file_system(inode)) {
             Some(FileSystem::Disk) => EXT4_SUPER_MAGIC,
-            Some(FileSystem::Dev) => TMPFS_MAGIC,
+            Some(FileSystem::Dev | FileSystem::Shm) => TMPFS_MAGIC,
             Some(FileSystem::Proc) => PROC_SUPER_MAGIC,
+            Some(FileSystem::Sys) => SYSFS_MAGIC,
             Some(FileSystem::Hugetlbfs) => HUGETLBFS_MAGIC,
             None => PIPEFS_MAGIC,
         };

@@ -3,7 +3,7 @@
 use super::*;
 use crate::mm::frames::FrameUse;
 use crate::mm::sysctl::DropCaches;
-use crate::process::{Credentials, Ids};
+use crate::process::{Capabilities, Credentials, Ids};
 use crate::syscall::{Call, Outcome};
 use arch::UserContext;
 
@@ -57,6 +57,7 @@ impl Guest {
 pub(super) fn guest_of(user: u32) -> Guest {
     let mut guest = Guest::new("");
     guest.kernel.current.credentials = Credentials { user: Ids::all(user), group: Ids::all(user) };
+    guest.kernel.current.capabilities = Capabilities::of_user(user);
     guest.kernel.current.groups = [].into();
     guest
 }

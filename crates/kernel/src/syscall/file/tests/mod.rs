@@ -6,6 +6,7 @@ mod file_size;
 mod memory;
 mod mount;
 mod names;
+mod process_files;
 mod sockets;
 mod transfers;
 mod waits;

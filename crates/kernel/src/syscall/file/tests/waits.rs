@@ -382,7 +382,7 @@ fn the_texts_of_proc_are_read() {
     assert!(text("/proc/meminfo").starts_with("MemTotal:          16380 kB\n"));
     let mounts = text("/proc/mounts");
     let names: Vec<_> = mounts.lines().map(|line| line.split(' ').nth(1).unwrap()).collect();
-    assert_eq!(names, ["/", "/dev", "/proc", "/shared"]);
+    assert_eq!(names, ["/", "/dev", "/dev/shm", "/proc", "/sys", "/shared"]);
     assert!(text("/proc/uptime").starts_with("100.00 "));
     for path in ["cpuinfo", "filesystems", "loadavg", "mounts", "stat", "swaps", "version"] {
         assert!(text(&format!("/proc/{path}")).ends_with('\n'), "{path}");
