@@ -20,7 +20,7 @@ static void look(const char *what, char *at)
 		printf("%s: SIGBUS, code %d\n", what, signal_code);
 }
 
-/* What is beyond the end when a file grows is for each file system to say; memory has zeros. */
+/* Beyond the end a file has zeros when it grows; of memory not each Linux says so. */
 static void with(const char *name, int fd, int zeroes_tail)
 {
 	char *shared = mmap(0, 3 * P, RW, MAP_SHARED, fd, 0), *private = mmap(0, 3 * P, RW, MAP_PRIVATE, fd, 0);
@@ -55,10 +55,10 @@ int main(void)
 	sigaction(SIGBUS, &action, NULL);
 	int file = open("truncated", O_RDWR | O_CREAT | O_TRUNC, 0600);
 	if (ftruncate(file, 3 * P)) printf("errno %d\n", errno);
-	with("a file", file, 0);
+	with("a file", file, 1);
 	int memory = syscall(SYS_memfd_create, "x", 0);
 	if (ftruncate(memory, 3 * P)) printf("errno %d\n", errno);
-	with("a memfd", memory, 1);
+	with("a memfd", memory, 0);
 	unlink("truncated");
 	return 0;
 }
