@@ -30,7 +30,7 @@ fn walk(c: &mut Criterion) {
         b.iter(|| {
             for i in 0..PAGES {
                 let la = address(i * STRIDE % PAGES);
-                use_translation(&paging::translate(&mut NoModel, &mut mmu.bus, &ctx, la, access).expect("mapped"));
+                use_translation(&mmu.translate(la, access.kind).expect("mapped"));
             }
         });
     });
@@ -94,14 +94,13 @@ fn walk_in_pairs(_: &mut Criterion) {
 /// The median of what our walk takes over what `by_hand` takes.
 #[inline(always)]
 fn median(rounds: usize, mmu: &mut Mmu<NoModel>, by_hand: impl Fn(&Bus, LinearAddr)) -> f64 {
-    let ctx = *mmu.context();
-    let access = black_box(Access::new(AccessKind::Read, Privilege::User));
+    let kind = black_box(AccessKind::Read);
     let pages = || (0..PAGES).map(|i| address(i * STRIDE % PAGES));
     let mut ratios: Vec<f64> = (0..rounds)
         .map(|_| {
             let start = Instant::now();
             for la in pages() {
-                use_translation(&paging::translate(&mut NoModel, &mut mmu.bus, &ctx, la, access).expect("mapped"));
+                use_translation(&mmu.translate(la, kind).expect("mapped"));
             }
             let middle = Instant::now();
             pages().for_each(|la| by_hand(&mmu.bus, la));

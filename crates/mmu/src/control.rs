@@ -7,7 +7,7 @@
 use crate::Mmu;
 use arch::{ControlRegs, Cr0, Cr4, GeneralProtection, LinearAddr, Privilege};
 use paging::control::{self, Effect, InvpcidDescriptor};
-use paging::{HardwareModel, Invalidation};
+use paging::{Glance, HardwareModel, Invalidation};
 
 impl<H: HardwareModel> Mmu<H> {
     /// Loads all control registers at once, unchecked, as the kernel layer does on a context switch; a write to CR3 drops
@@ -81,7 +81,7 @@ impl<H: HardwareModel> Mmu<H> {
     /// table is filled, so every access is looked at; without them they cost nothing.
     pub fn set_alignment_check(&mut self, set: AlignmentCheck) {
         self.ctx.alignment_check = set == AlignmentCheck::Set;
-        self.tlb.clear();
+        self.control_changed();
     }
 
     /// True if data accesses that are not aligned raise #AC: CR0.AM and RFLAGS.AC at CPL 3.
@@ -108,9 +108,15 @@ impl<H: HardwareModel> Mmu<H> {
         Ok(())
     }
 
+    /// What was found out under another control state is to be found out again.
+    fn control_changed(&mut self) {
+        self.glance = Glance::new(&self.ctx);
+        self.tlb.clear();
+    }
+
     fn apply(&mut self, effect: Effect) {
         self.ctx.regs = effect.regs;
-        self.tlb.clear();
+        self.control_changed();
         if let Some(what) = effect.flush {
             self.model.invalidate(what);
         }

@@ -19,13 +19,15 @@ pub use control::AlignmentCheck;
 pub use soft_tlb::{SlotCount, SoftTlb};
 
 use arch::{Access, AccessKind, LinearAddr, PageFault, Pfn, Privilege};
-use paging::{Detail, HardwareModel, Invalidation, PagingContext, Shootdown};
+use paging::{Detail, Glance, HardwareModel, Invalidation, PagingContext, Shootdown, Translation};
 use physmem::Bus;
 
 /// The MMU of one core, with the memory behind it.
 pub struct Mmu<H> {
     tlb: SoftTlb,
     ctx: PagingContext,
+    /// Of `ctx`, for a model that is told nothing.
+    glance: Option<Glance>,
     privilege: Privilege,
     /// What the last access that returned [`Fault`] ran into.
     pub fault: MemFault,
@@ -53,6 +55,7 @@ impl<H: HardwareModel> Mmu<H> {
         Self {
             tlb: SoftTlb::new(slots),
             ctx,
+            glance: Glance::new(&ctx),
             privilege: Privilege::User,
             fault: MemFault::NonCanonical,
             model,
@@ -134,11 +137,20 @@ impl<H: HardwareModel> Mmu<H> {
         }
     }
 
-    /// The one way from here to `paging::translate`. Its callers look at the answer where it lies: a copy of its small fields
-    /// would wait for their stores.
+    /// Translates an access at `la`, canonical, without the fast table: what memory says, in the model's caches or out of
+    /// them. A caller looks at the answer where it lies: a copy of its small fields would wait for their stores.
+    ///
+    /// # Errors
+    /// The page fault that the access raises.
     #[inline(always)]
-    fn translate(&mut self, la: LinearAddr, kind: AccessKind) -> Result<paging::Translation, PageFault> {
+    pub fn translate(&mut self, la: LinearAddr, kind: AccessKind) -> Result<Translation, PageFault> {
         let access = Access::new(kind, self.privilege);
+        if H::DETAIL == Detail::Functional
+            && let Some(glance) = &self.glance
+            && let Some(translation) = glance.translate(&self.bus, la, access)
+        {
+            return Ok(translation); // a model that is told nothing caches nothing
+        }
         let outcome = paging::translate(&mut self.model, &mut self.bus, &self.ctx, la, access);
         while let Some(page) = self.model.displaced() {
             self.tlb.drop_page(page);

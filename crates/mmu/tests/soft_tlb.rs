@@ -1,8 +1,9 @@
 //! The fast table shows in nothing: random accesses and edits give the same with 1, 16 and 1024 slots, and the same as a
 //! plain walk of every byte's page, as long as each edit is followed by its invalidation.
 
-use arch::{Access, AccessKind, ControlRegs, Cr0, Cr3, Cr4, FRAME_SIZE, LinearAddr, Pfn, PhysAddr, Privilege};
-use pagewalk_mmu::{MemFault, Mmu, Primitive, SlotCount};
+use arch::Privilege;
+use arch::{Access, AccessKind, ControlRegs, Cr0, Cr3, Cr4, Efer, FRAME_SIZE, KeyRights, LinearAddr, Pfn, PhysAddr};
+use pagewalk_mmu::{AlignmentCheck, MemFault, Mmu, Primitive, SlotCount};
 use paging::{NoModel, PagingContext, PhysMem, Shootdown, translate};
 use physmem::{Bus, CodeWrite, Ram};
 use proptest::prelude::*;
@@ -14,6 +15,8 @@ const PS: u64 = 1 << 7;
 
 const RAM_BYTES: u64 = 4 << 20;
 const ROOT: u64 = 0x1000;
+/// A root whose entries are the supervisor's.
+const SUPERVISOR_ROOT: u64 = 0x7000;
 const PDPT: u64 = 0x2000;
 const PD: u64 = 0x3000;
 /// Three page tables, for the first three PDEs.
@@ -37,12 +40,23 @@ enum Op {
     SetPte(u64, u64),
     /// A PDE changes; what follows is INVLPG within the page if it was large, else a flush.
     SetPde(u64, u64, u64),
-    Registers {
-        wp: bool,
-        smap: bool,
-    },
+    Registers(Registers),
+    AlignmentCheck(AlignmentCheck),
     Privilege(Privilege),
     MarkCode(Pfn, u64),
+}
+
+/// Control state that a walk asks for.
+#[derive(Clone, Copy, Debug)]
+struct Registers {
+    wp: bool,
+    smap: bool,
+    /// Without it XD is reserved.
+    no_nxe: bool,
+    /// Root tables that differ in US.
+    supervisor_root: bool,
+    /// Key 0, which all pages have, denies writes.
+    key_denies: bool,
 }
 
 /// What it shows.
@@ -91,7 +105,8 @@ fn op() -> impl Strategy<Value = Op> {
         4 => address().prop_map(Op::Fetch),
         6 => (0_u64..3, prop::sample::select(&PAGES), pte()).prop_map(|(pd, pt, e)| Op::SetPte(pd << 21 | pt << 12, e)),
         2 => (0_u64..3).prop_flat_map(|i| (Just(i), pde(i), 0_u64..1 << 21)).prop_map(|(i, e, o)| Op::SetPde(i, e, o)),
-        1 => (any::<bool>(), any::<bool>()).prop_map(|(wp, smap)| Op::Registers { wp, smap }),
+        1 => registers().prop_map(Op::Registers),
+        1 => any::<bool>().prop_map(|ac| Op::AlignmentCheck(if ac { AlignmentCheck::Set } else { AlignmentCheck::Clear })),
         1 => privilege.prop_map(Op::Privilege),
         2 => (frame, any::<u64>()).prop_map(|(pfn, lines)| Op::MarkCode(pfn, lines)),
     ]
@@ -101,17 +116,39 @@ fn place_of_pte(la: u64) -> PhysAddr {
     PhysAddr(PT + (la >> 21 << 12) + (la >> 12 & 0x1ff) * 8)
 }
 
-fn registers(wp: bool, smap: bool) -> ControlRegs {
-    let mut regs = ControlRegs::long_mode(Cr3(ROOT));
-    regs.cr0.set(Cr0::WP, wp);
-    regs.cr4.set(Cr4::SMAP, smap);
-    regs
+/// Mostly what a kernel has.
+fn registers() -> impl Strategy<Value = Registers> {
+    let (common, rare) = (|| prop::bool::weighted(0.7), || prop::bool::weighted(0.15));
+    (common(), common(), rare(), rare(), rare()).prop_map(|(wp, smap, no_nxe, supervisor_root, key_denies)| Registers {
+        wp,
+        smap,
+        no_nxe,
+        supervisor_root,
+        key_denies,
+    })
+}
+
+impl Registers {
+    const START: Self = Self { wp: true, smap: true, no_nxe: false, supervisor_root: false, key_denies: false };
+
+    fn control(self) -> ControlRegs {
+        let root = if self.supervisor_root { SUPERVISOR_ROOT } else { ROOT };
+        let mut regs = ControlRegs::long_mode(Cr3(root));
+        regs.cr0.set(Cr0::WP, self.wp);
+        regs.cr0.set(Cr0::AM, false); // alignment checks are another test's
+        regs.cr4.set(Cr4::SMAP, self.smap);
+        regs.cr4.set(Cr4::PKE, true);
+        regs.efer.set(Efer::NXE, !self.no_nxe);
+        regs.pkru = KeyRights(if self.key_denies { 0b10 } else { 0 });
+        regs
+    }
 }
 
 /// RAM with tables, and small pages for a start.
 fn memory() -> Bus {
     let mut bus = Bus::new(Ram::new(RAM_BYTES).expect("4 MiB"));
     bus.store_entry(PhysAddr(ROOT), PDPT | P | RW | US);
+    bus.store_entry(PhysAddr(SUPERVISOR_ROOT), PDPT | P | RW);
     bus.store_entry(PhysAddr(PDPT), PD | P | RW | US);
     for i in 0..3 {
         bus.store_entry(PhysAddr(PD + i * 8), (PT + (i << 12)) | P | RW | US);
@@ -180,8 +217,12 @@ impl Machine for Mmu<NoModel> {
                 self.shoot_down(&mut if was_large { Shootdown::page(within) } else { Shootdown::all() });
                 Ok(0)
             }
-            Op::Registers { wp, smap } => {
-                self.load_control(registers(wp, smap));
+            Op::Registers(registers) => {
+                self.load_control(registers.control());
+                Ok(0)
+            }
+            Op::AlignmentCheck(ac) => {
+                self.set_alignment_check(ac);
                 Ok(0)
             }
             Op::Privilege(privilege) => {
@@ -280,7 +321,8 @@ impl Machine for Plain {
             }
             Op::SetPte(la, entry) => self.bus.store_entry(place_of_pte(la), entry),
             Op::SetPde(index, entry, _) => self.bus.store_entry(PhysAddr(PD + index * 8), entry),
-            Op::Registers { wp, smap } => self.ctx.regs = registers(wp, smap),
+            Op::Registers(registers) => self.ctx.regs = registers.control(),
+            Op::AlignmentCheck(ac) => self.ctx.alignment_check = ac == AlignmentCheck::Set,
             Op::Privilege(privilege) => self.privilege = privilege,
             Op::MarkCode(pfn, lines) => drop(self.bus.code.mark(pfn, lines)),
         }
@@ -290,11 +332,11 @@ impl Machine for Plain {
 
 fn with_slots(slots: usize) -> Mmu<NoModel> {
     let slots = SlotCount::new(slots).expect("a power of two");
-    Mmu::new(memory(), PagingContext::new(registers(true, true)), slots, NoModel)
+    Mmu::new(memory(), PagingContext::new(Registers::START.control()), slots, NoModel)
 }
 
 fn plain() -> Plain {
-    Plain { bus: memory(), ctx: PagingContext::new(registers(true, true)), privilege: Privilege::User }
+    Plain { bus: memory(), ctx: PagingContext::new(Registers::START.control()), privilege: Privilege::User }
 }
 
 /// The first frame that two memories differ in.

@@ -27,7 +27,7 @@ mod walk;
 
 pub use canonical::is_canonical;
 pub use context::{AccessedOnFault, GigabytePages, PagingContext, Pse36};
-pub use glance::glance;
+pub use glance::Glance;
 pub use invalidate::{Invalidation, Shootdown};
 pub use mem::PhysMem;
 pub use model::{Detail, HardwareModel, NoModel, TranslationCache};

@@ -3,7 +3,7 @@
 use crate::format::G;
 use crate::tlb::SpuriousFaults;
 use crate::{
-    Denials, Detail, EntryUse, HardwareModel, NoModel, PagingContext, PhysMem, Rights, Step, Walk, WalkEnd, glance,
+    Denials, Detail, EntryUse, Glance, HardwareModel, NoModel, PagingContext, PhysMem, Rights, Step, Walk, WalkEnd,
     walk,
 };
 use arch::{Access, LinearAddr, MemoryType, PageFault, PageSize, PatIndex, Pfn, PhysAddr};
@@ -76,7 +76,7 @@ pub fn translate<H: HardwareModel, M: PhysMem + ?Sized>(
     access: Access,
 ) -> Result<Translation, PageFault> {
     if H::DETAIL == Detail::Functional
-        && let Some(translation) = glance(mem, ctx, la, access)
+        && let Some(translation) = Glance::new(ctx).and_then(|glance| glance.translate(mem, la, access))
     {
         return Ok(translation); // a model that is told nothing caches nothing
     }

@@ -8,7 +8,7 @@ use arch::{PhysAddrWidth, Privilege, Vendor};
 use naive::access::{self, Memory, Outcome, perform};
 use naive::cpu::{Cpu, Mode, WHAT, WHO, What, Who, bit, field};
 use naive::rules::Pf;
-use pagewalk_paging::{self as paging, AccessedOnFault, GigabytePages, PagingContext, PhysMem, Step, Walk};
+use pagewalk_paging::{AccessedOnFault, GigabytePages, Glance, PagingContext, PhysMem, Step, Walk};
 use proptest::prelude::*;
 
 /// Tables lie in these frames, so that paths often meet, also themselves.
@@ -115,7 +115,8 @@ fn walk(ctx: &PagingContext, memory: &mut Memory, la: LinearAddr, access: Access
     while let Step::Load(pa) = step {
         step = walk.step(memory.get(&pa.0).copied().unwrap_or(0));
     }
-    if let Some(glanced) = paging::glance(&Frozen(memory), ctx, la, access) {
+    let glance = Glance::new(ctx);
+    if let Some(glanced) = glance.and_then(|glance| glance.translate(&Frozen(memory), la, access)) {
         assert_eq!(step, Step::Done(glanced), "the usual walk is a walk");
         assert!(walk.settled(), "and has nothing to set");
     }
