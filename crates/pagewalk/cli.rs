@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::hw::{HardwareArgs, HwCommand};
 use crate::size::Bytes;
 use crate::walk::WalkArgs;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -31,6 +32,12 @@ pub(crate) enum Command {
     /// Run a program; its exit status becomes pagewalk's
     #[command(after_long_help = EXIT_STATUS)]
     Run(Box<RunArgs>),
+    /// Run a program and count what its translations came to on a modelled processor, as perf does
+    #[command(after_long_help = EXIT_STATUS)]
+    Stat(Box<StatArgs>),
+    /// Name, show and compare the processors that can be modelled
+    #[command(subcommand)]
+    Hw(HwCommand),
     /// Draw a page walk: stop a program midway and follow an address through its tables, or check recorded cases
     #[command(after_long_help = WALK_HELP)]
     Walk(Box<WalkArgs>),
@@ -98,6 +105,39 @@ pub(crate) struct RunArgs {
     /// The program, an ELF file or a script, and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM [ARGS]")]
     pub(crate) program: Vec<OsString>,
+}
+
+/// What is counted, and where it is written.
+#[derive(Args)]
+pub(crate) struct StatArgs {
+    #[command(flatten)]
+    pub(crate) hardware: HardwareArgs,
+
+    /// Write the counters to a file instead of standard error
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// As text for people, as JSON, or as CSV
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: StatFormat,
+
+    #[command(flatten)]
+    pub(crate) guest: GuestArgs,
+
+    /// The program, an ELF file or a script, and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM [ARGS]")]
+    pub(crate) program: Vec<OsString>,
+}
+
+/// How counters are written.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatFormat {
+    /// For people
+    Text,
+    /// One object
+    Json,
+    /// A line for each event
+    Csv,
 }
 
 /// The machine, and what the program sees of the world.
@@ -263,7 +303,8 @@ pub(crate) fn parse() -> Result<Cli, clap::Error> {
     let (name, program) = match &cli.command {
         Command::Run(args) => ("run", args.program.first()),
         Command::Walk(args) => ("walk", args.program.first()),
-        Command::Completions { .. } => return Ok(cli),
+        Command::Stat(args) => ("stat", args.program.first()),
+        Command::Hw(_) | Command::Completions { .. } => return Ok(cli),
     };
     if program.is_some_and(|program| program.as_encoded_bytes().starts_with(b"-")) {
         let strict = |command: clap::Command| command.mut_arg("program", |program| program.allow_hyphen_values(false));

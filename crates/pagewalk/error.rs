@@ -6,6 +6,7 @@ use miette::Diagnostic;
 use pagewalk::{BootError, ExecError, MachineError, PolicyName, ReferencesError, SwapFileError};
 use std::process::ExitCode;
 use thiserror::Error;
+use timing::HardwareError;
 
 /// Why `pagewalk` itself could not do what was asked.
 #[derive(Debug, Error, Diagnostic)]
@@ -42,6 +43,23 @@ pub(crate) enum Error {
     #[error("cannot write to standard output")]
     #[diagnostic(code(pagewalk::output))]
     Output(#[source] std::io::Error),
+    /// A file takes no more.
+    #[error("cannot write `{path}`")]
+    #[diagnostic(code(pagewalk::output))]
+    WriteFile {
+        /// The file.
+        path: String,
+        /// The host's reason.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// There is no such processor.
+    #[error(transparent)]
+    #[diagnostic(
+        code(pagewalk::hw),
+        help("`pagewalk hw list` names the presets, `pagewalk hw show NAME` prints one as a file to start from")
+    )]
+    Hardware(#[from] HardwareError),
     /// `opt` is to run without knowing the future.
     #[error("`--reclaim opt` needs to know which pages will be used")]
     #[diagnostic(
@@ -125,6 +143,7 @@ impl From<MachineError> for Error {
             MachineError::Boot(BootError::HugePages { .. }) => {
                 "a larger --ram, or fewer of --hugepages and --hugepages-1g"
             }
+            MachineError::Hardware(_) => "see `pagewalk hw show`, and check --hw-set",
             MachineError::Boot(_) => "check --root, --mount and --cwd, which say what files the program sees",
         };
         Self::Machine { cause, help }

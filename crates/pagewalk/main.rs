@@ -3,9 +3,11 @@
 
 mod cli;
 mod error;
+mod hw;
 mod report;
 mod run;
 mod size;
+mod stat;
 mod walk;
 
 use clap::CommandFactory;
@@ -19,6 +21,8 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Stat(args) => stat::stat(&args),
+        Command::Hw(command) => hw::hw(&command),
         Command::Walk(args) => walk::walk(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "pagewalk", &mut std::io::stdout());

@@ -105,6 +105,6 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
 }
 
 /// Writes to standard error. If that is closed, nobody is left to tell.
-fn say(text: &str) {
+pub(crate) fn say(text: &str) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }

@@ -4,7 +4,7 @@ use crate::cli::{GuestArgs, RunArgs, Stat};
 use crate::error::Error;
 use crate::report;
 use pagewalk::{
-    CpuModel, Ending, ExecError, HostConsole, HugePages, Interrupt, Machine, MachineConfig, ReclaimConfig,
+    Console, CpuModel, Ending, ExecError, HostConsole, HugePages, Interrupt, Machine, MachineConfig, ReclaimConfig,
     SharedReferences, ViewConfig,
 };
 use paging::HardwareModel;
@@ -21,9 +21,7 @@ const ENVIRONMENT: [&str; 4] =
 
 /// Runs a program to its end and gives the exit status that stands for it.
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
-    let interrupt = Interrupt::new();
-    forward_signals(&interrupt)?;
-    let console = HostConsole::new(interrupt.flag());
+    let (console, interrupt) = console()?;
     if let Some(timeout) = args.timeout {
         stop_after(timeout, interrupt.clone());
     }
@@ -33,14 +31,21 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
         ..config(&args.guest)
     };
     let Some(references) = references(args)? else {
-        return execute(args, Machine::new(config, Box::new(console), interrupt)?);
+        return execute(args, Machine::new(config, console, interrupt)?);
     };
-    let machine = Machine::with_references(config, Box::new(console), interrupt, references.clone())?;
+    let machine = Machine::with_references(config, console, interrupt, references.clone())?;
     let status = execute(args, machine)?;
     if let Some(divergence) = references.finish()? {
         report::divergence(divergence);
     }
     Ok(status)
+}
+
+/// The host's terminal and files as the guest's, and what Ctrl-C stops.
+pub(crate) fn console() -> Result<(Box<dyn Console>, Interrupt), Error> {
+    let interrupt = Interrupt::new();
+    forward_signals(&interrupt)?;
+    Ok((Box::new(HostConsole::new(interrupt.flag())), interrupt))
 }
 
 /// The reference clock, if the policy or a recording needs one.
@@ -88,7 +93,7 @@ fn forward_signals(interrupt: &Interrupt) -> Result<(), Error> {
 }
 
 /// Runs the machine. If Ctrl-Z has stopped all that runs in it, pagewalk stops too, until a shell lets it go on.
-fn run_to_the_end<H: HardwareModel>(machine: &mut Machine<H>) -> Ending {
+pub(crate) fn run_to_the_end<H: HardwareModel>(machine: &mut Machine<H>) -> Ending {
     let mut ending = machine.run();
     while matches!(ending, Ending::Stopped(_)) && std::io::stdin().is_terminal() {
         if low_level::raise(consts::SIGSTOP).is_err() {

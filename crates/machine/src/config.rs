@@ -115,6 +115,9 @@ pub enum MachineError {
     /// The swap device cannot be had.
     #[error(transparent)]
     Swap(#[from] SwapFileError),
+    /// No processor can have such TLBs.
+    #[error(transparent)]
+    Hardware(#[from] paging::tlb::ConfigError),
     /// The kernel layer could not start.
     #[error(transparent)]
     Boot(#[from] BootError),

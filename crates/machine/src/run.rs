@@ -10,6 +10,7 @@ use kernel::{Disposition, ExecError, Hw, Kernel, KernelConfig, Signal};
 use mmu::Mmu;
 use paging::{HardwareModel, NoModel, Shootdown, SwapDevice};
 use physmem::{Bus, Ram};
+use timing::{Counting, HardwareConfig};
 
 /// Instructions between two looks at the interrupt flag: some milliseconds.
 const SLICE: u64 = 1 << 20;
@@ -75,6 +76,21 @@ impl Machine<ReferenceClock> {
     ) -> Result<Self, MachineError> {
         let model = ReferenceClock::new(references.clone());
         Self::build(config, console, interrupt, (model, Cpu::with_hardware), Some(references))
+    }
+}
+
+impl Machine<Counting> {
+    /// A machine that counts what its translations come to on a processor, exactly and without a clock.
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn counting(
+        config: MachineConfig,
+        console: Box<dyn Console>,
+        interrupt: Interrupt,
+        hardware: &HardwareConfig,
+    ) -> Result<Self, MachineError> {
+        Self::with_model(config, console, interrupt, Counting::new(&hardware.tlb)?)
     }
 }
 

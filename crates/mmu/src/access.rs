@@ -3,7 +3,7 @@
 use crate::Mmu;
 use crate::soft_tlb::SlotRights;
 use arch::{Access, AccessKind, FRAME_SIZE, LinearAddr, PageFault, PhysAddr};
-use paging::{Detail, HardwareModel, PhysMem, Translation};
+use paging::{Detail, HardwareModel, PhysMem, StoreLevel, Translation};
 
 /// An access did not happen; [`Mmu::fault`] says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,7 +278,7 @@ impl<H: HardwareModel> Mmu<H> {
         let pa = translation.apply(la);
         let checked = H::DETAIL == Detail::EveryAccess || self.checks_alignment();
         if !checked && self.bus.is_ram(translation.frame) {
-            self.fill(la, translation);
+            self.fill(la, kind, translation);
         }
         Ok(pa)
     }
@@ -299,12 +299,16 @@ impl<H: HardwareModel> Mmu<H> {
         }
     }
 
-    fn fill(&mut self, la: LinearAddr, translation: &Translation) {
-        let allow = |kind| translation.rights.allow(&self.ctx, Access::new(kind, self.privilege));
+    /// A slot grants what the rights allow; where stores have a first level of their own, only what the access asked for.
+    fn fill(&mut self, la: LinearAddr, kind: AccessKind, translation: &Translation) {
+        let apart = self.model.store_level() == StoreLevel::Own;
+        let allow = |of| (!apart || of == kind) && translation.rights.allow(&self.ctx, Access::new(of, self.privilege));
         let rights = SlotRights {
             read: allow(AccessKind::Read),
             write: allow(AccessKind::Write) && translation.dirty && !self.bus.code.is_watched(translation.frame),
         };
-        self.tlb.fill(la, translation.size, self.bus.ram().frame_ptr(translation.frame), rights);
+        let host = self.bus.ram().frame_ptr(translation.frame);
+        let rights = if apart { self.tlb.with_granted(la, host, rights) } else { rights };
+        self.tlb.fill(la, translation.size, host, rights);
     }
 }

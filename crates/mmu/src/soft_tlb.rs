@@ -140,6 +140,13 @@ impl SoftTlb {
         self.data[index] = Slot { read: grant(rights.read), write: grant(rights.write), host };
     }
 
+    /// These rights, and those that the slot of the same page and frame grants already.
+    pub(crate) fn with_granted(&self, la: LinearAddr, host: FramePtr, rights: SlotRights) -> SlotRights {
+        let (slot, page) = (self.slot(la.page_number()), la.page_number());
+        let same = slot.host == host;
+        SlotRights { read: rights.read || same && slot.read == page, write: rights.write || same && slot.write == page }
+    }
+
     /// Takes a translation that allows a fetch, to a frame of RAM in a page of `size`.
     pub(crate) fn fill_fetch(&mut self, la: LinearAddr, size: PageSize, frame: Pfn) {
         self.largest = self.largest.max(size);

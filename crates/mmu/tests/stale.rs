@@ -214,7 +214,7 @@ fn geometry() -> impl Strategy<Value = Geometry> {
     shape.prop_map(|(sets, ways, policy)| Geometry::new(1 << sets, ways).replacing(policy))
 }
 
-/// Loads and stores share the first level: the fast table's slots for both go by one translation.
+/// Loads and stores share the first level, or have one each.
 fn hierarchy() -> impl Strategy<Value = HierarchyConfig> {
     let sizes = [PageSize::Size4K, PageSize::Size2M, PageSize::Size1G];
     let tlb = move || {
@@ -223,10 +223,11 @@ fn hierarchy() -> impl Strategy<Value = HierarchyConfig> {
     };
     let tables =
         prop::option::of(geometry()).prop_map(|g| TableCacheConfig { pml5e: None, pml4e: g, pdpte: g, pde: g });
-    (tlb(), tlb(), prop::option::of(tlb()), tables).prop_map(|(instruction, data, second, tables)| HierarchyConfig {
+    let all = (tlb(), tlb(), prop::option::of(tlb()), prop::option::of(tlb()), tables);
+    all.prop_map(|(instruction, data, store, second, tables)| HierarchyConfig {
         instruction,
         data,
-        store: None,
+        store,
         second: second.map_or(SecondLevel::Absent, SecondLevel::Shared),
         tables,
         spurious_faults: SpuriousFaults::Never,

@@ -14,10 +14,19 @@ use arch::{Access, AccessKind, InstrInfo, LinearAddr, PageFault, PhysAddr};
 pub enum Detail {
     /// Nothing: a functional run.
     Functional,
-    /// Translations that its first-level TLB might not hold as most recently used.
+    /// Translations that its first-level TLB might not hold settled: in such a way that a use changes nothing.
     FilteredTlb,
     /// Every access.
     EveryAccess,
+}
+
+/// The first level that stores go through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreLevel {
+    /// The loads'.
+    Shared,
+    /// One of their own.
+    Own,
 }
 
 /// Cached translations, as the architecture allows them (SDM "Caching Translation Information").
@@ -46,9 +55,15 @@ pub trait TranslationCache {
         SpuriousFaults::Never
     }
 
-    /// A page whose first-level entry was displaced by a lookup or a fill, or is no longer the most recent of its set, and
-    /// that was not yet told of. A faster table in front holds nothing but the most recent entries of the first level, so
-    /// its slots for that page must go too.
+    /// Whether stores have a first level of their own: then a faster table in front may answer a store only for what a store
+    /// has brought, and a load for what a load has.
+    fn store_level(&self) -> StoreLevel {
+        StoreLevel::Shared
+    }
+
+    /// A page whose first-level entry was displaced by a lookup or a fill, or is no longer settled, and that was not yet told
+    /// of. A faster table in front holds nothing but settled entries of the first level, whose use changes nothing, so its slots
+    /// for that page must go too.
     fn displaced(&mut self) -> Option<LinearAddr>;
 
     /// Drops what an invalidation covers.

@@ -2,8 +2,8 @@
 //!
 //! It knows nothing of pages: an entry belongs to the set of a number, and the caller says which entry of a set it means.
 //!
-//! Invariant, for every policy: a use of the most recent entry of a set changes nothing. So a faster table in front may
-//! answer for such entries by itself.
+//! Invariant: a use of a settled entry changes nothing, and what was used or filled last is settled. So a faster table in front
+//! may answer for settled entries by itself, as long as it is told which are no longer.
 
 use super::replacement::ReplacementState;
 use super::{Geometry, GeometryError};
@@ -20,8 +20,6 @@ pub(super) struct SetAssociative<E> {
     geometry: Geometry,
     entries: Vec<Option<E>>,
     replacement: ReplacementState,
-    /// For each set the way that was used or filled last.
-    recent: Vec<u8>,
 }
 
 impl<E: Copy> SetAssociative<E> {
@@ -32,7 +30,6 @@ impl<E: Copy> SetAssociative<E> {
             geometry,
             entries: vec![None; sets * geometry.ways as usize],
             replacement: ReplacementState::new(&geometry),
-            recent: vec![0; sets],
         })
     }
 
@@ -45,29 +42,36 @@ impl<E: Copy> SetAssociative<E> {
             .find_map(|(way, entry)| entry.as_ref().filter(|e| meant(e)).map(|&e| (Place { set, way }, e)))
     }
 
-    /// Notes a use. Gives the entry that was the most recent of its set until now, if that was another.
-    pub(super) fn used(&mut self, place: Place) -> Option<E> {
-        if usize::from(self.recent[place.set]) == place.way {
-            return None;
+    /// Notes a use. Tells which entries are no longer settled.
+    pub(super) fn used(&mut self, place: Place, unsettled: &mut impl FnMut(E)) {
+        if !self.replacement.is_settled(place.set, place.way) {
+            let before = self.replacement.settled(place.set);
+            self.replacement.used(place.set, place.way);
+            self.tell(place, before, unsettled);
         }
-        self.replacement.used(place.set, place.way);
-        self.make_recent(place)
     }
 
     /// Puts an entry in place of the one that is meant, or of none, or of the one that the policy gives up. Gives what it
-    /// stood on, and what was the most recent of its set until now, if that was another.
-    pub(super) fn insert(&mut self, number: u64, entry: E, meant: impl Fn(&E) -> bool) -> [Option<E>; 2] {
+    /// stood on, and tells which others are no longer settled.
+    pub(super) fn insert(
+        &mut self,
+        number: u64,
+        entry: E,
+        meant: impl Fn(&E) -> bool,
+        unsettled: &mut impl FnMut(E),
+    ) -> Option<E> {
         let set = self.geometry.set_of(number);
         let same = self.find(number, meant).map(|(place, _)| place.way);
         let way = same.or_else(|| self.set(set).iter().position(Option::is_none));
         let place = Place { set, way: way.unwrap_or_else(|| self.replacement.victim(set)) };
+        let before = self.replacement.settled(set);
         match same {
             Some(way) => self.replacement.used(set, way),
             None => self.replacement.filled(set, place.way),
         }
-        let passed = self.make_recent(place);
+        self.tell(place, before, unsettled);
         let index = self.index(place);
-        [self.entries[index].replace(entry), passed]
+        self.entries[index].replace(entry)
     }
 
     /// Drops every entry that is meant, wherever it is.
@@ -87,10 +91,14 @@ impl<E: Copy> SetAssociative<E> {
         self.entries.iter().flatten()
     }
 
-    fn make_recent(&mut self, place: Place) -> Option<E> {
-        let before = std::mem::replace(&mut self.recent[place.set], place.way as u8);
-        let passed = Place { set: place.set, way: usize::from(before) };
-        if passed == place { None } else { self.entries[self.index(passed)] }
+    /// Tells of the entries that were settled, and are not after a use or fill of `place`.
+    fn tell(&self, place: Place, before: u128, unsettled: &mut impl FnMut(E)) {
+        let mut gone = before & !self.replacement.settled(place.set) & !(1 << place.way);
+        while gone != 0 {
+            let way = gone.trailing_zeros() as usize;
+            self.entries[self.index(Place { set: place.set, way })].map(&mut *unsettled);
+            gone &= gone - 1;
+        }
     }
 
     fn set(&self, set: usize) -> &[Option<E>] {

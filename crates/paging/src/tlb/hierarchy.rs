@@ -5,9 +5,8 @@
 
 use super::level::{Held, Passed};
 use super::{ConfigError, Flush, HierarchyConfig, PagingStructureCaches, SecondLevel, SpuriousFaults, TableRef, Tlb};
-use crate::{Detail, EntryUse, HardwareModel, Invalidation, PagingContext, Translation, TranslationCache};
+use crate::{Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache};
 use arch::{Access, AccessKind, LinearAddr};
-use std::collections::VecDeque;
 
 /// What served a look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +38,7 @@ pub struct TlbHierarchy {
     tables: PagingStructureCaches,
     spurious_faults: SpuriousFaults,
     /// Pages to be told of by [`TranslationCache::displaced`].
-    displaced: VecDeque<LinearAddr>,
+    displaced: Passed,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +67,7 @@ impl TlbHierarchy {
             },
             tables: PagingStructureCaches::new(&config.tables)?,
             spurious_faults: config.spurious_faults,
-            displaced: VecDeque::new(),
+            displaced: Passed::new(),
         })
     }
 
@@ -125,23 +124,6 @@ impl TlbHierarchy {
         }
     }
 
-    fn first_level_mut(&mut self, kind: AccessKind) -> &mut Tlb {
-        match kind {
-            AccessKind::Fetch => &mut self.instruction,
-            AccessKind::Read => &mut self.data,
-            AccessKind::Write => self.store.as_mut().unwrap_or(&mut self.data),
-        }
-    }
-
-    const fn second_level_mut(&mut self, kind: AccessKind) -> Option<&mut Tlb> {
-        match (&mut self.second, kind) {
-            (Second::Absent, _) => None,
-            (Second::Shared(tlb), _) => Some(tlb),
-            (Second::Split { instruction, .. }, AccessKind::Fetch) => Some(instruction),
-            (Second::Split { data, .. }, AccessKind::Read | AccessKind::Write) => Some(data),
-        }
-    }
-
     /// A translation that is `usable`; one from the second level moves up.
     fn find(
         &mut self,
@@ -151,19 +133,36 @@ impl TlbHierarchy {
         usable: impl Fn(&Translation) -> bool,
     ) -> Option<(ServedBy, Translation)> {
         let pcid = ctx.pcid();
-        if let Some((Held { translation, .. }, passed)) = self.first_level_mut(kind).find(pcid, la, &usable) {
-            self.displaced.extend(passed);
-            return Some((ServedBy::FirstLevel, translation));
+        let Levels { first, second, passed } = self.levels(kind);
+        if let Some(held) = first.find(pcid, la, &usable, passed) {
+            return Some((ServedBy::FirstLevel, held.translation));
         }
-        let (Held { translation, piece }, _) = self.second_level_mut(kind)?.find(pcid, la, &usable)?;
-        let passed = self.first_level_mut(kind).fill(pcid, la, &translation, piece);
-        self.tell(passed);
+        let Held { translation, piece } = second?.find(pcid, la, &usable, &mut Passed::new())?;
+        first.fill(pcid, la, &translation, piece, passed);
         Some((ServedBy::SecondLevel, translation))
     }
 
-    fn tell(&mut self, passed: Passed) {
-        self.displaced.extend(passed.into_iter().flatten());
+    fn levels(&mut self, kind: AccessKind) -> Levels<'_> {
+        let first = match kind {
+            AccessKind::Fetch => &mut self.instruction,
+            AccessKind::Read => &mut self.data,
+            AccessKind::Write => self.store.as_mut().unwrap_or(&mut self.data),
+        };
+        let second = match (&mut self.second, kind) {
+            (Second::Absent, _) => None,
+            (Second::Shared(tlb), _) => Some(tlb),
+            (Second::Split { instruction, .. }, AccessKind::Fetch) => Some(instruction),
+            (Second::Split { data, .. }, AccessKind::Read | AccessKind::Write) => Some(data),
+        };
+        Levels { first, second, passed: &mut self.displaced }
     }
+}
+
+/// The TLBs that one kind of access goes through, and who is told of what leaves the first.
+struct Levels<'a> {
+    first: &'a mut Tlb,
+    second: Option<&'a mut Tlb>,
+    passed: &'a mut Passed,
 }
 
 impl TranslationCache for TlbHierarchy {
@@ -184,11 +183,11 @@ impl TranslationCache for TlbHierarchy {
 
     fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation) {
         let pcid = ctx.pcid();
-        if let Some(second) = self.second_level_mut(kind) {
-            second.fill(pcid, la, translation, translation.size);
+        let Levels { first, second, passed } = self.levels(kind);
+        if let Some(second) = second {
+            second.fill(pcid, la, translation, translation.size, &mut Passed::new());
         }
-        let passed = self.first_level_mut(kind).fill(pcid, la, translation, translation.size);
-        self.tell(passed);
+        first.fill(pcid, la, translation, translation.size, passed);
     }
 
     fn page_fault(&mut self, ctx: &PagingContext, la: LinearAddr) {
@@ -197,6 +196,10 @@ impl TranslationCache for TlbHierarchy {
 
     fn spurious_faults(&self) -> SpuriousFaults {
         self.spurious_faults
+    }
+
+    fn store_level(&self) -> StoreLevel {
+        if self.store.is_some() { StoreLevel::Own } else { StoreLevel::Shared }
     }
 
     fn displaced(&mut self) -> Option<LinearAddr> {

@@ -9,6 +9,7 @@ use super::array::SetAssociative;
 use super::{ConfigError, Flush, TlbConfig};
 use crate::Translation;
 use arch::{FRAME_SHIFT, LinearAddr, PageSize, Pcid, Pfn};
+use std::collections::VecDeque;
 
 /// A translation cache of one level.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +42,8 @@ pub(super) struct Held {
     pub(super) piece: PageSize,
 }
 
-/// First addresses of entries that are no longer there, or no longer the most recent of their sets.
-pub(super) type Passed = [Option<LinearAddr>; 2];
+/// First addresses of entries that are no longer there, or no longer settled.
+pub(super) type Passed = VecDeque<LinearAddr>;
 
 impl Tlb {
     /// An empty TLB.
@@ -65,13 +66,14 @@ impl Tlb {
         pcid: Pcid,
         la: LinearAddr,
         usable: impl Fn(&Translation) -> bool,
-    ) -> Option<(Held, Option<LinearAddr>)> {
+        passed: &mut Passed,
+    ) -> Option<Held> {
         for array in &mut self.arrays {
             for &size in &array.sizes {
                 let meant = |e: &Entry| e.is_for(pcid, la, size) && usable(&e.translation);
                 if let Some((place, entry)) = array.entries.find(number(la, size), meant) {
-                    let passed = array.entries.used(place).map(|e| e.base());
-                    return Some((entry.held_at(la), passed));
+                    array.entries.used(place, &mut |e| passed.push_back(e.base()));
+                    return Some(entry.held_at(la));
                 }
             }
         }
@@ -80,17 +82,23 @@ impl Tlb {
 
     /// Takes the translation of `la`, of which `whole` is known: the page, or a piece of it. A size that this TLB does not
     /// hold is not cached.
-    pub(super) fn fill(&mut self, pcid: Pcid, la: LinearAddr, translation: &Translation, whole: PageSize) -> Passed {
+    pub(super) fn fill(
+        &mut self,
+        pcid: Pcid,
+        la: LinearAddr,
+        translation: &Translation,
+        whole: PageSize,
+        passed: &mut Passed,
+    ) {
         let piece = self.splinter.map_or(whole, |limit| whole.min(limit));
         let Some(array) = self.arrays.iter_mut().find(|a| a.sizes.contains(&piece)) else {
-            return [None; 2];
+            return;
         };
         self.pieces |= piece != translation.size;
         let entry = Entry::new(pcid, la, piece, *translation);
         let same = |e: &Entry| e.is_for(pcid, la, piece);
-        let [displaced, passed] = array.entries.insert(entry.number, entry, same);
-        let displaced = displaced.filter(|old| *old != entry);
-        [displaced, passed].map(|e| e.map(|e| e.base()))
+        let displaced = array.entries.insert(entry.number, entry, same, &mut |e| passed.push_back(e.base()));
+        passed.extend(displaced.filter(|old| *old != entry).map(|e| e.base()));
     }
 
     /// Drops what a flush covers.

@@ -16,7 +16,7 @@
 //! Invariants: nothing enters but after a walk whose entries all had A set; nothing leaves memory's view but by an
 //! invalidation, a fault, a replacement or a fill of the same page. Stores to the tables are not seen (MMU-189): whoever
 //! edits an entry must invalidate. The same access again changes nothing in the structure, under every replacement policy,
-//! so a faster table in front may answer for whatever is most recent in its set.
+//! so a faster table in front may answer for whatever was used last in its set, and for more under some policies.
 
 mod array;
 mod config;

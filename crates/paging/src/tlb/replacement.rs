@@ -12,6 +12,8 @@ const LONG: u8 = 2;
 pub(super) struct ReplacementState {
     ways: usize,
     memory: Memory,
+    /// For each set the way that was used or filled last, if that is what settles an entry.
+    recent: Vec<u8>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +48,32 @@ impl ReplacementState {
             Replacement::Srrip => Memory::Interval(vec![DISTANT; sets * ways]),
             Replacement::Random { seed } => Memory::Random(seed),
         };
-        Self { ways, memory }
+        Self { ways, memory, recent: vec![0; sets] }
+    }
+
+    /// True if a use of a way changes nothing.
+    #[inline]
+    pub(super) fn is_settled(&self, set: usize, way: usize) -> bool {
+        match &self.memory {
+            Memory::Order { by: Recency::Fill, .. } | Memory::Random(_) => true,
+            Memory::Referenced(sets) => sets[set] >> way & 1 == 1,
+            Memory::Order { .. } | Memory::Tree(_) | Memory::Interval(_) => usize::from(self.recent[set]) == way,
+        }
+    }
+
+    /// A bit for each way whose use changes nothing.
+    #[inline]
+    pub(super) fn settled(&self, set: usize) -> u128 {
+        match &self.memory {
+            Memory::Order { by: Recency::Fill, .. } | Memory::Random(_) => u128::MAX,
+            Memory::Referenced(sets) => sets[set],
+            Memory::Order { .. } | Memory::Tree(_) | Memory::Interval(_) => 1 << self.recent[set],
+        }
     }
 
     /// A way was hit.
     pub(super) fn used(&mut self, set: usize, way: usize) {
+        self.recent[set] = way as u8;
         match &mut self.memory {
             Memory::Order { ways, by: Recency::Use } => to_front(&mut ways[set * self.ways..][..self.ways], way),
             Memory::Order { by: Recency::Fill, .. } | Memory::Random(_) => {}
@@ -62,6 +85,7 @@ impl ReplacementState {
 
     /// A way was given a new entry.
     pub(super) fn filled(&mut self, set: usize, way: usize) {
+        self.recent[set] = way as u8;
         match &mut self.memory {
             Memory::Order { ways, .. } => to_front(&mut ways[set * self.ways..][..self.ways], way),
             Memory::Interval(ways) => ways[set * self.ways + way] = LONG,

@@ -114,7 +114,7 @@ impl PagingStructureCaches {
             let held = self.caches[cache as usize].as_mut()?;
             let prefix = cache.prefix(la);
             let (place, entry) = held.find(prefix, |e| e.pcid == pcid && e.prefix == prefix)?;
-            held.used(place);
+            held.used(place, &mut |_| {});
             Some(entry.reference)
         })
     }
@@ -136,7 +136,12 @@ impl PagingStructureCaches {
     fn insert(&mut self, pcid: Pcid, la: LinearAddr, reference: TableRef) {
         let prefix = reference.cache.prefix(la);
         if let Some(held) = &mut self.caches[reference.cache as usize] {
-            held.insert(prefix, Entry { pcid, prefix, reference }, |e| e.pcid == pcid && e.prefix == prefix);
+            held.insert(
+                prefix,
+                Entry { pcid, prefix, reference },
+                |e| e.pcid == pcid && e.prefix == prefix,
+                &mut |_| {},
+            );
         }
     }
 

@@ -235,7 +235,7 @@ fn pcids_keep_translations_over_a_switch() {
 }
 
 #[test]
-fn what_is_displaced_or_no_longer_most_recent_is_told() {
+fn what_is_displaced_or_no_longer_settled_is_told() {
     let mut world = world(Geometry::new(2, 2));
     let mut told = |page: u64| {
         world.access(page << 12, USER_READ).unwrap();
@@ -246,8 +246,29 @@ fn what_is_displaced_or_no_longer_most_recent_is_told() {
     assert_eq!(told(2), [0], "still held, but not the most recent");
     assert_eq!(told(2), []);
     assert_eq!(told(0), [2]);
-    assert_eq!(told(4), [2, 0], "one displaced, one no longer the most recent");
+    assert_eq!(told(4), [0, 2], "one displaced, one no longer the most recent");
     assert_eq!(told(1), []);
+}
+
+#[test]
+fn an_entry_is_settled_while_its_use_changes_nothing() {
+    let told = |replacement, pages: &[u64]| {
+        let mut world = world(Geometry::new(1, 3).replacing(replacement));
+        let mut told = Vec::new();
+        for page in pages {
+            world.access(page << 12, USER_READ).unwrap();
+            told = std::iter::from_fn(|| world.model.displaced()).map(|la| la.0 >> 12).collect();
+        }
+        told
+    };
+    for replacement in [Replacement::Fifo, Replacement::Random { seed: 1 }, Replacement::Nru] {
+        assert_eq!(told(replacement, &[0, 1]), [], "{replacement:?}: 0 is as it was");
+    }
+    for replacement in [Replacement::Lru, Replacement::TreePlru, Replacement::Srrip] {
+        assert_eq!(told(replacement, &[0, 1]), [0], "{replacement:?}: a use of 0 would make it recent");
+    }
+    assert_eq!(told(Replacement::Nru, &[0, 1, 2]), [0, 1], "the third clears the bits of the others");
+    assert_eq!(told(Replacement::Fifo, &[0, 1, 2, 3]), [0], "the first is displaced");
 }
 
 #[test]

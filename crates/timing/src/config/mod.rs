@@ -1,0 +1,117 @@
+//! A processor's translation hardware, caches and core as plain data.
+//!
+//! Three steps lead here, a file each: `source` finds the text of a preset or a file, `schema` is the text's form, `check`
+//! turns it into what no model can refuse any more. `set` changes single keys on the way.
+
+mod check;
+mod keys;
+mod preset;
+mod schema;
+mod source;
+
+pub use preset::{PRESETS, Preset};
+pub use source::{HardwareError, HardwareFile, Setting, SettingError};
+
+use crate::Cycles;
+use paging::tlb::{Geometry, HierarchyConfig};
+
+/// All that a model of the hardware is built from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HardwareConfig {
+    /// The preset's name, or the file's.
+    pub name: String,
+    /// One line for people.
+    pub description: String,
+    /// The core's clock, in MHz.
+    pub clock_mhz: u32,
+    /// TLBs and paging-structure caches.
+    pub tlb: HierarchyConfig,
+    /// What a translation costs.
+    pub translation: TranslationCosts,
+    /// The page walkers.
+    pub walk: WalkConfig,
+    /// Data and instruction caches, and what lies behind them.
+    pub memory: MemoryConfig,
+    /// The core.
+    pub core: CoreConfig,
+}
+
+/// What a translation costs beside a walk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TranslationCosts {
+    /// A second-level hit, beyond a first-level hit.
+    pub second_level: Cycles,
+    /// An access that crosses a page, beyond its two halves.
+    pub page_crossing: Cycles,
+    /// An invalidation by the program or the kernel layer.
+    pub invalidation: Cycles,
+}
+
+/// The page walkers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WalkConfig {
+    /// Walks that can be under way at once.
+    pub walkers: u32,
+    /// From the miss to the first load of an entry.
+    pub start: Cycles,
+    /// A look-up of the paging-structure caches, if there is one.
+    pub table_look_up: Cycles,
+    /// Setting A or D in an entry, beyond the write itself.
+    pub accessed_dirty_assist: Cycles,
+}
+
+/// A cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheConfig {
+    /// Its sets and ways, of lines of 64 bytes.
+    pub geometry: Geometry,
+    /// From the access to the data, if it is there.
+    pub latency: Cycles,
+}
+
+/// The caches, from the core to memory. Those that are not there are passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryConfig {
+    /// First level for instructions.
+    pub l1i: Option<CacheConfig>,
+    /// First level for data.
+    pub l1d: Option<CacheConfig>,
+    /// Second level.
+    pub l2: Option<CacheConfig>,
+    /// Last level.
+    pub llc: Option<CacheConfig>,
+    /// From the access to the data in memory.
+    pub dram: Cycles,
+}
+
+/// What instructions cost on a core that does one at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CoreConfig {
+    /// Cycles of an instruction, by its class, beside its memory accesses.
+    pub latency: ClassLatencies,
+    /// Entering the kernel by an exception and going back.
+    pub exception: Cycles,
+    /// Entering the kernel by SYSCALL and going back.
+    pub system_call: Cycles,
+}
+
+/// Cycles by the class of an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClassLatencies {
+    /// Integer arithmetic, logic, moves between registers.
+    pub alu: Cycles,
+    /// Integer multiplication.
+    pub mul: Cycles,
+    /// Integer division.
+    pub div: Cycles,
+    /// Control transfer.
+    pub branch: Cycles,
+    /// A string instruction, once.
+    pub string: Cycles,
+    /// SSE, AVX and MMX.
+    pub vector: Cycles,
+    /// x87.
+    pub x87: Cycles,
+    /// CPUID, fences and the like.
+    pub system: Cycles,
+}

@@ -1,0 +1,144 @@
+//! Exact counts without a clock.
+//!
+//! The model sees only what its first-level TLB might not hold settled: what the host answers by itself
+//! changes nothing here but the number of hits, which is not counted. [`EveryLookup`] makes the host ask for each
+//! access, to show that this is true; the counts are the same.
+
+use crate::{Counters, Side};
+use arch::{Access, AccessKind, LinearAddr, PageFault, PhysAddr};
+use paging::tlb::{ConfigError, HierarchyConfig, Lookup, ServedBy, SpuriousFaults, TableRef, TlbHierarchy};
+use paging::{Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache};
+use std::marker::PhantomData;
+
+/// How much a model is told.
+pub trait Telling: std::fmt::Debug {
+    /// In the terms of the plug.
+    const DETAIL: Detail;
+}
+
+/// What the first level might not hold settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filtered;
+
+/// Each access.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EveryLookup;
+
+impl Telling for Filtered {
+    const DETAIL: Detail = Detail::FilteredTlb;
+}
+
+impl Telling for EveryLookup {
+    const DETAIL: Detail = Detail::EveryAccess;
+}
+
+/// TLBs and paging-structure caches that are counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counting<T = Filtered> {
+    caches: TlbHierarchy,
+    counters: Counters,
+    /// Of the translation under way.
+    side: Side,
+    telling: PhantomData<T>,
+}
+
+impl<T: Telling> Counting<T> {
+    /// Empty caches, nothing counted.
+    ///
+    /// # Errors
+    /// What makes the configuration impossible.
+    pub fn new(config: &HierarchyConfig) -> Result<Self, ConfigError> {
+        Ok(Self {
+            caches: TlbHierarchy::new(config)?,
+            counters: Counters::default(),
+            side: Side::Load,
+            telling: PhantomData,
+        })
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// What the TLBs and paging-structure caches hold.
+    #[must_use]
+    pub const fn caches(&self) -> &TlbHierarchy {
+        &self.caches
+    }
+}
+
+impl<T: Telling> TranslationCache for Counting<T> {
+    fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation> {
+        self.side = access.kind.into();
+        match self.caches.look_up(ctx, la, access) {
+            Lookup::Hit(by, translation) | Lookup::Denied(by, translation) => {
+                self.counters[self.side].stlb_hit += u64::from(by == ServedBy::SecondLevel);
+                Some(translation)
+            }
+            Lookup::Miss => None,
+        }
+    }
+
+    fn table(&mut self, ctx: &PagingContext, la: LinearAddr) -> Option<TableRef> {
+        let found = self.caches.table(ctx, la);
+        if let Some(from) = &found {
+            self.counters.table_hits[from.cache as usize] += 1;
+        }
+        found
+    }
+
+    fn fill_tables(&mut self, ctx: &PagingContext, la: LinearAddr, start: Option<&TableRef>, walked: &[EntryUse]) {
+        self.caches.fill_tables(ctx, la, start, walked);
+    }
+
+    fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation) {
+        self.counters[self.side].count_size(translation.size);
+        self.caches.fill(ctx, la, kind, translation);
+    }
+
+    fn page_fault(&mut self, ctx: &PagingContext, la: LinearAddr) {
+        self.caches.page_fault(ctx, la);
+    }
+
+    fn spurious_faults(&self) -> SpuriousFaults {
+        self.caches.spurious_faults()
+    }
+
+    fn store_level(&self) -> StoreLevel {
+        self.caches.store_level()
+    }
+
+    fn displaced(&mut self) -> Option<LinearAddr> {
+        self.caches.displaced()
+    }
+
+    fn invalidate(&mut self, what: Invalidation) {
+        match what {
+            Invalidation::Page { .. } | Invalidation::Address { .. } => self.counters.page_invalidations += 1,
+            Invalidation::Context(_) | Invalidation::NonGlobal | Invalidation::All => self.counters.flushes += 1,
+        }
+        self.caches.invalidate(what);
+    }
+}
+
+impl<T: Telling> HardwareModel for Counting<T> {
+    const DETAIL: Detail = T::DETAIL;
+
+    fn walk_load(&mut self, _: LinearAddr, _: PhysAddr) {
+        self.counters[self.side].loads += 1;
+    }
+
+    fn walk_update(&mut self, _: LinearAddr, _: PhysAddr) {
+        self.counters[self.side].updates += 1;
+    }
+
+    fn fault(&mut self, _: PageFault) {
+        self.counters[self.side].faulted += 1;
+    }
+
+    fn retired(&mut self, instructions: u64) {
+        self.counters.instructions += instructions;
+    }
+}

@@ -1,0 +1,16 @@
+//! What translation costs: models of the translation hardware, with and without a clock.
+//!
+//! A model is a [`paging::HardwareModel`]: a host (our core, or another emulator) tells it what happens, and it counts. It holds
+//! the TLBs and paging-structure caches of `paging` and adds to them what that structure leaves out: counters, latencies, walkers,
+//! data caches and the ledger. It never changes what the program computes.
+#![forbid(unsafe_code)]
+
+pub mod config;
+mod counters;
+mod counting;
+mod cycles;
+
+pub use config::{HardwareConfig, HardwareError, HardwareFile, Setting};
+pub use counters::{Counters, Side, WalkCounters};
+pub use counting::{Counting, EveryLookup, Filtered};
+pub use cycles::Cycles;
