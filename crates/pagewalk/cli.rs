@@ -113,6 +113,10 @@ pub(crate) struct StatArgs {
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
 
+    /// The core: none, for exact counts without a clock, or in-order, which does one thing at a time
+    #[arg(long, value_name = "CORE", default_value = "in-order")]
+    pub(crate) core: Core,
+
     /// Write the counters to a file instead of standard error
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -127,6 +131,15 @@ pub(crate) struct StatArgs {
     /// The program, an ELF file or a script, and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM [ARGS]")]
     pub(crate) program: Vec<OsString>,
+}
+
+/// Which core is modelled.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Core {
+    /// Counts without cycles
+    None,
+    /// One thing at a time
+    InOrder,
 }
 
 /// How counters are written.

@@ -15,6 +15,7 @@ mod instr;
 mod keys;
 mod memory_type;
 mod mode;
+mod service;
 pub mod xstate;
 
 pub use access::{Access, AccessKind, AccessedDirty, PageFault, PageFaultCode, Privilege};
@@ -28,3 +29,4 @@ pub use instr::{InstrClass, InstrInfo};
 pub use keys::{KeyRights, Pcid, ProtectionKey};
 pub use memory_type::{MemoryType, Pat, PatIndex};
 pub use mode::{EntrySize, Level, LinearWidth, PagingMode};
+pub use service::Service;

@@ -13,7 +13,7 @@ use crate::op::{Binding, FlagUse, Handler, Op};
 use arch::{FRAME_SIZE, Features, InstrInfo, LinearAddr, Pfn};
 use decode::{DecodeError, Insn, MAX_INSN_BYTES, Mnemonic};
 use mmu::{Fault, Mmu};
-use paging::{HardwareModel, PhysMem};
+use paging::{BlockId, HardwareModel, PhysMem};
 use physmem::{CodeWrite, lines_of};
 use std::collections::HashMap;
 
@@ -78,7 +78,7 @@ impl<H: HardwareModel> BlockCache<H> {
             by_frame: HashMap::new(),
             jumps: vec![Jump::default(); JUMPS].into(),
         };
-        // Index 0 is never found, so that an empty link leads to a block with another serial.
+        // Index 0 is never found, and is the model's number of blocks that are not kept, so that an empty link leads to a block with another serial.
         cache.add(Block::empty(Pfn(u64::MAX)));
         cache
     }
@@ -139,9 +139,10 @@ impl<H: HardwareModel> BlockCache<H> {
                 Some(_) => self.remove(found),
             }
         }
-        let block = decode_block(mmu, self.features, la, frame, MAX_INSNS)?;
+        let (block, infos) = decode_block(mmu, self.features, la, frame, MAX_INSNS)?;
         let crosses = block.second.is_some();
         let reference = self.insert(key, block);
+        mmu.model.block(BlockId(reference.index), frame.base(), &infos);
         if !crosses {
             self.jumps[jump_index(la)] = Jump { la: la.0, block: reference };
         }
@@ -253,7 +254,7 @@ pub(crate) fn decode_block<H: HardwareModel>(
     la: LinearAddr,
     frame: Pfn,
     limit: usize,
-) -> Result<Block<H>, Fault> {
+) -> Result<(Block<H>, Vec<InstrInfo>), Fault> {
     let offset = la.page_offset();
     let mut bytes = vec![0; (FRAME_SIZE - offset) as usize];
     mmu.bus.read(frame.base().wrapping_add(offset), &mut bytes);
@@ -283,8 +284,7 @@ pub(crate) fn decode_block<H: HardwareModel>(
     for frame in block.frames() {
         mmu.mark_code(frame, block.lines_in(frame));
     }
-    mmu.model.block(frame.base(), &infos);
-    Ok(block)
+    Ok((block, infos))
 }
 
 /// A block being made.

@@ -6,7 +6,7 @@ use crate::op::{Flow, Op};
 use crate::state::{PAGE, State};
 use arch::{Exception, FRAME_SIZE, LinearAddr, PageFault, Pfn, Rflags, UserContext};
 use mmu::{MemFault, Mmu};
-use paging::{HardwareModel, NoModel, PhysMem};
+use paging::{BlockId, Detail, HardwareModel, NoModel, PhysMem};
 
 /// Why the core stopped. RIP is where it goes on: the faulting instruction, or the one after a system call.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,7 +159,7 @@ impl<H: HardwareModel> Cpu<H> {
             if self.st.retired + block.insns > stop {
                 return self.run_part(index, stop);
             }
-            let next = match execute(&mut self.st, block) {
+            let next = match execute(&mut self.st, block, BlockId(index)) {
                 End::Direct(slot) => match self.blocks.successor(block, slot) {
                     Some(next) => {
                         index = next;
@@ -255,10 +255,10 @@ impl<H: HardwareModel> Cpu<H> {
         if left == 0 {
             return None;
         }
-        let Ok(part) = decode_block(&mut self.st.mmu, self.blocks.features, la, whole.frame, left as usize) else {
-            return Some(self.fetch_fault());
-        };
-        let next = match execute(&mut self.st, &part) {
+        let decoded = decode_block(&mut self.st.mmu, self.blocks.features, la, whole.frame, left as usize);
+        let Ok((part, infos)) = decoded else { return Some(self.fetch_fault()) };
+        self.st.mmu.model.block(NOT_KEPT, part.frame.base(), &infos);
+        let next = match execute(&mut self.st, &part, NOT_KEPT) {
             End::Direct(slot) => {
                 self.rip = self.st.reg(PAGE).wrapping_add(part.after(slot));
                 Next::Lookup
@@ -295,11 +295,21 @@ enum End<'a, H> {
     Out(&'a Op<H>, Flow),
 }
 
-/// Executes one block.
+/// The model's number of a block that is decoded for one execution.
+const NOT_KEPT: BlockId = BlockId(0);
+
+/// Executes one block, and tells a model that hears of every access whose they are.
 #[inline(always)]
-fn execute<'a, H: HardwareModel>(st: &mut State<H>, block: &'a Block<H>) -> End<'a, H> {
+fn execute<'a, H: HardwareModel>(st: &mut State<H>, block: &'a Block<H>, id: BlockId) -> End<'a, H> {
     st.retired += block.insns;
+    if H::DETAIL == Detail::EveryAccess {
+        let la = LinearAddr(st.reg(PAGE).wrapping_add(block.start()));
+        st.mmu.model.enter(id, la);
+    }
     for op in &block.ops {
+        if H::DETAIL == Detail::EveryAccess {
+            st.mmu.model.instruction(op.before);
+        }
         match (op.run)(st, op) {
             Flow::Next => {}
             Flow::Taken => return End::Direct(0),
@@ -315,7 +325,11 @@ fn execute<'a, H: HardwareModel>(st: &mut State<H>, block: &'a Block<H>) -> End<
 #[cold]
 fn leave<H: HardwareModel>(st: &mut State<H>, block: &Block<H>, op: &Op<H>, flow: Flow, rip: &mut u64) -> Next {
     let completed = matches!(flow, Flow::Leave | Flow::LeaveTo | Flow::Syscall | Flow::TrapAfter);
-    st.retired -= block.insns - u64::from(op.before) - u64::from(completed);
+    let retired = u64::from(op.before) + u64::from(completed);
+    st.retired -= block.insns - retired;
+    if H::DETAIL == Detail::EveryAccess {
+        st.mmu.model.left(retired as u16);
+    }
     *rip = match flow {
         Flow::LeaveTo => st.target,
         _ if completed => st.next_rip(op),

@@ -7,6 +7,7 @@
 
 use crate::Hw;
 use crate::kernel::Kernel;
+use arch::Service;
 use event::Resolution;
 use thiserror::Error;
 
@@ -15,89 +16,22 @@ const BUILT_IN: &str = include_str!("../costs.toml");
 /// The most that a service may cost: an hour, so that sums stay far from overflow.
 const MAX_NS: u64 = 3600 * 1_000_000_000;
 
-macro_rules! services {
-    ($($name:ident = $key:literal, $doc:literal;)*) => {
-        /// Something that the kernel layer does and that takes time.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Service {
-            $(#[doc = $doc] $name,)*
+/// The service that a page fault is, by what came of it.
+pub(crate) const fn service_of_fault(resolution: Resolution) -> Service {
+    match resolution {
+        Resolution::ZeroPage => Service::FaultZeroPage,
+        Resolution::DemandZero => Service::FaultDemandZero,
+        Resolution::DemandZeroHuge => Service::FaultDemandZeroHuge,
+        Resolution::FileCached => Service::FaultFileCached,
+        Resolution::FileRead => Service::FaultFileRead,
+        Resolution::CopiedOnWrite => Service::FaultCopiedOnWrite,
+        Resolution::ReusedOnWrite => Service::FaultReusedOnWrite,
+        Resolution::SwappedIn => Service::FaultSwapRead,
+        Resolution::SwapCached => Service::FaultSwapCached,
+        Resolution::Spurious => Service::FaultSpurious,
+        Resolution::SegvMapErr | Resolution::SegvAccErr | Resolution::Bus | Resolution::OutOfMemory => {
+            Service::FaultSignal
         }
-
-        impl Service {
-            /// All of them, in their order.
-            pub const ALL: [Self; [$($key),*].len()] = [$(Self::$name),*];
-
-            /// Its key in the table of costs.
-            #[must_use]
-            pub const fn key(self) -> &'static str {
-                match self {
-                    $(Self::$name => $key,)*
-                }
-            }
-        }
-    };
-}
-
-services! {
-    SystemCall = "system-call", "A system call, whatever it does besides.";
-    Exception = "exception", "An exception that is no page fault.";
-    ContextSwitch = "context-switch", "Another process comes to run.";
-    FaultZeroPage = "fault-zero-page", "A fault that maps the shared zero page.";
-    FaultDemandZero = "fault-demand-zero", "A fault that maps a fresh page.";
-    FaultDemandZeroHuge = "fault-demand-zero-huge", "A fault that maps a fresh page of 2 MiB.";
-    FaultFileCached = "fault-file-cached", "A fault that maps a page of the page cache.";
-    FaultFileRead = "fault-file-read", "A fault that waits for a page of a file.";
-    FaultCopiedOnWrite = "fault-copied-on-write", "A fault that copies a page.";
-    FaultReusedOnWrite = "fault-reused-on-write", "A fault that makes a page writable again.";
-    FaultSpurious = "fault-spurious", "A fault after which nothing had to be done.";
-    FaultSwapCached = "fault-swap-cached", "A fault that maps a page of the swap cache.";
-    FaultSwapRead = "fault-swap-read", "A fault that waits for a page on the swap device.";
-    FaultSignal = "fault-signal", "A fault that ends in a signal.";
-    ZeroPage = "zero-page", "4 KiB are cleared.";
-    CopyPage = "copy-page", "4 KiB are copied.";
-    PageTable = "page-table", "A paging structure is allocated and cleared.";
-    ForkEntry = "fork-entry", "Fork copies an entry of a page table.";
-    ScanEntry = "scan-entry", "Reclaim looks at an entry of a page table.";
-    TlbFlushPage = "tlb-flush-page", "The translations of a page go.";
-    TlbFlush = "tlb-flush", "The translations of an address space go.";
-    SlabPage = "slab-page", "A slab cache takes or gives back a page.";
-    DiskReadRequest = "disk-read-request", "The disk is asked to read.";
-    DiskReadPage = "disk-read-page", "The disk reads a page.";
-    DiskWriteRequest = "disk-write-request", "The disk is asked to write.";
-    DiskWritePage = "disk-write-page", "The disk writes a page.";
-    SwapReadRequest = "swap-read-request", "The swap device is asked to read.";
-    SwapReadPage = "swap-read-page", "The swap device reads a page.";
-    SwapWriteRequest = "swap-write-request", "The swap device is asked to write.";
-    SwapWritePage = "swap-write-page", "The swap device writes a page.";
-}
-
-impl Service {
-    /// The service that a page fault is, by what came of it.
-    pub(crate) const fn of_fault(resolution: Resolution) -> Self {
-        match resolution {
-            Resolution::ZeroPage => Self::FaultZeroPage,
-            Resolution::DemandZero => Self::FaultDemandZero,
-            Resolution::DemandZeroHuge => Self::FaultDemandZeroHuge,
-            Resolution::FileCached => Self::FaultFileCached,
-            Resolution::FileRead => Self::FaultFileRead,
-            Resolution::CopiedOnWrite => Self::FaultCopiedOnWrite,
-            Resolution::ReusedOnWrite => Self::FaultReusedOnWrite,
-            Resolution::SwappedIn => Self::FaultSwapRead,
-            Resolution::SwapCached => Self::FaultSwapCached,
-            Resolution::Spurious => Self::FaultSpurious,
-            Resolution::SegvMapErr | Resolution::SegvAccErr | Resolution::Bus | Resolution::OutOfMemory => {
-                Self::FaultSignal
-            }
-        }
-    }
-
-    /// True if a device does it while the processor waits.
-    const fn is_device(self) -> bool {
-        self as usize >= Self::DiskReadRequest as usize
-    }
-
-    const fn is_swap(self) -> bool {
-        self as usize >= Self::SwapReadRequest as usize
     }
 }
 
@@ -194,10 +128,12 @@ pub(crate) struct Charged {
 }
 
 /// Adds up what services cost.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Meter {
     costs: Costs,
     charged: Charged,
+    /// Nanoseconds by service, for a model of the hardware.
+    by_service: [u64; Service::ALL.len()],
     /// The page behind the last one that moved: of what, of which file, which page. The same request goes on there.
     next: Option<(Io, u64, u64)>,
 }
@@ -206,7 +142,8 @@ impl Meter {
     /// An empty meter with these prices.
     #[must_use]
     pub const fn new(costs: Costs) -> Self {
-        Self { costs, charged: Charged { busy_ns: 0, waited_ns: 0 }, next: None }
+        let charged = Charged { busy_ns: 0, waited_ns: 0 };
+        Self { costs, charged, by_service: [0; Service::ALL.len()], next: None }
     }
 
     /// A service was done.
@@ -219,6 +156,8 @@ impl Meter {
         let ns = self.costs.ns(service).saturating_mul(times);
         let sum = if service.is_device() { &mut self.charged.waited_ns } else { &mut self.charged.busy_ns };
         *sum = sum.saturating_add(ns);
+        let of_service = &mut self.by_service[service as usize];
+        *of_service = of_service.saturating_add(ns);
     }
 
     /// Page `index` of `file` (0 for the swap device) is read or written: a page, and a request unless the last one goes on.
@@ -236,9 +175,26 @@ impl Meter {
         self.next = None;
         std::mem::replace(&mut self.charged, Charged { busy_ns: 0, waited_ns: 0 })
     }
+
+    /// The services that were charged since the last time, with their nanoseconds.
+    fn take_services(&mut self) -> impl Iterator<Item = (Service, u64)> + use<> {
+        let by_service = std::mem::replace(&mut self.by_service, [0; Service::ALL.len()]);
+        Service::ALL.into_iter().zip(by_service).filter(|(_, ns)| *ns > 0)
+    }
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self::new(Costs::default())
+    }
 }
 
 impl Kernel {
+    /// What the kernel layer has done since the last time, in nanoseconds of each service.
+    pub fn take_services(&mut self) -> impl Iterator<Item = (Service, u64)> + use<> {
+        self.frames.meter.take_services()
+    }
+
     /// Lets the time pass that services have taken since the last time.
     pub(crate) fn settle_costs(&mut self) {
         let Charged { busy_ns, waited_ns } = self.frames.meter.take();

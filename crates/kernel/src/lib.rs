@@ -36,7 +36,8 @@ mod traps;
 mod truncate;
 mod wait;
 
-pub use costs::{Costs, CostsError, Io, Meter, Service};
+pub use arch::Service;
+pub use costs::{Costs, CostsError, Io, Meter};
 pub use death::{Cause, Death, ExitStatus, FaultReport, MappingSummary, Neighbourhood};
 pub use errno::Errno;
 pub use exec::ExecError;

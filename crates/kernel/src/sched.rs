@@ -11,13 +11,13 @@
 //! same each time. When no process can run, virtual time jumps to the next deadline. The host's standard input is asked
 //! only then, so that when its bytes come makes no difference.
 
-use crate::costs::Service;
 use crate::fs::Stream;
 use crate::kernel::{Disposition, Kernel};
 use crate::process::State;
 use crate::signal::Signal;
 use crate::wait::Channel;
 use crate::{Errno, Hw};
+use arch::Service;
 use arch::UserContext;
 use event::{Event, Pid};
 use std::collections::{BTreeSet, VecDeque};

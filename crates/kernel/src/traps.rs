@@ -4,13 +4,13 @@
 //! trap number and error code in its frame.
 
 use crate::Hw;
-use crate::costs::Service;
 use crate::death::{Cause, FaultReport, MappingSummary, Neighbourhood};
 use crate::kernel::{Disposition, Kernel};
 use crate::mm::{MemSignal, SI_KERNEL, SignalKind, TASK_SIZE_MAX, Vma, VmaName};
 use crate::oom::Victim;
 use crate::process::State;
 use crate::signal::{SigInfo, Signal, Target, TrapRecord};
+use arch::Service;
 use arch::{AccessKind, Exception, LinearAddr, PageFault, PageFaultCode, Rflags, UserContext, XsaveImage};
 use event::Resolution;
 

@@ -8,9 +8,9 @@ use kernel::mm::invariants::Violation;
 use kernel::mm::reclaim::references::SharedReferences;
 use kernel::{Disposition, ExecError, Hw, Kernel, KernelConfig, Signal};
 use mmu::Mmu;
-use paging::{HardwareModel, NoModel, Shootdown, SwapDevice};
+use paging::{Detail, HardwareModel, NoModel, Shootdown, SwapDevice};
 use physmem::{Bus, Ram};
-use timing::{Counting, HardwareConfig};
+use timing::{Counting, HardwareConfig, InOrder};
 
 /// Instructions between two looks at the interrupt flag: some milliseconds.
 const SLICE: u64 = 1 << 20;
@@ -91,6 +91,26 @@ impl Machine<Counting> {
         hardware: &HardwareConfig,
     ) -> Result<Self, MachineError> {
         Self::with_model(config, console, interrupt, Counting::new(&hardware.tlb)?)
+    }
+}
+
+impl Machine<InOrder> {
+    /// A machine with the clock of a core that does one thing at a time, and a ledger of its cycles.
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn in_order(
+        config: MachineConfig,
+        console: Box<dyn Console>,
+        interrupt: Interrupt,
+        hardware: &HardwareConfig,
+    ) -> Result<Self, MachineError> {
+        Self::with_model(config, console, interrupt, InOrder::new(hardware)?)
+    }
+
+    /// The model, to end its run.
+    pub const fn model_mut(&mut self) -> &mut InOrder {
+        &mut self.cpu.mmu_mut().model
     }
 }
 
@@ -327,6 +347,11 @@ impl<H: HardwareModel> Machine<H> {
         mmu.shoot_down(&mut self.shootdown);
         if mmu.context().regs.cr3 != self.kernel.cr3() {
             mmu.load_control(ControlRegs { cr3: self.kernel.cr3(), ..mmu.context().regs });
+        }
+        if H::DETAIL == Detail::EveryAccess {
+            for (service, ns) in self.kernel.take_services() {
+                self.cpu.mmu_mut().model.service(service, ns);
+            }
         }
         self.cpu.set_tsc_offset(self.kernel.time_beside_instructions_ns());
         self.cpu.set_context(&self.ctx);

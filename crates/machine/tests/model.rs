@@ -46,7 +46,7 @@ impl HardwareModel for Counting {
     fn store(&mut self, _: LinearAddr, _: PhysAddr, _: u32) {
         self.0.borrow_mut().stores += 1;
     }
-    fn walk_load(&mut self, _: LinearAddr, _: PhysAddr) {
+    fn walk_load(&mut self, _: LinearAddr, _: arch::Level, _: PhysAddr) {
         self.0.borrow_mut().walk_loads += 1;
     }
     fn walk_update(&mut self, _: LinearAddr, _: PhysAddr) {
@@ -58,7 +58,7 @@ impl HardwareModel for Counting {
     fn context_switch(&mut self, _: PhysAddr) {
         self.0.borrow_mut().context_switches += 1;
     }
-    fn block(&mut self, _: PhysAddr, _: &[arch::InstrInfo]) {
+    fn block(&mut self, _: paging::BlockId, _: PhysAddr, _: &[arch::InstrInfo]) {
         self.0.borrow_mut().blocks += 1;
     }
     fn retired(&mut self, instructions: u64) {

@@ -153,6 +153,7 @@ impl<H: HardwareModel> Mmu<H> {
             return Ok(value);
         }
         let pieces = self.pieces(la, size_of::<T>(), AccessKind::Write, Alignment::Natural)?;
+        self.report(la, size_of::<T>(), pieces, AccessKind::Read);
         Ok(self.read_pieces(pieces))
     }
 
@@ -263,6 +264,9 @@ impl<H: HardwareModel> Mmu<H> {
         let low = self.data_page(la, kind)?;
         if size <= in_page {
             return Ok(Pieces { low, low_len: size, high: low });
+        }
+        if H::DETAIL == Detail::EveryAccess {
+            self.model.page_crossing(la);
         }
         let high = self.data_page(width.wrap(la.page_base().wrapping_add(FRAME_SIZE)), kind)?;
         Ok(Pieces { low, low_len: in_page, high })

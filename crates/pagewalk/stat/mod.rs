@@ -2,34 +2,72 @@
 
 mod table;
 
-use crate::cli::StatArgs;
+use crate::cli::{Core, StatArgs};
 use crate::error::Error;
 use crate::{report, run};
 use pagewalk::Machine;
+use paging::HardwareModel;
 use std::process::ExitCode;
-use timing::HardwareConfig;
+use timing::ledger::Charges;
+use timing::{Counters, Cycles, HardwareConfig, InOrder};
+
+/// What a run came to.
+struct Outcome {
+    counters: Counters,
+    /// With a clock: all cycles, those of the twin, and what they were spent on.
+    cycles: Option<Spent>,
+}
+
+/// Cycles and their causes.
+struct Spent {
+    all: Cycles,
+    perfect: Cycles,
+    causes: Charges,
+}
 
 /// Runs a program and prints the counters of the modelled processor, to standard error or a file.
 pub(crate) fn stat(args: &StatArgs) -> Result<ExitCode, Error> {
     let hardware = args.hardware.config()?;
-    let console = run::console()?;
-    let config = run::config(&args.guest);
     if args.guest.reclaim.wants_clock() {
         return Err(Error::NoClock { policy: args.guest.reclaim });
     }
-    let (console, interrupt) = console;
-    let mut machine = Machine::counting(config, console, interrupt, &hardware)?;
-    run::exec(&mut machine, &args.guest, &args.program)?;
-    let ending = run::run_to_the_end(&mut machine);
-    report::ending(&machine, &ending);
-    report::limits(&machine);
-    print(args, &hardware, machine.cpu().mmu().model.counters())?;
+    let (console, interrupt) = run::console()?;
+    let config = run::config(&args.guest);
+    let (status, outcome) = match args.core {
+        Core::None => {
+            let mut machine = Machine::counting(config, console, interrupt, &hardware)?;
+            let status = execute(args, &mut machine)?;
+            (status, Outcome { counters: *machine.cpu().mmu().model.counters(), cycles: None })
+        }
+        Core::InOrder => {
+            let mut machine = Machine::in_order(config, console, interrupt, &hardware)?;
+            let status = execute(args, &mut machine)?;
+            (status, Outcome::of(machine.model_mut()))
+        }
+    };
+    print(args, &hardware, &outcome)?;
+    Ok(status)
+}
+
+impl Outcome {
+    fn of(model: &mut InOrder) -> Self {
+        let (all, ledger) = model.finish();
+        let cycles = Spent { all, perfect: ledger.perfect(), causes: ledger.total() };
+        Self { counters: *model.counters(), cycles: Some(cycles) }
+    }
+}
+
+fn execute<H: HardwareModel>(args: &StatArgs, machine: &mut Machine<H>) -> Result<ExitCode, Error> {
+    run::exec(machine, &args.guest, &args.program)?;
+    let ending = run::run_to_the_end(machine);
+    report::ending(machine, &ending);
+    report::limits(machine);
     Ok(report::status(&ending))
 }
 
-fn print(args: &StatArgs, hardware: &HardwareConfig, counters: &timing::Counters) -> Result<(), Error> {
+fn print(args: &StatArgs, hardware: &HardwareConfig, outcome: &Outcome) -> Result<(), Error> {
     let program = args.program[0].to_string_lossy();
-    let text = args.format.render(&program, hardware, counters);
+    let text = args.format.render(&program, hardware, outcome);
     match &args.output {
         None => {
             report::say(&text);

@@ -1,28 +1,61 @@
 //! The counters as text for people, as JSON and as CSV.
 
+use super::{Outcome, Spent};
 use crate::cli::StatFormat;
 use serde_json::json;
 use std::fmt::Write;
-use timing::{Counters, HardwareConfig, Side};
+use timing::ledger::Cause;
+use timing::{Counters, Cycles, HardwareConfig, Side};
 
 impl StatFormat {
     /// All counters of a run.
-    pub(crate) fn render(self, program: &str, hardware: &HardwareConfig, counters: &Counters) -> String {
+    pub(super) fn render(self, program: &str, hardware: &HardwareConfig, outcome: &Outcome) -> String {
         match self {
-            Self::Text => text(program, hardware, counters),
-            Self::Json => json(program, hardware, counters),
-            Self::Csv => csv(counters),
+            Self::Text => text(program, hardware, outcome),
+            Self::Json => json(program, hardware, outcome),
+            Self::Csv => csv(outcome),
         }
     }
 }
 
 /// As `perf stat` prints it: the counts that are not 0, and what they amount to.
-fn text(program: &str, hardware: &HardwareConfig, counters: &Counters) -> String {
+fn text(program: &str, hardware: &HardwareConfig, outcome: &Outcome) -> String {
+    let counters = &outcome.counters;
     let mut text = format!("\n Counters of `{program}` on {}:\n\n", hardware.name);
     let _ = writeln!(text, "{:>20}  instructions", grouped(counters.instructions));
     for (name, count) in counters.events().filter(|(_, count)| *count > 0) {
         let per_thousand = remark(&name, count, counters).unwrap_or_default();
-        let _ = writeln!(text, "{:>20}  {name:<40}{per_thousand}", grouped(count));
+        let line = format!("{:>20}  {name:<40}{per_thousand}", grouped(count));
+        let _ = writeln!(text, "{}", line.trim_end());
+    }
+    if let Some(spent) = &outcome.cycles {
+        text.push_str(&cycles(spent, counters.instructions));
+    }
+    text
+}
+
+/// The cycles, what of them is translation, and a CPI stack: where they went, by cause.
+fn cycles(spent: &Spent, instructions: u64) -> String {
+    let per_instruction = |cycles: Cycles| cycles.0 as f64 / instructions.max(1) as f64;
+    let share = |cycles: Cycles| cycles.0 as f64 * 100.0 / spent.all.0.max(1) as f64;
+    let translation = spent.causes.sum_of(Cause::is_translation);
+    let exposed = i128::from(spent.all.0) - i128::from(spent.perfect.0);
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "{:>20}  {:<40}# {:>8.3} an instruction",
+        grouped(spent.all.0),
+        "cycles",
+        per_instruction(spent.all)
+    );
+    let _ =
+        writeln!(text, "{:>20}  {:<40}# {:>8.2} %", grouped(translation.0), "translation.cycles", share(translation));
+    let percent = exposed as f64 * 100.0 / spent.all.0.max(1) as f64;
+    let _ = writeln!(text, "{exposed:>20}  {:<40}# {percent:>8.2} %", "translation.exposed_cycles");
+    let _ = writeln!(text, "\n Cycles by cause, an instruction:\n");
+    for (cause, cycles) in spent.causes.sorted() {
+        let line = format!("{:>20.4}  {:<40}# {:>8.2} %", per_instruction(cycles), cause.to_string(), share(cycles));
+        let _ = writeln!(text, "{line}");
     }
     text
 }
@@ -41,22 +74,36 @@ fn remark(name: &str, count: u64, counters: &Counters) -> Option<String> {
     None
 }
 
-fn json(program: &str, hardware: &HardwareConfig, counters: &Counters) -> String {
+fn json(program: &str, hardware: &HardwareConfig, outcome: &Outcome) -> String {
+    let counters = &outcome.counters;
     let events: serde_json::Map<String, serde_json::Value> =
         counters.events().map(|(name, count)| (name, count.into())).collect();
+    let cycles = outcome.cycles.as_ref().map(|spent| {
+        let causes: serde_json::Map<String, serde_json::Value> =
+            spent.causes.sorted().into_iter().map(|(cause, cycles)| (cause.to_string(), cycles.0.into())).collect();
+        json!({ "all": spent.all.0, "perfect": spent.perfect.0, "causes": causes })
+    });
     let all = json!({
         "program": program,
         "hardware": hardware.name,
         "instructions": counters.instructions,
         "events": events,
+        "cycles": cycles,
     });
     format!("{all:#}\n")
 }
 
-fn csv(counters: &Counters) -> String {
+fn csv(outcome: &Outcome) -> String {
+    let counters = &outcome.counters;
     let mut text = format!("event,count\ninstructions,{}\n", counters.instructions);
     for (name, count) in counters.events() {
         let _ = writeln!(text, "{name},{count}");
+    }
+    if let Some(spent) = &outcome.cycles {
+        let _ = writeln!(text, "cycles,{}\ncycles.perfect,{}", spent.all, spent.perfect);
+        for (cause, cycles) in spent.causes.sorted() {
+            let _ = writeln!(text, "cycles.{cause},{cycles}");
+        }
     }
     text
 }

@@ -30,7 +30,7 @@ pub use context::{AccessedOnFault, GigabytePages, PagingContext, Pse36};
 pub use glance::Glance;
 pub use invalidate::{Invalidation, Shootdown};
 pub use mem::PhysMem;
-pub use model::{Detail, HardwareModel, NoModel, StoreLevel, TranslationCache};
+pub use model::{BlockId, Detail, HardwareModel, NoModel, StoreLevel, TranslationCache};
 pub use reason::Reason;
 pub use rights::{Denials, Rights};
 pub use swap::{PageBytes, SwapDevice, SwapError, SwapSlot};

@@ -7,7 +7,7 @@
 
 use crate::tlb::{SpuriousFaults, TableRef};
 use crate::{EntryUse, Invalidation, PagingContext, Translation};
-use arch::{Access, AccessKind, InstrInfo, LinearAddr, PageFault, PhysAddr};
+use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service};
 
 /// How much a model needs to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,10 @@ pub enum Detail {
     /// Every access.
     EveryAccess,
 }
+
+/// A decoded block, as the host numbers them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BlockId(pub u32);
 
 /// The first level that stores go through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,16 +86,28 @@ pub trait HardwareModel: TranslationCache {
     fn load(&mut self, _la: LinearAddr, _pa: PhysAddr, _size: u32) {}
     /// `size` bytes were written.
     fn store(&mut self, _la: LinearAddr, _pa: PhysAddr, _size: u32) {}
-    /// A walk read the paging entry at `entry` for an access to `la`.
-    fn walk_load(&mut self, _la: LinearAddr, _entry: PhysAddr) {}
+    /// The access that is about to be made crosses a page; this is its first byte.
+    fn page_crossing(&mut self, _la: LinearAddr) {}
+    /// A walk read the paging entry at `entry`, which is of this level, for an access to `la`.
+    fn walk_load(&mut self, _la: LinearAddr, _level: Level, _entry: PhysAddr) {}
     /// A walk set A or D in the paging entry at `entry`.
     fn walk_update(&mut self, _la: LinearAddr, _entry: PhysAddr) {}
     /// A translation failed.
     fn fault(&mut self, _fault: PageFault) {}
     /// CR3 was loaded.
     fn context_switch(&mut self, _root: PhysAddr) {}
-    /// A block was decoded from the frame at `frame`.
-    fn block(&mut self, _frame: PhysAddr, _instructions: &[InstrInfo]) {}
+    /// A block was decoded from the frame at `frame`. Its number stood for another until now, or for none.
+    fn block(&mut self, _block: BlockId, _frame: PhysAddr, _instructions: &[InstrInfo]) {}
+    /// A block begins to execute; its first instruction is at `la`. All instructions of the block before have retired, unless
+    /// [`Self::left`] has said otherwise. For [`Detail::EveryAccess`] alone, as the next two.
+    fn enter(&mut self, _block: BlockId, _la: LinearAddr) {}
+    /// Instruction `n` of the block begins, from 0: the accesses from now on are its, or those of the next ones, which are not
+    /// told of where they make none.
+    fn instruction(&mut self, _n: u16) {}
+    /// The block was left after so many instructions.
+    fn left(&mut self, _completed: u16) {}
+    /// The kernel layer has spent so many nanoseconds on a service, for the instruction that entered it last.
+    fn service(&mut self, _service: Service, _ns: u64) {}
     /// So many instructions have retired since the last report.
     fn retired(&mut self, _instructions: u64) {}
 }

@@ -178,7 +178,7 @@ pub fn inspect<M: PhysMem + ?Sized>(mem: &M, ctx: &PagingContext, la: LinearAddr
 fn drive<H: HardwareModel, M: PhysMem + ?Sized>(model: &mut H, mem: &M, la: LinearAddr, walk: &mut Walk<'_>) -> Step {
     let mut step = walk.first();
     while let Step::Load(pa) = step {
-        model.walk_load(la, pa);
+        model.walk_load(la, walk.level(), pa);
         step = walk.step(mem.load_sized(pa, walk.entry_size()));
     }
     step

@@ -142,6 +142,13 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// The level of the entry that is asked for.
+    #[inline(always)]
+    #[must_use]
+    pub const fn level(&self) -> Level {
+        self.level
+    }
+
     /// The first step. It may be the last: without paging, and where a PDPTE register is not present.
     #[inline(always)]
     #[must_use]

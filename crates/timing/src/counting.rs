@@ -5,7 +5,7 @@
 //! access, to show that this is true; the counts are the same.
 
 use crate::{Counters, Side};
-use arch::{Access, AccessKind, LinearAddr, PageFault, PhysAddr};
+use arch::{Access, AccessKind, Level, LinearAddr, PageFault, PhysAddr};
 use paging::tlb::{ConfigError, HierarchyConfig, Lookup, ServedBy, SpuriousFaults, TableRef, TlbHierarchy};
 use paging::{Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache};
 use std::marker::PhantomData;
@@ -126,7 +126,7 @@ impl<T: Telling> TranslationCache for Counting<T> {
 impl<T: Telling> HardwareModel for Counting<T> {
     const DETAIL: Detail = T::DETAIL;
 
-    fn walk_load(&mut self, _: LinearAddr, _: PhysAddr) {
+    fn walk_load(&mut self, _: LinearAddr, _: Level, _: PhysAddr) {
         self.counters[self.side].loads += 1;
     }
 

@@ -9,8 +9,13 @@ pub mod config;
 mod counters;
 mod counting;
 mod cycles;
+mod in_order;
+pub mod ledger;
+mod memory;
 
 pub use config::{HardwareConfig, HardwareError, HardwareFile, Setting};
 pub use counters::{Counters, Side, WalkCounters};
 pub use counting::{Counting, EveryLookup, Filtered};
 pub use cycles::Cycles;
+pub use in_order::InOrder;
+pub use memory::{Caches, Supplier};

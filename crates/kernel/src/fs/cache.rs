@@ -12,12 +12,13 @@ use rustix::fs::OFlags;
 use super::inode::{Body, InodeId, PageOfFile, Truth};
 use super::{FsCx, Kind, May, Vfs};
 use crate::Errno;
-use crate::costs::{Io, Service};
+use crate::costs::Io;
 use crate::mm::frames::{Contents as FrameContents, FrameUse, OnLru, Owner};
 use crate::mm::reclaim::page_out::{self, Kept};
 use crate::mm::reclaim::policy::{Arrival, Departure, Shadow};
 use crate::mm::reclaim::{self, Reclaimer};
 use crate::mm::swap::{SwapEntry, SwapOwner};
+use arch::Service;
 
 /// Where a page came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,8 +26,9 @@ use super::reclaim::policy::Arrival;
 use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, ZERO_PAGE};
 use crate::Errno;
-use crate::costs::Service;
+use crate::costs::service_of_fault;
 use crate::fs::{CachedPage, PageError, PageSource};
+use arch::Service;
 use arch::{AccessKind, FRAME_SHIFT, LinearAddr, PageFault, PageFaultCode, Pfn, Pte};
 use event::{Event, FaultEvent, Resolution};
 use paging::Shootdown;
@@ -171,7 +172,7 @@ impl Mm {
             Ok((resolution, frame)) => (resolution, Some(frame)),
             Err(error) => (error.resolution(), None),
         };
-        cx.frames.meter.charge(Service::of_fault(resolution));
+        cx.frames.meter.charge(service_of_fault(resolution));
         cx.frames.stat.pgfault += 1;
         cx.frames.stat.pgmajfault += u64::from(matches!(resolution, Resolution::FileRead | Resolution::SwappedIn));
         let (instructions, pid) = (cx.hw.instructions, cx.pid);

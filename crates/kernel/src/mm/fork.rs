@@ -16,8 +16,8 @@ use super::swap::{SwapEntry, pte_swp_clear_exclusive};
 use super::vma::Vma;
 use super::{KernelHalf, Mm, MmCx, RssKind, VmFlags, ZERO_PAGE, pte};
 use crate::Errno;
-use crate::costs::Service;
 use arch::Pte;
+use arch::Service;
 use paging::Shootdown;
 
 impl Mm {

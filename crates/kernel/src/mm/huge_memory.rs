@@ -26,7 +26,7 @@ use super::reclaim::policy::Arrival;
 use super::thp_setting::ThpSettings;
 use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, VmFlags, pte};
-use crate::costs::Service;
+use arch::Service;
 use arch::{Level, LinearAddr, PageSize, Pfn, PhysAddr, Pte};
 use event::Resolution;
 use paging::{PhysMem, Shootdown};

@@ -11,7 +11,7 @@ use super::pte::{self, PteState};
 use super::vma::Vma;
 use super::{Mm, MmCx};
 use crate::Errno;
-use crate::costs::Service;
+use arch::Service;
 use arch::{AccessKind, FRAME_SIZE, LinearAddr, PageSize, Pfn, Pte};
 use paging::Shootdown;
 

@@ -12,7 +12,7 @@ use super::kernel_half::KernelHalf;
 use super::pte;
 use super::reclaim::references::SpaceId;
 use super::rss::RssId;
-use crate::costs::Service;
+use arch::Service;
 use arch::{Cr3, FRAME_SIZE, Level, LinearAddr, PageSize, Pde, Pfn, PhysAddr, Pte};
 use paging::{PhysMem, Shootdown};
 

@@ -34,11 +34,11 @@ pub(crate) use timers::Timers;
 
 use crate::Errno;
 use crate::Hw;
-use crate::costs::Service;
 use crate::death::ExitStatus;
 use crate::kernel::{Disposition, Kernel};
 use crate::proc::CallRegisters;
 use crate::signal::SigSet;
+use arch::Service;
 use arch::{Gpr, LinearAddr, UserContext};
 use event::Event;
 use std::fmt;

@@ -10,20 +10,25 @@ use super::{Geometry, GeometryError};
 
 /// Where an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub struct Place {
     set: usize,
     way: usize,
 }
 
+/// A set-associative array of entries. A timing model keeps its caches in one too.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct SetAssociative<E> {
+pub struct SetAssociative<E> {
     geometry: Geometry,
     entries: Vec<Option<E>>,
     replacement: ReplacementState,
 }
 
 impl<E: Copy> SetAssociative<E> {
-    pub(super) fn new(geometry: Geometry) -> Result<Self, GeometryError> {
+    /// An empty array.
+    ///
+    /// # Errors
+    /// What makes the geometry impossible.
+    pub fn new(geometry: Geometry) -> Result<Self, GeometryError> {
         geometry.check()?;
         let sets = geometry.sets as usize;
         Ok(Self {
@@ -34,7 +39,7 @@ impl<E: Copy> SetAssociative<E> {
     }
 
     /// The first entry in the set of `number` that is meant.
-    pub(super) fn find(&self, number: u64, meant: impl Fn(&E) -> bool) -> Option<(Place, E)> {
+    pub fn find(&self, number: u64, meant: impl Fn(&E) -> bool) -> Option<(Place, E)> {
         let set = self.geometry.set_of(number);
         self.set(set)
             .iter()
@@ -43,7 +48,7 @@ impl<E: Copy> SetAssociative<E> {
     }
 
     /// Notes a use. Tells which entries are no longer settled.
-    pub(super) fn used(&mut self, place: Place, unsettled: &mut impl FnMut(E)) {
+    pub fn used(&mut self, place: Place, unsettled: &mut impl FnMut(E)) {
         if !self.replacement.is_settled(place.set, place.way) {
             let before = self.replacement.settled(place.set);
             self.replacement.used(place.set, place.way);
@@ -53,7 +58,7 @@ impl<E: Copy> SetAssociative<E> {
 
     /// Puts an entry in place of the one that is meant, or of none, or of the one that the policy gives up. Gives what it
     /// stood on, and tells which others are no longer settled.
-    pub(super) fn insert(
+    pub fn insert(
         &mut self,
         number: u64,
         entry: E,
@@ -74,20 +79,26 @@ impl<E: Copy> SetAssociative<E> {
         self.entries[index].replace(entry)
     }
 
+    /// Changes an entry that [`Self::find`] has just found. This is no use of it.
+    pub fn replace(&mut self, place: Place, entry: E) {
+        let index = self.index(place);
+        self.entries[index] = Some(entry);
+    }
+
     /// Drops every entry that is meant, wherever it is.
-    pub(super) fn drop_all(&mut self, meant: impl Fn(&E) -> bool) {
+    pub fn drop_all(&mut self, meant: impl Fn(&E) -> bool) {
         self.entries.iter_mut().filter(|e| e.as_ref().is_some_and(&meant)).for_each(|e| *e = None);
     }
 
     /// Drops every entry that is meant in the set of `number`.
-    pub(super) fn drop_in_set(&mut self, number: u64, meant: impl Fn(&E) -> bool) {
+    pub fn drop_in_set(&mut self, number: u64, meant: impl Fn(&E) -> bool) {
         let (set, ways) = (self.geometry.set_of(number), self.geometry.ways as usize);
         let entries = &mut self.entries[set * ways..][..ways];
         entries.iter_mut().filter(|e| e.as_ref().is_some_and(&meant)).for_each(|e| *e = None);
     }
 
     /// Every entry, by set and way.
-    pub(super) fn entries(&self) -> impl Iterator<Item = &E> {
+    pub fn entries(&self) -> impl Iterator<Item = &E> {
         self.entries.iter().flatten()
     }
 

@@ -27,6 +27,7 @@ mod level;
 mod replacement;
 mod structure_caches;
 
+pub use array::{Place, SetAssociative};
 pub use config::{ArrayConfig, ConfigError, HierarchyConfig, SecondLevel, SpuriousFaults, TableCacheConfig, TlbConfig};
 pub use flush::Flush;
 pub use geometry::{Geometry, GeometryError, Indexing, Replacement};

@@ -34,7 +34,7 @@ impl TranslationCache for One {
 
 impl HardwareModel for One {
     const DETAIL: Detail = Detail::FilteredTlb;
-    fn walk_load(&mut self, _: LinearAddr, entry: PhysAddr) {
+    fn walk_load(&mut self, _: LinearAddr, _: arch::Level, entry: PhysAddr) {
         self.walk_loads.push(entry);
     }
     fn walk_update(&mut self, _: LinearAddr, entry: PhysAddr) {

@@ -106,7 +106,7 @@ impl TranslationCache for Watched {
 
 impl HardwareModel for Watched {
     const DETAIL: Detail = Detail::FilteredTlb;
-    fn walk_load(&mut self, _: LinearAddr, entry: PhysAddr) {
+    fn walk_load(&mut self, _: LinearAddr, _: arch::Level, entry: PhysAddr) {
         self.loads.push(entry.0);
     }
     fn walk_update(&mut self, _: LinearAddr, entry: PhysAddr) {

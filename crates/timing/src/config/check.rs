@@ -152,6 +152,5 @@ fn core(core: &Core) -> CoreConfig {
             system: cycles(core.system),
         },
         exception: cycles(core.exception),
-        system_call: cycles(core.system_call),
     }
 }

@@ -89,10 +89,8 @@ pub struct MemoryConfig {
 pub struct CoreConfig {
     /// Cycles of an instruction, by its class, beside its memory accesses.
     pub latency: ClassLatencies,
-    /// Entering the kernel by an exception and going back.
+    /// Entering the kernel by an exception and going back; what the kernel does there has a price of its own.
     pub exception: Cycles,
-    /// Entering the kernel by SYSCALL and going back.
-    pub system_call: Cycles,
 }
 
 /// Cycles by the class of an instruction.

@@ -135,7 +135,6 @@ pub(super) struct Core {
     pub(super) x87: u32,
     pub(super) system: u32,
     pub(super) exception: u32,
-    pub(super) system_call: u32,
     #[serde(rename = "source")]
     _source: String,
 }

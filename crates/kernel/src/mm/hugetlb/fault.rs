@@ -9,13 +9,13 @@
 
 use super::pool::{OutOfPool, Promise};
 use super::{frames_of, level_of, map_entry, unmap_entry, unmap_huge_page, zero_huge_page};
-use crate::costs::Service;
 use crate::mm::fault::{Resolved, VmFault, VmFaultError};
 use crate::mm::frames::{FrameTable, Owner};
 use crate::mm::pgtable::Entry;
 use crate::mm::pte::{self, PteState};
 use crate::mm::vma::{Backing, Vma};
 use crate::mm::{Mm, MmCx, VmFlags};
+use arch::Service;
 use arch::{LinearAddr, PageSize, Pfn, Pte};
 use event::Resolution;
 use paging::Shootdown;

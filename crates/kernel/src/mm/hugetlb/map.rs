@@ -4,13 +4,13 @@
 use super::pool::{OutOfPool, Promise};
 use super::{level_of, map_entry, unmap_entry};
 use crate::Errno;
-use crate::costs::Service;
 use crate::fs::InodeId;
 use crate::mm::frames::{FrameTable, Owner};
 use crate::mm::pgtable::{Entry, OutOfFrames};
 use crate::mm::pte;
 use crate::mm::vma::Vma;
 use crate::mm::{FileMode, MapFlags, MapSource, Mm, MmCx, Prot, VmFlags};
+use arch::Service;
 use arch::{Level, LinearAddr, PageSize, PhysAddr, Pte};
 use paging::Shootdown;
 

@@ -25,7 +25,7 @@ pub use pool::PoolCounts;
 pub(crate) use pool::{HugetlbPools, OutOfPool, PoolSetting, Promise};
 
 use super::frames::{Contents, FrameTable};
-use crate::costs::Service;
+use arch::Service;
 use arch::{FRAME_SIZE, Level, PageSize, Pfn, PhysAddr};
 use paging::{PhysMem, Shootdown};
 

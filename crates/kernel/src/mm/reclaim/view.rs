@@ -3,8 +3,8 @@
 use super::AgingFlush;
 use super::policy::{Pages, RefTime};
 use super::references::SharedReferences;
-use crate::costs::Service;
 use crate::mm::frames::FrameTable;
+use arch::Service;
 use arch::{Pfn, Pte};
 use paging::{PhysMem, Shootdown};
 

@@ -95,8 +95,9 @@ fn injected() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::costs::{Costs, Service};
+    use crate::costs::Costs;
     use crate::mm::swap::{SlotState, SwapOwner};
+    use arch::Service;
     use physmem::{Bus, Ram, SwapFile};
 
     const PAGES: u64 = 40;

@@ -1,0 +1,84 @@
+//! Why a cycle was spent.
+
+use crate::memory::Supplier;
+use arch::{Level, Service};
+use std::fmt;
+
+/// A reason to charge a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Cause {
+    /// The instruction itself.
+    Execution,
+    /// The instruction's bytes came from beyond the first level.
+    Fetch(Supplier),
+    /// The data.
+    Data(Supplier),
+    /// The second-level TLB had the translation.
+    SecondLevelHit,
+    /// The paging-structure caches were asked.
+    TableLookUp,
+    /// A walk began.
+    WalkStart,
+    /// All walkers were busy.
+    WalkQueue,
+    /// A walk loaded an entry of this level.
+    WalkStep(Level, Supplier),
+    /// A walk set A or D.
+    AccessedDirty,
+    /// The access crossed a page.
+    PageCrossing,
+    /// Translations were dropped.
+    Invalidation,
+    /// The processor entered the kernel for a page fault, and came back.
+    Exception,
+    /// What the kernel layer did.
+    Service(Service),
+}
+
+impl Cause {
+    /// True if a processor with perfect translation would not have spent it.
+    #[must_use]
+    pub const fn is_translation(self) -> bool {
+        match self {
+            Self::SecondLevelHit
+            | Self::TableLookUp
+            | Self::WalkStart
+            | Self::WalkQueue
+            | Self::WalkStep(..)
+            | Self::AccessedDirty
+            | Self::PageCrossing
+            | Self::Invalidation => true,
+            Self::Execution | Self::Fetch(_) | Self::Data(_) | Self::Exception | Self::Service(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Execution => f.write_str("execution"),
+            Self::Fetch(supplier) => write!(f, "fetch.{}", supplier.name()),
+            Self::Data(supplier) => write!(f, "data.{}", supplier.name()),
+            Self::SecondLevelHit => f.write_str("stlb-hit"),
+            Self::TableLookUp => f.write_str("table-look-up"),
+            Self::WalkStart => f.write_str("walk.start"),
+            Self::WalkQueue => f.write_str("walk.queue"),
+            Self::WalkStep(level, supplier) => write!(f, "walk.{}.{}", entry(*level), supplier.name()),
+            Self::AccessedDirty => f.write_str("accessed-dirty"),
+            Self::PageCrossing => f.write_str("page-crossing"),
+            Self::Invalidation => f.write_str("invalidation"),
+            Self::Exception => f.write_str("exception"),
+            Self::Service(service) => write!(f, "kernel.{}", service.key()),
+        }
+    }
+}
+
+const fn entry(level: Level) -> &'static str {
+    match level {
+        Level::Pml5 => "pml5e",
+        Level::Pml4 => "pml4e",
+        Level::Pdpt => "pdpte",
+        Level::Pd => "pde",
+        Level::Pt => "pte",
+    }
+}

@@ -1,0 +1,104 @@
+//! The ledger: every cycle is charged once, to an instruction and a cause; what translation costs, to a page too.
+//!
+//! Invariant: the charges of all instructions sum to the cycles of the run. The twin, which does the same on a core whose
+//! translation costs nothing, has its own sum for each instruction; the difference is what translation cost there.
+
+mod cause;
+mod charges;
+
+pub use cause::Cause;
+pub use charges::Charges;
+
+use crate::Cycles;
+use arch::{LinearAddr, PhysAddr};
+use std::collections::HashMap;
+
+/// An address space, by the root of its tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Space(pub PhysAddr);
+
+/// What an instruction has cost.
+#[derive(Clone, Debug, Default)]
+pub struct Account {
+    /// How often it has retired.
+    pub executions: u64,
+    /// By cause.
+    pub charges: Charges,
+    /// What the twin has spent on it.
+    pub perfect: Cycles,
+}
+
+/// An instruction's place in the ledger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Row(u32);
+
+/// All accounts of a run.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger {
+    rows: HashMap<(Space, LinearAddr), Row>,
+    accounts: Vec<Account>,
+    places: Vec<(Space, LinearAddr)>,
+    pages: HashMap<(Space, u64), Charges>,
+}
+
+impl Ledger {
+    /// The row of an instruction.
+    pub(crate) fn row(&mut self, space: Space, rip: LinearAddr) -> Row {
+        *self.rows.entry((space, rip)).or_insert_with(|| {
+            self.accounts.push(Account::default());
+            self.places.push((space, rip));
+            Row(self.accounts.len() as u32 - 1)
+        })
+    }
+
+    /// Charges an instruction; the twin spends `perfect` on the same.
+    pub(crate) fn charge(&mut self, row: Row, cause: Cause, cycles: Cycles, perfect: Cycles) {
+        let account = &mut self.accounts[row.0 as usize];
+        account.charges.add(cause, cycles);
+        account.perfect += perfect;
+    }
+
+    /// Notes that an instruction has retired so many times, at so many cycles each.
+    pub(crate) fn retire(&mut self, row: Row, times: u64, each: Cycles) {
+        let cycles = Cycles(times * each.0);
+        self.accounts[row.0 as usize].executions += times;
+        self.charge(row, Cause::Execution, cycles, cycles);
+    }
+
+    /// Charges a page with what its translation has cost.
+    pub(crate) fn charge_page(&mut self, space: Space, la: LinearAddr, cause: Cause, cycles: Cycles) {
+        self.pages.entry((space, la.page_number())).or_default().add(cause, cycles);
+    }
+
+    /// Every instruction with its account, by address space and address.
+    #[must_use]
+    pub fn instructions(&self) -> Vec<(Space, LinearAddr, &Account)> {
+        let all = self.places.iter().zip(&self.accounts);
+        let mut all: Vec<_> = all.map(|(&(space, rip), account)| (space, rip, account)).collect();
+        all.sort_unstable_by_key(|&(space, rip, _)| (space, rip));
+        all
+    }
+
+    /// What the translation of each page has cost, by address space and linear address.
+    #[must_use]
+    pub fn pages(&self) -> Vec<(Space, LinearAddr, &Charges)> {
+        let page = |(&(space, number), charges)| (space, LinearAddr(number << arch::FRAME_SHIFT), charges);
+        let mut all: Vec<_> = self.pages.iter().map(page).collect();
+        all.sort_unstable_by_key(|&(space, la, _)| (space, la));
+        all
+    }
+
+    /// What the run has cost by cause.
+    #[must_use]
+    pub fn total(&self) -> Charges {
+        let mut total = Charges::default();
+        self.accounts.iter().for_each(|account| total.add_all(&account.charges));
+        total
+    }
+
+    /// What the twin has spent.
+    #[must_use]
+    pub fn perfect(&self) -> Cycles {
+        self.accounts.iter().map(|account| account.perfect).sum()
+    }
+}
