@@ -302,12 +302,12 @@ const NOT_KEPT: BlockId = BlockId(0);
 #[inline(always)]
 fn execute<'a, H: HardwareModel>(st: &mut State<H>, block: &'a Block<H>, id: BlockId) -> End<'a, H> {
     st.retired += block.insns;
-    if H::DETAIL == Detail::EveryAccess {
+    if H::DETAIL >= Detail::EveryAccess {
         let la = LinearAddr(st.reg(PAGE).wrapping_add(block.start()));
         st.mmu.model.enter(id, la);
     }
     for op in &block.ops {
-        if H::DETAIL == Detail::EveryAccess {
+        if H::DETAIL >= Detail::EveryAccess {
             st.mmu.model.instruction(op.before);
         }
         match (op.run)(st, op) {
@@ -327,7 +327,7 @@ fn leave<H: HardwareModel>(st: &mut State<H>, block: &Block<H>, op: &Op<H>, flow
     let completed = matches!(flow, Flow::Leave | Flow::LeaveTo | Flow::Syscall | Flow::TrapAfter);
     let retired = u64::from(op.before) + u64::from(completed);
     st.retired -= block.insns - retired;
-    if H::DETAIL == Detail::EveryAccess {
+    if H::DETAIL >= Detail::EveryAccess {
         st.mmu.model.left(retired as u16);
     }
     *rip = match flow {

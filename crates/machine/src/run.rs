@@ -348,7 +348,7 @@ impl<H: HardwareModel> Machine<H> {
         if mmu.context().regs.cr3 != self.kernel.cr3() {
             mmu.load_control(ControlRegs { cr3: self.kernel.cr3(), ..mmu.context().regs });
         }
-        if H::DETAIL == Detail::EveryAccess {
+        if H::DETAIL >= Detail::EveryAccess {
             for (service, ns) in self.kernel.take_services() {
                 self.cpu.mmu_mut().model.service(service, ns);
             }

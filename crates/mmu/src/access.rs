@@ -152,6 +152,12 @@ impl<H: HardwareModel> Mmu<H> {
         {
             return Ok(value);
         }
+        if H::DETAIL == Detail::EveryAccess
+            && let Some(value) = self.tlb.write_intent_hit(la)
+        {
+            self.report_hit::<T>(la, AccessKind::Read);
+            return Ok(value);
+        }
         let pieces = self.pieces(la, size_of::<T>(), AccessKind::Write, Alignment::Natural)?;
         self.report(la, size_of::<T>(), pieces, AccessKind::Read);
         Ok(self.read_pieces(pieces))
@@ -216,6 +222,12 @@ impl<H: HardwareModel> Mmu<H> {
     #[cold]
     #[inline(never)]
     fn load_slow<T: Primitive>(&mut self, la: LinearAddr, alignment: Alignment) -> Result<T, Fault> {
+        if H::DETAIL == Detail::EveryAccess
+            && let Some(value) = self.tlb.read_hit(la)
+        {
+            self.report_hit::<T>(la, AccessKind::Read);
+            return Ok(value);
+        }
         let pieces = self.pieces(la, size_of::<T>(), AccessKind::Read, alignment)?;
         self.report(la, size_of::<T>(), pieces, AccessKind::Read);
         Ok(self.read_pieces(pieces))
@@ -224,6 +236,10 @@ impl<H: HardwareModel> Mmu<H> {
     #[cold]
     #[inline(never)]
     fn store_slow<T: Primitive>(&mut self, la: LinearAddr, value: T, alignment: Alignment) -> Result<(), Fault> {
+        if H::DETAIL == Detail::EveryAccess && self.tlb.write_hit(la, value) {
+            self.report_hit::<T>(la, AccessKind::Write);
+            return Ok(());
+        }
         let pieces = self.pieces(la, size_of::<T>(), AccessKind::Write, alignment)?;
         self.report(la, size_of::<T>(), pieces, AccessKind::Write);
         self.write_pieces(pieces, &value.to_bytes()[..size_of::<T>()]);
@@ -265,7 +281,7 @@ impl<H: HardwareModel> Mmu<H> {
         if size <= in_page {
             return Ok(Pieces { low, low_len: size, high: low });
         }
-        if H::DETAIL == Detail::EveryAccess {
+        if H::DETAIL >= Detail::EveryAccess {
             self.model.page_crossing(la);
         }
         let high = self.data_page(width.wrap(la.page_base().wrapping_add(FRAME_SIZE)), kind)?;
@@ -280,11 +296,21 @@ impl<H: HardwareModel> Mmu<H> {
             Err(fault) => return Err(self.page_fault(la, *fault)),
         };
         let pa = translation.apply(la);
-        let checked = H::DETAIL == Detail::EveryAccess || self.checks_alignment();
+        let checked = H::DETAIL == Detail::EveryTranslation || self.checks_alignment();
         if !checked && self.bus.is_ram(translation.frame) {
             self.fill(la, kind, translation);
         }
         Ok(pa)
+    }
+
+    /// Tells the model of an access that the fast table has just served.
+    fn report_hit<T: Primitive>(&mut self, la: LinearAddr, kind: AccessKind) {
+        let pa = PhysAddr(self.bus.ram().address_of(self.tlb.host(la)).0 | la.page_offset());
+        let size = size_of::<T>() as u32;
+        match kind {
+            AccessKind::Write => self.model.store(la, pa, size),
+            AccessKind::Read | AccessKind::Fetch => self.model.load(la, pa, size),
+        }
     }
 
     /// Tells a model that wants to know of an access that has succeeded, piece by piece. What only asks whether a write

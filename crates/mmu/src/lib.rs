@@ -97,10 +97,10 @@ impl<H: HardwareModel> Mmu<H> {
     #[inline]
     pub fn fetch_frame(&mut self, la: LinearAddr) -> Result<Pfn, Fault> {
         let frame = match self.tlb.fetch_hit(la) {
-            Some(pfn) => pfn,
-            None => self.fetch_miss(la)?,
+            Some(pfn) if H::DETAIL < Detail::EveryTranslation => pfn,
+            _ => self.fetch_miss(la)?,
         };
-        if H::DETAIL == Detail::EveryAccess {
+        if H::DETAIL >= Detail::EveryAccess {
             self.model.fetch(la, frame.base());
         }
         Ok(frame)
@@ -110,7 +110,7 @@ impl<H: HardwareModel> Mmu<H> {
     /// tells a model that hears of every access.
     #[inline(always)]
     pub fn fetch_hit(&self, la: LinearAddr) -> Option<Pfn> {
-        if H::DETAIL == Detail::EveryAccess { None } else { self.tlb.fetch_hit(la) }
+        if H::DETAIL >= Detail::EveryAccess { None } else { self.tlb.fetch_hit(la) }
     }
 
     #[cold]

@@ -124,6 +124,12 @@ impl SoftTlb {
         Some(unsafe { slot.host.add(la.page_offset() as usize).cast::<T>().read_unaligned() })
     }
 
+    /// Where the page of `la` lies, after a hit.
+    #[inline(always)]
+    pub(crate) fn host(&self, la: LinearAddr) -> FramePtr {
+        self.slot(la.page_number()).host
+    }
+
     /// The frame at `la`, if a slot allows a fetch.
     #[inline(always)]
     pub(crate) fn fetch_hit(&self, la: LinearAddr) -> Option<Pfn> {

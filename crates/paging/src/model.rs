@@ -16,8 +16,10 @@ pub enum Detail {
     Functional,
     /// Translations that its first-level TLB might not hold settled: in such a way that a use changes nothing.
     FilteredTlb,
-    /// Every access.
+    /// Every access, and translations as above.
     EveryAccess,
+    /// Every access with its translation, also where that changes nothing: to show that filtered runs give the same.
+    EveryTranslation,
 }
 
 /// A decoded block, as the host numbers them.
@@ -99,7 +101,7 @@ pub trait HardwareModel: TranslationCache {
     /// A block was decoded from the frame at `frame`. Its number stood for another until now, or for none.
     fn block(&mut self, _block: BlockId, _frame: PhysAddr, _instructions: &[InstrInfo]) {}
     /// A block begins to execute; its first instruction is at `la`. All instructions of the block before have retired, unless
-    /// [`Self::left`] has said otherwise. For [`Detail::EveryAccess`] alone, as the next two.
+    /// [`Self::left`] has said otherwise. From [`Detail::EveryAccess`] on, as the next two.
     fn enter(&mut self, _block: BlockId, _la: LinearAddr) {}
     /// Instruction `n` of the block begins, from 0: the accesses from now on are its, or those of the next ones, which are not
     /// told of where they make none.

@@ -79,6 +79,12 @@ impl Ram {
         self.ptr(pfn.base(), FRAME_SIZE as usize)
     }
 
+    /// The physical address of a frame that [`Self::frame_ptr`] has given.
+    #[must_use]
+    pub fn address_of(&self, frame: FramePtr) -> PhysAddr {
+        PhysAddr((frame.addr() - self.frame_ptr(Pfn(0)).addr()) as u64)
+    }
+
     /// Copies RAM from `pa` on into `buf`. The bytes lie in RAM.
     pub fn read(&self, pa: PhysAddr, buf: &mut [u8]) {
         let src = self.ptr(pa, buf.len());

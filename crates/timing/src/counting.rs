@@ -20,7 +20,7 @@ pub trait Telling: std::fmt::Debug {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filtered;
 
-/// Each access.
+/// Each access, also those that change nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EveryLookup;
 
@@ -29,7 +29,7 @@ impl Telling for Filtered {
 }
 
 impl Telling for EveryLookup {
-    const DETAIL: Detail = Detail::EveryAccess;
+    const DETAIL: Detail = Detail::EveryTranslation;
 }
 
 /// TLBs and paging-structure caches that are counted.

@@ -12,6 +12,9 @@ use paging::tlb::{GeometryError, SetAssociative};
 /// log2 of a line's bytes.
 const LINE_SHIFT: u32 = 6;
 
+/// No line has this number.
+const NO_LINE: u64 = u64::MAX;
+
 /// Who had the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Supplier {
@@ -65,6 +68,8 @@ struct Line {
 struct Cache {
     lines: SetAssociative<Line>,
     latency: Cycles,
+    /// For each set a line whose use changes nothing, as it was the last to be used; twice its number, and 1 if it is dirty.
+    settled: Box<[u64]>,
 }
 
 /// The caches of one core.
@@ -103,6 +108,7 @@ impl Caches {
     }
 
     /// Uses the line that holds `pa`: who had it, and after how long it is there.
+    #[inline]
     pub(crate) fn access(&mut self, port: Port, pa: PhysAddr, what: Use) -> (Supplier, Cycles) {
         let number = line_of(pa);
         let first = match port {
@@ -114,6 +120,11 @@ impl Caches {
         {
             return (Supplier::L1, cache.latency);
         }
+        self.missed(port, number, what)
+    }
+
+    #[inline(never)]
+    fn missed(&mut self, port: Port, number: u64, what: Use) -> (Supplier, Cycles) {
         let (supplier, latency) = Self::beyond(&mut self.second, &mut self.last, self.dram, number);
         self.fill(port, number, what, supplier);
         (supplier, latency)
@@ -165,15 +176,31 @@ impl Caches {
 
 impl Cache {
     fn new(config: CacheConfig) -> Result<Self, GeometryError> {
-        Ok(Self { lines: SetAssociative::new(config.geometry)?, latency: config.latency })
+        Ok(Self {
+            lines: SetAssociative::new(config.geometry)?,
+            latency: config.latency,
+            settled: vec![NO_LINE; config.geometry.sets as usize].into(),
+        })
     }
 
+    #[inline]
     fn hit(&mut self, number: u64, what: Use) -> bool {
+        let set = self.lines.set_of(number);
+        let settled = self.settled[set];
+        if settled >> 1 == number && (what == Use::Read || settled & 1 == 1) {
+            return true;
+        }
+        self.found(set, number, what)
+    }
+
+    fn found(&mut self, set: usize, number: u64, what: Use) -> bool {
         let Some((place, line)) = self.lines.find(number, |line| line.number == number) else { return false };
         self.lines.used(place, &mut |_| {});
-        if what == Use::Write && !line.dirty {
-            self.lines.replace(place, Line { number, dirty: true });
+        let dirty = line.dirty || what == Use::Write;
+        if dirty != line.dirty {
+            self.lines.replace(place, Line { number, dirty });
         }
+        self.settled[set] = number << 1 | u64::from(dirty);
         true
     }
 
@@ -181,6 +208,7 @@ impl Cache {
     fn put(&mut self, line: Line) -> Option<Line> {
         let same = |held: &Line| held.number == line.number;
         let dirty = line.dirty || self.lines.find(line.number, same).is_some_and(|(_, held)| held.dirty);
+        self.settled[self.lines.set_of(line.number)] = line.number << 1 | u64::from(dirty);
         let displaced = self.lines.insert(line.number, Line { dirty, ..line }, same, &mut |_| {});
         displaced.filter(|displaced| displaced.number != line.number)
     }

@@ -38,6 +38,13 @@ impl<E: Copy> SetAssociative<E> {
         })
     }
 
+    /// The set of a number.
+    #[inline]
+    #[must_use]
+    pub fn set_of(&self, number: u64) -> usize {
+        self.geometry.set_of(number)
+    }
+
     /// The first entry in the set of `number` that is meant.
     pub fn find(&self, number: u64, meant: impl Fn(&E) -> bool) -> Option<(Place, E)> {
         let set = self.geometry.set_of(number);

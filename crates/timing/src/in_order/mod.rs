@@ -56,7 +56,7 @@ impl InOrder {
     /// # Errors
     /// What makes the configuration impossible.
     pub fn new(config: &HardwareConfig) -> Result<Self, ConfigError> {
-        let mut ledger = Ledger::default();
+        let mut ledger = Ledger::new(config.memory.l1d.map_or(Cycles(0), |l1d| l1d.latency));
         let row = ledger.row(Space::default(), LinearAddr(0));
         Ok(Self {
             config: config.clone(),
@@ -106,9 +106,12 @@ impl InOrder {
     }
 
     /// Charges what an instruction's fetch has cost: the one that is entered, or that which would have been.
+    #[inline]
     fn charge_fetch(&mut self) {
-        for (cause, cycles, perfect) in self.fetching.take().into_iter().flatten() {
-            self.ledger.charge(self.row, cause, cycles, perfect);
+        if let Some(waiting) = self.fetching.take() {
+            for (cause, cycles, perfect) in waiting {
+                self.ledger.charge(self.row, cause, cycles, perfect);
+            }
         }
     }
 
@@ -142,15 +145,21 @@ impl InOrder {
             self.line = line_of(pa);
             let (supplier, cycles) = self.memory.access(Port::Fetch, pa, Use::Read);
             let (_, perfect) = self.twin.access(Port::Fetch, pa, Use::Read);
-            self.charge(Cause::Fetch(supplier), cycles, perfect);
+            if cycles.0 | perfect.0 > 0 {
+                self.charge(Cause::Fetch(supplier), cycles, perfect);
+            }
         }
     }
 
     fn read(&mut self, pa: PhysAddr, size: u32) {
         for line in lines(pa, size) {
             let (supplier, cycles) = self.memory.access(Port::Data, line, Use::Read);
-            let (_, perfect) = self.twin.access(Port::Data, line, Use::Read);
-            self.charge(Cause::Data(supplier), cycles, perfect);
+            let (in_twin, perfect) = self.twin.access(Port::Data, line, Use::Read);
+            if (supplier, in_twin) == (Supplier::L1, Supplier::L1) && self.fetching.is_none() {
+                self.now += self.ledger.charge_near(self.row);
+            } else {
+                self.charge(Cause::Data(supplier), cycles, perfect);
+            }
         }
     }
 
@@ -159,7 +168,10 @@ impl InOrder {
         for line in lines(pa, size) {
             let (supplier, cycles) = self.memory.access(Port::Data, line, Use::Write);
             let perfect = buffered(self.twin.access(Port::Data, line, Use::Write));
-            self.charge(Cause::Data(supplier), buffered((supplier, cycles)), perfect);
+            let cycles = buffered((supplier, cycles));
+            if cycles.0 | perfect.0 > 0 {
+                self.charge(Cause::Data(supplier), cycles, perfect);
+            }
         }
     }
 }

@@ -10,6 +10,7 @@ pub use cause::Cause;
 pub use charges::Charges;
 
 use crate::Cycles;
+use crate::memory::Supplier;
 use arch::{LinearAddr, PhysAddr};
 use std::collections::HashMap;
 
@@ -18,14 +19,30 @@ use std::collections::HashMap;
 pub struct Space(pub PhysAddr);
 
 /// What an instruction has cost.
-#[derive(Clone, Debug, Default)]
-pub struct Account {
+#[derive(Clone, Debug)]
+pub struct Instruction {
+    /// The address space that it ran in.
+    pub space: Space,
+    /// Its linear address.
+    pub rip: LinearAddr,
     /// How often it has retired.
     pub executions: u64,
-    /// By cause.
+    /// Its cycles by cause.
     pub charges: Charges,
     /// What the twin has spent on it.
     pub perfect: Cycles,
+}
+
+/// What is noted of an instruction.
+#[derive(Clone, Debug, Default)]
+struct Account {
+    executions: u64,
+    /// Accesses that both cores found in the first level: most are.
+    near: u64,
+    /// All else by cause.
+    charges: Charges,
+    /// What the twin has spent on that.
+    perfect: Cycles,
 }
 
 /// An instruction's place in the ledger.
@@ -35,6 +52,8 @@ pub(crate) struct Row(u32);
 /// All accounts of a run.
 #[derive(Clone, Debug, Default)]
 pub struct Ledger {
+    /// What an access costs that the first level has.
+    near: Cycles,
     rows: HashMap<(Space, LinearAddr), Row>,
     accounts: Vec<Account>,
     places: Vec<(Space, LinearAddr)>,
@@ -42,6 +61,18 @@ pub struct Ledger {
 }
 
 impl Ledger {
+    /// An empty ledger of a core whose first level for data takes so long.
+    pub(crate) fn new(near: Cycles) -> Self {
+        Self { near, ..Self::default() }
+    }
+
+    /// Charges an instruction with an access that both cores have found in the first level. Gives its price.
+    #[inline]
+    pub(crate) fn charge_near(&mut self, row: Row) -> Cycles {
+        self.accounts[row.0 as usize].near += 1;
+        self.near
+    }
+
     /// The row of an instruction.
     pub(crate) fn row(&mut self, space: Space, rip: LinearAddr) -> Row {
         *self.rows.entry((space, rip)).or_insert_with(|| {
@@ -70,13 +101,29 @@ impl Ledger {
         self.pages.entry((space, la.page_number())).or_default().add(cause, cycles);
     }
 
-    /// Every instruction with its account, by address space and address.
+    /// Every instruction with what it has cost, by address space and address.
     #[must_use]
-    pub fn instructions(&self) -> Vec<(Space, LinearAddr, &Account)> {
-        let all = self.places.iter().zip(&self.accounts);
-        let mut all: Vec<_> = all.map(|(&(space, rip), account)| (space, rip, account)).collect();
-        all.sort_unstable_by_key(|&(space, rip, _)| (space, rip));
+    pub fn instructions(&self) -> Vec<Instruction> {
+        let row = |(&(space, rip), account): (&(Space, LinearAddr), &Account)| Instruction {
+            space,
+            rip,
+            executions: account.executions,
+            charges: self.charges(account),
+            perfect: self.perfect_of(account),
+        };
+        let mut all: Vec<_> = self.places.iter().zip(&self.accounts).map(row).collect();
+        all.sort_unstable_by_key(|instruction| (instruction.space, instruction.rip));
         all
+    }
+
+    fn charges(&self, account: &Account) -> Charges {
+        let mut charges = account.charges.clone();
+        charges.add(Cause::Data(Supplier::L1), Cycles(account.near * self.near.0));
+        charges
+    }
+
+    fn perfect_of(&self, account: &Account) -> Cycles {
+        account.perfect + Cycles(account.near * self.near.0)
     }
 
     /// What the translation of each page has cost, by address space and linear address.
@@ -92,13 +139,13 @@ impl Ledger {
     #[must_use]
     pub fn total(&self) -> Charges {
         let mut total = Charges::default();
-        self.accounts.iter().for_each(|account| total.add_all(&account.charges));
+        self.accounts.iter().for_each(|account| total.add_all(&self.charges(account)));
         total
     }
 
     /// What the twin has spent.
     #[must_use]
     pub fn perfect(&self) -> Cycles {
-        self.accounts.iter().map(|account| account.perfect).sum()
+        self.accounts.iter().map(|account| self.perfect_of(account)).sum()
     }
 }
