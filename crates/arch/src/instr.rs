@@ -3,9 +3,11 @@
 /// The class of an instruction, by the unit that executes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum InstrClass {
-    /// Integer arithmetic, logic, moves.
+    /// Integer arithmetic and logic.
     #[default]
     Alu,
+    /// Moves between general registers and memory, PUSH and POP.
+    Move,
     /// Integer multiplication.
     Mul,
     /// Integer division.

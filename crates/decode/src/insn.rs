@@ -205,6 +205,7 @@ fn class(raw: &Instruction) -> InstrClass {
         _ if is_x87(raw) => InstrClass::X87,
         _ if (0..raw.op_count()).any(|n| is_vector_register(raw.op_register(n))) => InstrClass::Vector,
         M::Emms => InstrClass::Vector,
+        M::Mov | M::Movzx | M::Movsx | M::Movsxd | M::Movbe | M::Push | M::Pop => InstrClass::Move,
         M::Cpuid | M::Rdtsc | M::Lfence | M::Mfence | M::Sfence | M::Xgetbv => InstrClass::System,
         _ => InstrClass::Alu,
     }

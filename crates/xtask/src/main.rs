@@ -40,6 +40,8 @@ enum Command {
     Fidelity,
     /// Compare the walker with the naive statement of the rules over every combination of the bits that matter.
     Matrix,
+    /// Draw docs/chase.svg: a pointer chase on silicon, and on the model of the same processor.
+    Chase,
     /// Compare the walk with this machine's KVM.
     Kvm {
         /// How many random cases.
@@ -71,6 +73,10 @@ fn run(command: &Command) -> Result<ExitCode, String> {
         Command::Fidelity => run_fidelity(&root),
         Command::Matrix => {
             run_cargo(&root, &["test", "--release", "-p", "pagewalk-paging", "--test", "matrix", "--", "--whole"])
+        }
+        Command::Chase => {
+            let example = ["run", "--release", "-p", "pagewalk-timing", "--example", "chase", "--", "docs/chase.svg"];
+            run_cargo(&root, &example)
         }
         Command::Kvm { cases, seed } => {
             let (cases, seed) = (cases.to_string(), seed.to_string());

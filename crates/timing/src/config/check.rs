@@ -26,9 +26,6 @@ impl File {
         if self.clock.mhz == 0 {
             return Err(Impossible::new("clock.mhz", "a clock that stands still"));
         }
-        if self.walk.walkers == 0 {
-            return Err(Impossible::new("walk.walkers", "without a walker no page is ever found"));
-        }
         let cycles = |n: u32| Cycles(u64::from(n));
         let second = second_level(self.stlb, self.stlb_instruction, self.stlb_data)?;
         Ok(HardwareConfig {
@@ -49,7 +46,6 @@ impl File {
                 invalidation: cycles(self.translation.invalidation),
             },
             walk: WalkConfig {
-                walkers: self.walk.walkers,
                 start: cycles(self.walk.start),
                 table_look_up: cycles(self.walk.table_look_up),
                 accessed_dirty_assist: cycles(self.walk.accessed_dirty_assist),
@@ -143,6 +139,7 @@ fn core(core: &Core) -> CoreConfig {
     CoreConfig {
         latency: ClassLatencies {
             alu: cycles(core.alu),
+            mov: cycles(core.mov),
             mul: cycles(core.mul),
             div: cycles(core.div),
             branch: cycles(core.branch),

@@ -28,7 +28,7 @@ pub struct HardwareConfig {
     pub tlb: HierarchyConfig,
     /// What a translation costs.
     pub translation: TranslationCosts,
-    /// The page walkers.
+    /// What a walk costs beside its loads.
     pub walk: WalkConfig,
     /// Data and instruction caches, and what lies behind them.
     pub memory: MemoryConfig,
@@ -47,11 +47,9 @@ pub struct TranslationCosts {
     pub invalidation: Cycles,
 }
 
-/// The page walkers.
+/// What a walk costs beside its loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WalkConfig {
-    /// Walks that can be under way at once.
-    pub walkers: u32,
     /// From the miss to the first load of an entry.
     pub start: Cycles,
     /// A look-up of the paging-structure caches, if there is one.
@@ -96,8 +94,10 @@ pub struct CoreConfig {
 /// Cycles by the class of an instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClassLatencies {
-    /// Integer arithmetic, logic, moves between registers.
+    /// Integer arithmetic and logic.
     pub alu: Cycles,
+    /// A move between registers, or a store; one that loads takes as long as its load.
+    pub mov: Cycles,
     /// Integer multiplication.
     pub mul: Cycles,
     /// Integer division.

@@ -91,7 +91,6 @@ pub(super) struct Translation {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Walk {
-    pub(super) walkers: u32,
     pub(super) start: u32,
     pub(super) table_look_up: u32,
     pub(super) accessed_dirty_assist: u32,
@@ -127,6 +126,8 @@ pub(super) struct Dram {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Core {
     pub(super) alu: u32,
+    #[serde(rename = "move")]
+    pub(super) mov: u32,
     pub(super) mul: u32,
     pub(super) div: u32,
     pub(super) branch: u32,

@@ -32,9 +32,12 @@ pub(super) struct Code {
 }
 
 impl ClassLatencies {
-    const fn of(&self, class: InstrClass) -> Cycles {
-        match class {
+    /// What an instruction costs beside its memory accesses.
+    const fn of(&self, info: &InstrInfo) -> Cycles {
+        match info.class {
             InstrClass::Alu => self.alu,
+            InstrClass::Move if info.loads > 0 => Cycles(0),
+            InstrClass::Move => self.mov,
             InstrClass::Mul => self.mul,
             InstrClass::Div => self.div,
             InstrClass::Branch => self.branch,
@@ -58,7 +61,7 @@ impl Code {
             self.blocks.resize_with(index + 1, Block::default);
         }
         self.post(ledger, index);
-        let cycles = instructions.iter().map(|info| self.latency.of(info.class)).sum();
+        let cycles = instructions.iter().map(|info| self.latency.of(info)).sum();
         self.blocks[index] = Block { frame, instructions: instructions.into(), cycles, ..Block::default() };
     }
 
@@ -103,7 +106,7 @@ impl Code {
         let block = &self.blocks[id.0 as usize];
         let mut cycles = Cycles(0);
         for (row, info) in block.rows.iter().zip(&block.instructions).take(usize::from(retired)) {
-            let each = self.latency.of(info.class);
+            let each = self.latency.of(info);
             ledger.retire(*row, 1, each);
             cycles += each;
         }
@@ -120,7 +123,7 @@ impl Code {
         let runs = std::mem::take(&mut block.runs);
         if runs > 0 {
             for (row, info) in block.rows.iter().zip(&block.instructions) {
-                ledger.retire(*row, runs, self.latency.of(info.class));
+                ledger.retire(*row, runs, self.latency.of(info));
             }
         }
     }

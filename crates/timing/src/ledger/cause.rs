@@ -19,8 +19,6 @@ pub enum Cause {
     TableLookUp,
     /// A walk began.
     WalkStart,
-    /// All walkers were busy.
-    WalkQueue,
     /// A walk loaded an entry of this level.
     WalkStep(Level, Supplier),
     /// A walk set A or D.
@@ -43,7 +41,6 @@ impl Cause {
             Self::SecondLevelHit
             | Self::TableLookUp
             | Self::WalkStart
-            | Self::WalkQueue
             | Self::WalkStep(..)
             | Self::AccessedDirty
             | Self::PageCrossing
@@ -62,7 +59,6 @@ impl fmt::Display for Cause {
             Self::SecondLevelHit => f.write_str("stlb-hit"),
             Self::TableLookUp => f.write_str("table-look-up"),
             Self::WalkStart => f.write_str("walk.start"),
-            Self::WalkQueue => f.write_str("walk.queue"),
             Self::WalkStep(level, supplier) => write!(f, "walk.{}.{}", entry(*level), supplier.name()),
             Self::AccessedDirty => f.write_str("accessed-dirty"),
             Self::PageCrossing => f.write_str("page-crossing"),

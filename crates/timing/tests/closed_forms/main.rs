@@ -4,6 +4,7 @@
 //! entries and PDPTE cache of 1; L1D of 1 KiB in 8 sets of 2 lines, 2 cycles; L2 of 8 KiB in 32 sets of 4 lines, 10 cycles;
 //! memory 100 cycles; A or D assist 100; an instruction 1 cycle.
 
+mod knobs;
 mod rig;
 
 use arch::Level;

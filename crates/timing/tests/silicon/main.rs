@@ -1,0 +1,50 @@
+//! The model of Golden Cove gives what silicon was measured to give, where the measurement is not the host's noise.
+
+mod chase;
+
+use chase::{Series, measured, simulated};
+use pagewalk_timing::{HardwareConfig, HardwareFile};
+
+/// 5 cycles.
+const NS_PER_CYCLE: f64 = 1.392 / 5.0;
+
+fn golden_cove(set: &[&str]) -> HardwareConfig {
+    let mut file = HardwareFile::open("golden-cove").expect("a preset");
+    set.iter().for_each(|text| file.set(&text.parse().expect("a setting")).expect("a key"));
+    file.config().expect("a processor")
+}
+
+/// Each of these rows is within 15 %.
+fn within_15_percent(config: &HardwareConfig, series: Series, wanted: &[u64]) {
+    for (pages, ns) in measured(series).into_iter().filter(|(pages, _)| wanted.contains(pages)) {
+        let (silicon, model) = (ns / NS_PER_CYCLE, simulated(config, series, pages));
+        let off = model / silicon - 1.0;
+        println!("{} {pages}: silicon {silicon:.2}, model {model:.2}, {:+.1} %", series.name(), 100.0 * off);
+        assert!(off.abs() <= 0.15, "{} {pages}: silicon {silicon:.2} cycles, model {model:.2}", series.name());
+    }
+}
+
+#[test]
+fn small_pages_up_to_the_second_level_tlb() {
+    let rows = [8, 64, 96, 100, 104, 112, 128, 160, 256, 512, 1024, 1280];
+    within_15_percent(&golden_cove(&[]), Series::Small, &rows);
+}
+
+#[test]
+fn large_pages_in_pieces() {
+    let splintered = golden_cove(&["itlb.splinter=4k", "dtlb.splinter=4k", "stlb.splinter=4k"]);
+    within_15_percent(&splintered, Series::Large, &[8, 16, 32, 48, 64, 96, 128, 256]);
+}
+
+#[test]
+fn the_knees_are_where_they_were_measured() {
+    let config = golden_cove(&[]);
+    let at = |pages| simulated(&config, Series::Small, pages);
+    assert_eq!(at(96), 5.0, "the first-level TLB holds 96 pages");
+    assert!(at(97) > 5.0);
+    assert_eq!(at(512), 12.0, "a second-level hit is 7 cycles");
+    assert_eq!(at(768), 12.0, "the first level of data holds 768 lines");
+    assert!(at(832) > 13.0);
+    assert_eq!(at(2048), 23.0, "the second-level TLB holds 2048 pages");
+    assert!(at(2304) > 1.2 * at(2048));
+}
