@@ -3,11 +3,14 @@
 use clap::{Args, Subcommand};
 use timing::{HardwareConfig, HardwareError, HardwareFile, Setting};
 
+/// The processor that is modelled unless another is named.
+const DEFAULT: &str = "golden-cove";
+
 /// A processor: a preset or a file, with single keys set otherwise.
 #[derive(Args)]
 pub(crate) struct HardwareArgs {
     /// The processor whose TLBs, caches and core are modelled: a preset (`pagewalk hw list`) or a TOML file
-    #[arg(long, value_name = "NAME|FILE", default_value = "golden-cove")]
+    #[arg(long, value_name = "NAME|FILE", default_value = DEFAULT)]
     pub(crate) hw: String,
 
     /// Set one of its keys, such as dtlb.4k.ways=8; `none` takes a table out
@@ -16,20 +19,18 @@ pub(crate) struct HardwareArgs {
 }
 
 impl HardwareArgs {
-    /// The file with its settings.
-    pub(crate) fn file(&self) -> Result<HardwareFile, HardwareError> {
-        let mut file = HardwareFile::open(&self.hw)?;
-        for setting in &self.hw_set {
-            file.set(setting)?;
-        }
-        file.config()?;
-        Ok(file)
-    }
-
     /// What it amounts to.
     pub(crate) fn config(&self) -> Result<HardwareConfig, HardwareError> {
-        self.file()?.config()
+        file(&self.hw, &self.hw_set)?.config()
     }
+}
+
+/// A processor's file with its settings, which go together.
+pub(crate) fn file(name: &str, settings: &[Setting]) -> Result<HardwareFile, HardwareError> {
+    let mut file = HardwareFile::open(name)?;
+    settings.iter().try_for_each(|setting| file.set(setting))?;
+    file.config()?;
+    Ok(file)
 }
 
 /// What is asked of processors.
@@ -39,8 +40,13 @@ pub(crate) enum HwCommand {
     List,
     /// Print a processor as a TOML file, with the source of each number
     Show {
-        #[command(flatten)]
-        hardware: HardwareArgs,
+        /// A preset or a file
+        #[arg(default_value = DEFAULT)]
+        name: String,
+
+        /// Set one of its keys, such as dtlb.4k.ways=8; `none` takes a table out
+        #[arg(long, value_name = "KEY=VALUE")]
+        hw_set: Vec<Setting>,
     },
     /// Print the keys in which two processors differ
     Diff {

@@ -15,7 +15,7 @@ use timing::{HardwareError, HardwareFile};
 pub(crate) fn hw(command: &HwCommand) -> Result<ExitCode, Error> {
     let text = match command {
         HwCommand::List => list()?,
-        HwCommand::Show { hardware } => hardware.file()?.text(),
+        HwCommand::Show { name, hw_set } => args::file(name, hw_set)?.text(),
         HwCommand::Diff { a, b } => diff(&HardwareFile::open(a)?, &HardwareFile::open(b)?),
     };
     report::print(&text)?;
