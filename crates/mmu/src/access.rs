@@ -290,14 +290,15 @@ impl<H: HardwareModel> Mmu<H> {
 
     /// Translates what lies within one page and fills the slot.
     fn data_page(&mut self, la: LinearAddr, kind: AccessKind) -> Result<PhysAddr, Fault> {
-        let outcome = self.translate(la, kind);
+        let outcome = self.ask(la, kind);
+        let kept = self.drop_displaced(la);
         let translation = match &outcome {
             Ok(translation) => translation,
             Err(fault) => return Err(self.page_fault(la, *fault)),
         };
         let pa = translation.apply(la);
         let checked = H::DETAIL == Detail::EveryTranslation || self.checks_alignment();
-        if !checked && self.bus.is_ram(translation.frame) {
+        if kept && !checked && self.bus.is_ram(translation.frame) {
             self.fill(la, kind, translation);
         }
         Ok(pa)

@@ -120,11 +120,13 @@ impl<H: HardwareModel> Mmu<H> {
             return Err(self.raise(MemFault::NonCanonical));
         }
         let la = width.wrap(la);
-        let translation = match self.translate(la, AccessKind::Fetch) {
+        let outcome = self.ask(la, AccessKind::Fetch);
+        let kept = self.drop_displaced(la);
+        let translation = match outcome {
             Ok(translation) => translation,
             Err(fault) => return Err(self.page_fault(la, fault)),
         };
-        if self.bus.is_ram(translation.frame) {
+        if kept && self.bus.is_ram(translation.frame) {
             self.tlb.fill_fetch(la, translation.size, translation.frame);
         }
         Ok(translation.frame)
@@ -144,6 +146,14 @@ impl<H: HardwareModel> Mmu<H> {
     /// The page fault that the access raises.
     #[inline(always)]
     pub fn translate(&mut self, la: LinearAddr, kind: AccessKind) -> Result<Translation, PageFault> {
+        let outcome = self.ask(la, kind);
+        self.drop_displaced(la);
+        outcome
+    }
+
+    /// The same, for a caller that then calls [`Self::drop_displaced`], to see whether it may fill a slot.
+    #[inline(always)]
+    fn ask(&mut self, la: LinearAddr, kind: AccessKind) -> Result<Translation, PageFault> {
         let access = Access::new(kind, self.privilege);
         if H::DETAIL == Detail::Functional
             && let Some(glance) = &self.glance
@@ -151,11 +161,19 @@ impl<H: HardwareModel> Mmu<H> {
         {
             return Ok(translation); // a model that is told nothing caches nothing
         }
-        let outcome = paging::translate(&mut self.model, &mut self.bus, &self.ctx, la, access);
+        paging::translate(&mut self.model, &mut self.bus, &self.ctx, la, access)
+    }
+
+    /// Drops the slots of what has left the model's first level by the translation of `la`. True if the page of `la` itself may
+    /// have a slot.
+    #[inline(always)]
+    fn drop_displaced(&mut self, la: LinearAddr) -> bool {
+        let mut kept = true;
         while let Some(page) = self.model.displaced() {
+            kept &= page.page_base() != la.page_base();
             self.tlb.drop_page(page);
         }
-        outcome
+        kept
     }
 
     #[cold]

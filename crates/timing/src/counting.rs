@@ -39,6 +39,8 @@ pub struct Counting<T = Filtered> {
     counters: Counters,
     /// Of the translation under way.
     side: Side,
+    /// Whether a cached translation has decided it, so that its fault, if it has one, ended no walk.
+    decided: bool,
     telling: PhantomData<T>,
 }
 
@@ -52,6 +54,7 @@ impl<T: Telling> Counting<T> {
             caches: TlbHierarchy::new(config)?,
             counters: Counters::default(),
             side: Side::Load,
+            decided: false,
             telling: PhantomData,
         })
     }
@@ -72,7 +75,9 @@ impl<T: Telling> Counting<T> {
 impl<T: Telling> TranslationCache for Counting<T> {
     fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation> {
         self.side = access.kind.into();
-        match self.caches.look_up(ctx, la, access) {
+        let found = self.caches.look_up(ctx, la, access);
+        self.decided = found != Lookup::Miss;
+        match found {
             Lookup::Hit(by, translation) | Lookup::Denied(by, translation) => {
                 self.counters[self.side].stlb_hit += u64::from(by == ServedBy::SecondLevel);
                 Some(translation)
@@ -135,10 +140,48 @@ impl<T: Telling> HardwareModel for Counting<T> {
     }
 
     fn fault(&mut self, _: PageFault) {
-        self.counters[self.side].faulted += 1;
+        self.counters[self.side].faulted += u64::from(!self.decided);
     }
 
     fn retired(&mut self, instructions: u64) {
         self.counters.instructions += instructions;
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::HardwareFile;
+    use arch::{ControlRegs, Cr3, MemoryType, PageFaultCode, PageSize, PatIndex, Pfn, Privilege, ProtectionKey};
+    use paging::Rights;
+
+    /// With spurious faults a cached translation may deny an access; no walk is made then.
+    #[test]
+    fn a_fault_that_a_cached_translation_raises_ends_no_walk() {
+        let config = HardwareFile::open("classroom").and_then(|file| file.config()).expect("a preset is sound");
+        let caches = HierarchyConfig { spurious_faults: SpuriousFaults::Allowed, ..config.tlb };
+        let mut model = Counting::<Filtered>::new(&caches).expect("a preset is possible");
+        let ctx = PagingContext::new(ControlRegs::long_mode(Cr3(0)));
+        let (la, access) = (LinearAddr(0), Access::new(AccessKind::Write, Privilege::User));
+        let fault = PageFault { cr2: la, code: PageFaultCode::P };
+
+        assert_eq!(model.lookup(&ctx, la, access), None);
+        model.fault(fault);
+        assert_eq!(model.counters()[Side::Store].faulted, 1, "a walk was made");
+
+        model.fill(&ctx, la, AccessKind::Read, &READ_ONLY);
+        assert_eq!(model.lookup(&ctx, la, access), Some(READ_ONLY));
+        model.fault(fault);
+        assert_eq!(model.counters()[Side::Store].faulted, 1, "the translation was held, and no walk made");
+    }
+
+    const READ_ONLY: Translation = Translation {
+        frame: Pfn(1),
+        size: PageSize::Size4K,
+        rights: Rights { writable: false, user: true, no_execute: false, key: ProtectionKey::of_leaf(0) },
+        dirty: false,
+        global: false,
+        pat: PatIndex::of_leaf(0, 7),
+        memory_type: MemoryType::WriteBack,
+    };
 }

@@ -25,7 +25,7 @@ pub enum Replacement {
     /// The one that was filled first.
     Fifo,
     /// Static re-reference interval prediction, 2 bits a way, hit priority (Jaleel and others, ISCA 2010). A use of what is
-    /// the most recent of its set already is no re-reference.
+    /// the most recent of its set already is no re-reference; a walk that brings a held page again is one.
     Srrip,
     /// Any, chosen by a generator that starts from this seed.
     Random {

@@ -42,7 +42,7 @@ pub(super) struct Held {
     pub(super) piece: PageSize,
 }
 
-/// First addresses of entries that are no longer there, or no longer settled.
+/// First addresses of entries that are no longer there, or no longer settled, and addresses that found no room.
 pub(super) type Passed = VecDeque<LinearAddr>;
 
 impl Tlb {
@@ -60,7 +60,8 @@ impl Tlb {
         Ok(Self { arrays, splinter: config.splinter, pieces: false })
     }
 
-    /// The translation of `la` that is `usable`, if one is held for this PCID or for all; smaller pages come first.
+    /// The translation of `la` that is `usable`, if one is held for this PCID or for all. Arrays, and the sizes of one array, come
+    /// in the order of the configuration, which matters where a page was made smaller ones without an invalidation (MMU-187).
     pub(super) fn find(
         &mut self,
         pcid: Pcid,
@@ -81,7 +82,7 @@ impl Tlb {
     }
 
     /// Takes the translation of `la`, of which `whole` is known: the page, or a piece of it. A size that this TLB does not
-    /// hold is not cached.
+    /// hold is not cached, and has passed at once.
     pub(super) fn fill(
         &mut self,
         pcid: Pcid,
@@ -92,6 +93,7 @@ impl Tlb {
     ) {
         let piece = self.splinter.map_or(whole, |limit| whole.min(limit));
         let Some(array) = self.arrays.iter_mut().find(|a| a.sizes.contains(&piece)) else {
+            passed.push_back(la);
             return;
         };
         self.pieces |= piece != translation.size;
@@ -124,7 +126,7 @@ impl Tlb {
         }
     }
 
-    /// The first address of each entry, the size that it covers, and its translation, in no order that means anything.
+    /// The first address of each entry, the size that it covers, and its translation: array by array, set by set and way by way.
     pub fn entries(&self) -> impl Iterator<Item = (LinearAddr, PageSize, Translation)> {
         self.arrays.iter().flat_map(|a| a.entries.entries()).map(|e| (e.base(), e.piece, e.translation))
     }

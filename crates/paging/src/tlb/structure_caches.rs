@@ -160,7 +160,8 @@ impl PagingStructureCaches {
         }
     }
 
-    /// What is held: the first address that each reference serves, and the reference.
+    /// What is held: the first address that each reference serves, and the reference, cache by cache from the root's, set by set and
+    /// way by way.
     pub fn entries(&self) -> impl Iterator<Item = (LinearAddr, TableRef)> {
         let held = self.caches.iter().flatten().flat_map(|c| c.entries());
         held.map(|e| (LinearAddr(e.prefix << e.reference.cache.shift()), e.reference))

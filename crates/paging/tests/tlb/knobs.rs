@@ -251,6 +251,22 @@ fn what_is_displaced_or_no_longer_settled_is_told() {
 }
 
 #[test]
+fn what_the_first_level_has_no_room_for_is_told_at_once() {
+    let small = TlbConfig::unified(Geometry::new(1, 4), &SIZES[..1]);
+    let large = SecondLevel::Shared(TlbConfig::unified(Geometry::new(1, 4), &SIZES));
+    let mut world = World::new(&HierarchyConfig { data: small, second: large, ..roomy() });
+    world.map(0, 5, OPEN);
+    world.set(2, 1 << 21, 1 << 30 | OPEN | PS);
+    let mut told = |la: u64| {
+        let served = world.served(la, USER_READ);
+        (served, std::iter::from_fn(|| world.model.displaced()).map(|la| la.0).collect::<Vec<_>>())
+    };
+    assert_eq!(told(0), (WALK, vec![]));
+    assert_eq!(told(0x20_3008), (WALK, vec![0x20_3008]), "a table in front must not answer for it");
+    assert_eq!(told(0x20_3008), (SECOND, vec![0x20_3008]), "since each time counts");
+}
+
+#[test]
 fn an_entry_is_settled_while_its_use_changes_nothing() {
     let told = |replacement, pages: &[u64]| {
         let mut world = world(Geometry::new(1, 3).replacing(replacement));
