@@ -94,11 +94,7 @@ fn json(program: &str, hardware: &HardwareConfig, outcome: &Outcome) -> String {
 }
 
 fn csv(outcome: &Outcome) -> String {
-    let counters = &outcome.counters;
-    let mut text = format!("event,count\ninstructions,{}\n", counters.instructions);
-    for (name, count) in counters.events() {
-        let _ = writeln!(text, "{name},{count}");
-    }
+    let mut text = outcome.counters.csv();
     if let Some(spent) = &outcome.cycles {
         let _ = writeln!(text, "cycles,{}\ncycles.perfect,{}", spent.all, spent.perfect);
         for (cause, cycles) in spent.causes.sorted() {

@@ -3,7 +3,8 @@
 use crate::Cycles;
 use arch::{AccessKind, PageSize};
 use paging::tlb::TableCache;
-use std::ops::{Index, IndexMut};
+use std::fmt::Write;
+use std::ops::{AddAssign, Index, IndexMut};
 
 /// Whose translation it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -132,6 +133,50 @@ impl Counters {
             .flat_map(of_side)
             .chain(tables)
             .chain(flushes.map(|(event, count)| (event.to_owned(), count)))
+    }
+
+    /// The instructions and every event as CSV: a line for each, under a line that names the columns.
+    #[must_use]
+    pub fn csv(&self) -> String {
+        let mut text = format!("event,count\ninstructions,{}\n", self.instructions);
+        for (name, count) in self.events() {
+            let _ = writeln!(text, "{name},{count}");
+        }
+        text
+    }
+}
+
+/// The sum of what several cores counted.
+impl AddAssign<&Self> for Counters {
+    fn add_assign(&mut self, other: &Self) {
+        // Taken apart, so that a counter which is new cannot be forgotten.
+        let Self { instructions, sides, table_hits, page_invalidations, flushes } = other;
+        self.instructions += instructions;
+        for (sum, side) in self.sides.iter_mut().zip(sides) {
+            *sum += side;
+        }
+        add_each(&mut self.table_hits, table_hits);
+        self.page_invalidations += page_invalidations;
+        self.flushes += flushes;
+    }
+}
+
+impl AddAssign<&Self> for WalkCounters {
+    fn add_assign(&mut self, other: &Self) {
+        let Self { stlb_hit, completed, faulted, loads, updates, pending, active } = other;
+        self.stlb_hit += stlb_hit;
+        add_each(&mut self.completed, completed);
+        self.faulted += faulted;
+        self.loads += loads;
+        self.updates += updates;
+        self.pending += *pending;
+        self.active += *active;
+    }
+}
+
+fn add_each<const N: usize>(sums: &mut [u64; N], counts: &[u64; N]) {
+    for (sum, count) in sums.iter_mut().zip(counts) {
+        *sum += count;
     }
 }
 

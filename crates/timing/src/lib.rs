@@ -15,7 +15,7 @@ mod memory;
 
 pub use config::{HardwareConfig, HardwareError, HardwareFile, Setting};
 pub use counters::{Counters, Side, WalkCounters};
-pub use counting::{Counting, EveryLookup, Filtered};
+pub use counting::{Counting, EveryLookup, Filtered, Telling};
 pub use cycles::Cycles;
 pub use in_order::InOrder;
 pub use memory::{Caches, Supplier};
