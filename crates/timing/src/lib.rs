@@ -17,5 +17,5 @@ pub use config::{HardwareConfig, HardwareError, HardwareFile, Setting};
 pub use counters::{Counters, Side, WalkCounters};
 pub use counting::{Counting, EveryLookup, Filtered, Telling};
 pub use cycles::Cycles;
-pub use in_order::InOrder;
-pub use memory::{Caches, Supplier};
+pub use in_order::{EveryAccess, InOrder};
+pub use memory::{Caches, Port, Supplier, Use};

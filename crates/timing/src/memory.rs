@@ -46,15 +46,19 @@ impl Supplier {
 
 /// What asks for a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Port {
+pub enum Port {
+    /// An instruction fetch.
     Fetch,
+    /// A load, a store, or a page walk.
     Data,
 }
 
 /// What is done with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Use {
+pub enum Use {
+    /// It is read.
     Read,
+    /// It is written to, and has to be written back.
     Write,
 }
 
@@ -109,7 +113,7 @@ impl Caches {
 
     /// Uses the line that holds `pa`: who had it, and after how long it is there.
     #[inline]
-    pub(crate) fn access(&mut self, port: Port, pa: PhysAddr, what: Use) -> (Supplier, Cycles) {
+    pub fn access(&mut self, port: Port, pa: PhysAddr, what: Use) -> (Supplier, Cycles) {
         let number = line_of(pa);
         let first = match port {
             Port::Fetch => &mut self.instruction,

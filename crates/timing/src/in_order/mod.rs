@@ -16,17 +16,26 @@ mod code;
 use crate::config::HardwareConfig;
 use crate::ledger::{Cause, Ledger, Row, Space};
 use crate::memory::{Caches, Port, Supplier, Use, line_of, lines};
-use crate::{Counters, Counting, Cycles, EveryLookup, Side};
+use crate::{Counters, Counting, Cycles, EveryLookup, Side, Telling};
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service};
 use code::Code;
 use paging::tlb::{ConfigError, SpuriousFaults, TableCacheConfig, TableRef};
 use paging::{
     BlockId, Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache,
 };
+use std::marker::PhantomData;
 
-/// The model.
+/// Each access, and the translations that might change something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EveryAccess;
+
+impl Telling for EveryAccess {
+    const DETAIL: Detail = Detail::EveryAccess;
+}
+
+/// The model. With [`EveryLookup`] it is told of translations too that change nothing, and comes to the same.
 #[derive(Clone, Debug)]
-pub struct InOrder {
+pub struct InOrder<T = EveryAccess> {
     config: HardwareConfig,
     translations: Counting<EveryLookup>,
     memory: Caches,
@@ -48,9 +57,10 @@ pub struct InOrder {
     /// What an instruction has cost that is still being fetched; `None` while one is executed.
     fetching: Option<Vec<(Cause, Cycles, Cycles)>>,
     has_table_caches: bool,
+    telling: PhantomData<T>,
 }
 
-impl InOrder {
+impl<T: Telling> InOrder<T> {
     /// A core at rest, its caches empty.
     ///
     /// # Errors
@@ -74,6 +84,7 @@ impl InOrder {
             la: LinearAddr(0),
             fetching: None,
             has_table_caches: config.tlb.tables != TableCacheConfig::default(),
+            telling: PhantomData,
         })
     }
 
@@ -176,7 +187,7 @@ impl InOrder {
     }
 }
 
-impl TranslationCache for InOrder {
+impl<T: Telling> TranslationCache for InOrder<T> {
     fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation> {
         self.la = la;
         let side = Side::from(access.kind);
@@ -231,8 +242,8 @@ impl TranslationCache for InOrder {
     }
 }
 
-impl HardwareModel for InOrder {
-    const DETAIL: Detail = Detail::EveryAccess;
+impl<T: Telling> HardwareModel for InOrder<T> {
+    const DETAIL: Detail = T::DETAIL;
 
     fn fetch(&mut self, la: LinearAddr, pa: PhysAddr) {
         let page = (la.page_base(), PhysAddr(pa.0 & !(arch::FRAME_SIZE - 1)));

@@ -1,0 +1,76 @@
+//! Cycles and charges are the same whether the fast table in front answers for what would change nothing, or the model is asked
+//! for each translation.
+
+use arch::{ControlRegs, Cr3, FRAME_SIZE, InstrInfo, LinearAddr, Pfn, PhysAddr};
+use mmu::{Mmu, SlotCount};
+use pagewalk_timing::config::PRESETS;
+use pagewalk_timing::{EveryAccess, EveryLookup, HardwareConfig, HardwareFile, InOrder, Telling};
+use paging::{BlockId, HardwareModel, Invalidation, PagingContext, PhysMem, TranslationCache};
+use physmem::{Bus, Ram};
+
+const OPEN: u64 = 0x7;
+const DATA: u64 = 0x40_0000;
+const PAGES: u64 = 512;
+const BLOCK: BlockId = BlockId(1);
+const INSTRUCTIONS: u16 = 8;
+
+/// A core before memory whose data pages are mapped; A and D are clear.
+fn core<T: Telling>(config: &HardwareConfig) -> Mmu<InOrder<T>> {
+    let mut bus = Bus::new(Ram::new(16 << 20).expect("the host has memory"));
+    for (at, entry) in [(0x1000, 0x2000), (0x2000, 0x3000), (0x3010, 0x4000), (0x3018, 0x5000)] {
+        bus.store_entry(PhysAddr(at), entry | OPEN);
+    }
+    for page in 0..PAGES {
+        bus.store_entry(PhysAddr(0x4000 + 8 * page), Pfn(1024 + page).base().0 | OPEN);
+    }
+    let mut model = InOrder::new(config).expect("a processor");
+    let infos: Vec<_> =
+        (0..INSTRUCTIONS).map(|n| InstrInfo { page_offset: 4 * n, length: 4, ..InstrInfo::default() }).collect();
+    model.block(BLOCK, PhysAddr(0x9000), &infos);
+    Mmu::new(bus, PagingContext::new(ControlRegs::long_mode(Cr3(FRAME_SIZE))), SlotCount::default(), model)
+}
+
+/// Loads, stores and both at once, mostly of few pages, some across two; now and then a flush.
+fn run<T: Telling>(core: &mut Mmu<InOrder<T>>, seed: u64) {
+    let mut state = seed;
+    let mut random = |below: u64| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) % below
+    };
+    for _ in 0..4000 {
+        core.model.enter(BLOCK, LinearAddr(0x7000_0000));
+        for n in 0..INSTRUCTIONS {
+            core.model.instruction(n);
+            let page = if random(4) == 0 { random(PAGES - 1) } else { random(12) };
+            let offset = if random(50) == 0 { 4092 } else { 8 * random(511) };
+            let la = LinearAddr(DATA + page * FRAME_SIZE + offset);
+            match random(3) {
+                0 => drop(core.store(la, 1_u64).expect("mapped")),
+                1 => drop(core.load_for_write::<u64>(la).and_then(|value| core.store(la, value)).expect("mapped")),
+                _ => drop(core.load::<u64>(la).expect("mapped")),
+            }
+        }
+        if random(500) == 0 {
+            core.model.invalidate(Invalidation::All);
+            core.load_control(core.context().regs);
+        }
+    }
+}
+
+#[test]
+fn every_preset_costs_the_same_filtered_and_not() {
+    for preset in PRESETS {
+        let config = HardwareFile::open(preset.name).and_then(|file| file.config()).expect("a preset");
+        let (mut filtered, mut every) = (core::<EveryAccess>(&config), core::<EveryLookup>(&config));
+        run(&mut filtered, 7);
+        run(&mut every, 7);
+        assert_eq!(filtered.model.counters(), every.model.counters(), "{}", preset.name);
+        let ((left, ledger), (right, other)) = (filtered.model.finish(), every.model.finish());
+        assert_eq!(left, right, "{}", preset.name);
+        assert_eq!(ledger.perfect(), other.perfect(), "{}", preset.name);
+        assert_eq!(ledger.total().sorted(), other.total().sorted(), "{}", preset.name);
+        for ((space, la, charges), (_, other_la, others)) in ledger.pages().into_iter().zip(other.pages()) {
+            assert_eq!((la, charges.sorted()), (other_la, others.sorted()), "{} {space:?}", preset.name);
+        }
+    }
+}
