@@ -121,6 +121,10 @@ pub(crate) struct StatArgs {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 
+    /// Print no counters; a file of --output has them still
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+
     /// As text for people, as JSON, or as CSV
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: StatFormat,

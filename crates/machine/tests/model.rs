@@ -38,7 +38,7 @@ impl TranslationCache for Counting {
 }
 
 impl HardwareModel for Counting {
-    const DETAIL: Detail = Detail::EveryAccess;
+    const DETAIL: Detail = Detail::EveryTranslation;
 
     fn load(&mut self, _: LinearAddr, _: PhysAddr, _: u32) {
         self.0.borrow_mut().loads += 1;

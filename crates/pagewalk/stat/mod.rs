@@ -69,6 +69,7 @@ fn print(args: &StatArgs, hardware: &HardwareConfig, outcome: &Outcome) -> Resul
     let program = args.program[0].to_string_lossy();
     let text = args.format.render(&program, hardware, outcome);
     match &args.output {
+        None if args.quiet => Ok(()),
         None => {
             report::say(&text);
             Ok(())
