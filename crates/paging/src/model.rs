@@ -67,7 +67,7 @@ pub trait TranslationCache {
         StoreLevel::Shared
     }
 
-    /// A page whose first-level entry was displaced by a lookup or a fill, or is no longer settled, or for which the first level
+    /// A page whose first-level entry was displaced by a lookup, a fill or a fault, or is no longer settled, or for which the first level
     /// has no room at all, and that was not yet told of. A faster table in front holds nothing but settled entries of the first
     /// level, whose use changes nothing, so its slots for that page must go too, and the access that led to this gives it none.
     fn displaced(&mut self) -> Option<LinearAddr>;

@@ -190,8 +190,11 @@ impl TranslationCache for TlbHierarchy {
         first.fill(pcid, la, translation, translation.size, passed);
     }
 
+    /// The page is told of as displaced, since the access may yet succeed by a walk from the root, and then nobody else tells that
+    /// the first levels for other kinds of access have lost it.
     fn page_fault(&mut self, ctx: &PagingContext, la: LinearAddr) {
         self.flush(Flush::Fault { pcid: ctx.pcid(), la });
+        self.displaced.push_back(la);
     }
 
     fn spurious_faults(&self) -> SpuriousFaults {

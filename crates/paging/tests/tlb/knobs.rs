@@ -267,6 +267,18 @@ fn what_the_first_level_has_no_room_for_is_told_at_once() {
 }
 
 #[test]
+fn what_a_walk_behind_a_stale_table_has_dropped_is_told() {
+    let mut world = World::new(&roomy());
+    world.map(0, 5, OPEN);
+    world.set(2, 0, 0x4000 | P | US);
+    world.access(0, USER_FETCH).unwrap();
+    world.set(2, 0, 0x4000 | OPEN);
+    assert!(world.model.displaced().is_none());
+    world.access(8, USER_WRITE).expect("the table in memory allows it by now");
+    assert_eq!(world.model.displaced(), Some(arch::LinearAddr(8)), "it has left the first level for fetches too");
+}
+
+#[test]
 fn an_entry_is_settled_while_its_use_changes_nothing() {
     let told = |replacement, pages: &[u64]| {
         let mut world = world(Geometry::new(1, 3).replacing(replacement));

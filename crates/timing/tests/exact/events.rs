@@ -2,7 +2,7 @@
 
 use crate::processor::Drop;
 use crate::random::SplitMix;
-use crate::walk::{A, Ask, D, G, P, RW, Registers, TOO_WIDE, US, XD};
+use crate::walk::{A, Ask, D, G, P, PS, RW, Registers, TOO_WIDE, US, XD};
 use crate::world::{PCIDS, Page, Software, World};
 use arch::AccessKind;
 
@@ -102,7 +102,8 @@ impl Source {
         let path = world.path(memory, self.random.below(3) as usize, la);
         let leaf = !self.random.once_in(10);
         let at = if leaf { path[path.len() - 1] } else { *self.random.pick(&path) };
-        let original = *self.originals.entry(at).or_insert(memory[at]);
+        let first = *self.originals.entry(at).or_insert(memory[at]);
+        let original = if (first ^ memory[at]) & PS == 0 { first } else { memory[at] }; // a swap changes sizes
         let value = match self.random.below(20) {
             0..10 => memory[at] & !self.random.pick(&[A, D, A | D]),
             10..15 => original,

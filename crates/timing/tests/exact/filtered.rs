@@ -129,7 +129,7 @@ fn check(name: &str, config: &HierarchyConfig, seed: u64, slots: usize, events: 
     let model = "a possible configuration";
     let mut filtered = Core::new(Counting::<Filtered>::new(config).expect(model), &world, &regs, slots);
     let mut every = Core::new(Counting::<EveryLookup>::new(config).expect(model), &world, &regs, slots);
-    let (source, memory) = (Source::new(&world, random.clone()), world.memory.clone());
+    let (source, memory) = (Source::new(&world, SplitMix(random.next())), world.memory.clone());
     let mut script = Script { source, random, user: true, memory };
     let mut answered = 0;
     for number in 1..=events {
@@ -142,11 +142,11 @@ fn check(name: &str, config: &HierarchyConfig, seed: u64, slots: usize, events: 
         if let Event::Load(loaded) = event {
             regs = loaded;
         }
-        let at = format!("{name}, seed {seed:#x}, {slots} slots, event {number}, {event:x?}");
-        assert_eq!(results[0], results[1], "{at}");
-        assert_eq!(filtered.mmu.model.counters(), every.mmu.model.counters(), "{at}");
+        let at = || format!("{name}, seed {seed:#x}, {slots} slots, event {number}, {event:x?}");
+        assert_eq!(results[0], results[1], "{}", at());
+        assert_eq!(filtered.mmu.model.counters(), every.mmu.model.counters(), "{}", at());
         if number % COMPARE_EVERY == 0 || number == events {
-            assert!(filtered.mmu.model.caches() == every.mmu.model.caches(), "{at}: the caches differ");
+            assert!(filtered.mmu.model.caches() == every.mmu.model.caches(), "{}: the caches differ", at());
         }
     }
     answered
