@@ -42,16 +42,17 @@ impl Source {
         if let Some(event) = self.next.take() {
             return event;
         }
-        match self.random.below(12_000) {
-            0..300 => self.edit(world, memory),
-            300..320 => self.swap(world, memory),
-            320..480 => Event::Invalidate(Drop::Page(self.address(world))),
-            480..510 => Event::Invalidate(Drop::Address(*self.random.pick(&PCIDS), self.address(world))),
-            510..513 => Event::Invalidate(Drop::Context(*self.random.pick(&PCIDS))),
-            513 => Event::Invalidate(Drop::NonGlobal),
-            514 => Event::Invalidate(Drop::All),
-            515..600 => self.switch(world, regs),
-            600..640 => self.control(regs),
+        // Flushes of everything are seldom enough for a large second level to become full in between.
+        match self.random.below(24_000) {
+            0..600 => self.edit(world, memory),
+            600..604 => self.swap(world, memory),
+            604..930 => Event::Invalidate(Drop::Page(self.address(world))),
+            930..990 => Event::Invalidate(Drop::Address(*self.random.pick(&PCIDS), self.address(world))),
+            990..996 => Event::Invalidate(Drop::Context(*self.random.pick(&PCIDS))),
+            996 => Event::Invalidate(Drop::NonGlobal),
+            997 => Event::Invalidate(Drop::All),
+            998..1170 => self.switch(world, regs),
+            1170..1250 => self.control(regs),
             _ => Event::Access(self.ask(world)),
         }
     }

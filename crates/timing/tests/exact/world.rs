@@ -19,8 +19,15 @@ pub(crate) struct Page {
     pub(crate) user: bool,
 }
 
+impl Page {
+    /// True if careful software sets G in its leaf.
+    const fn is_global(&self) -> bool {
+        (self.la >> 12).is_multiple_of(5)
+    }
+}
+
 /// Whether software keeps the caches from holding two translations for one address, as it should: with a flush where a page's size
-/// changes, and with G the same in every process. If it does not, either may be used (MMU-187).
+/// changes, and with G the same in every process and the sizes of global pages too. If it does not, either may be used (MMU-187).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Software {
     Careful,
@@ -94,7 +101,8 @@ impl World {
         for (i, page) in all.into_iter().enumerate() {
             let leaf = self.leaf(page, random);
             let at = self.map(process, page, leaf);
-            if page.bits > 12 && i % 4 == 0 {
+            let splits = page.bits > 12 && i % 4 == 0;
+            if splits && (self.software == Software::Careless || !page.is_global()) {
                 let table = self.table_of_smaller(page, random);
                 self.swaps.push((at, table));
             }
@@ -134,7 +142,7 @@ impl World {
         self.given[size] += 1;
         let flag = |likely: bool, bit: u64| if likely { bit } else { 0 };
         let odd = self.software == Software::Careless && random.once_in(20);
-        let global = (page.la >> page.bits).is_multiple_of(5) != odd;
+        let global = page.is_global() != odd;
         frame
             | flag(!random.once_in(30), P)
             | flag(!random.once_in(8), RW)
