@@ -45,10 +45,11 @@ fn run<T: Telling>(core: &mut Mmu<InOrder<T>>, seed: u64) {
             let offset = if random(50) == 0 { 4092 } else { 8 * random(511) };
             let la = LinearAddr(DATA + page * FRAME_SIZE + offset);
             match random(3) {
-                0 => drop(core.store(la, 1_u64).expect("mapped")),
-                1 => drop(core.load_for_write::<u64>(la).and_then(|value| core.store(la, value)).expect("mapped")),
-                _ => drop(core.load::<u64>(la).expect("mapped")),
+                0 => core.store(la, 1_u64),
+                1 => core.load_for_write::<u64>(la).and_then(|value| core.store(la, value)),
+                _ => core.load::<u64>(la).map(|_| ()),
             }
+            .expect("mapped");
         }
         if random(500) == 0 {
             core.model.invalidate(Invalidation::All);
