@@ -111,6 +111,18 @@ impl Caches {
         self.written_back
     }
 
+    /// The lines that a level holds, by number, and whether each has to be written back: set by set and way by way.
+    pub fn held(&self, level: Supplier, port: Port) -> impl Iterator<Item = (u64, bool)> {
+        let cache = match (level, port) {
+            (Supplier::L1, Port::Fetch) => self.instruction.as_ref(),
+            (Supplier::L1, Port::Data) => self.data.as_ref(),
+            (Supplier::L2, _) => self.second.as_ref(),
+            (Supplier::Llc, _) => self.last.as_ref(),
+            (Supplier::Dram, _) => None,
+        };
+        cache.into_iter().flat_map(|cache| cache.lines.entries()).map(|line| (line.number, line.dirty))
+    }
+
     /// Uses the line that holds `pa`: who had it, and after how long it is there.
     #[inline]
     pub fn access(&mut self, port: Port, pa: PhysAddr, what: Use) -> (Supplier, Cycles) {
@@ -208,12 +220,12 @@ impl Cache {
         true
     }
 
-    /// Puts a line where it is or where there is room; gives what it has displaced.
+    /// Puts a line where it is or where there is room; gives what it has displaced. One that is there already comes back from a
+    /// nearer level because it was written to.
     fn put(&mut self, line: Line) -> Option<Line> {
         let same = |held: &Line| held.number == line.number;
-        let dirty = line.dirty || self.lines.find(line.number, same).is_some_and(|(_, held)| held.dirty);
-        self.settled[self.lines.set_of(line.number)] = line.number << 1 | u64::from(dirty);
-        let displaced = self.lines.insert(line.number, Line { dirty, ..line }, same, &mut |_| {});
+        self.settled[self.lines.set_of(line.number)] = line.number << 1 | u64::from(line.dirty);
+        let displaced = self.lines.insert(line.number, line, same, &mut |_| {});
         displaced.filter(|displaced| displaced.number != line.number)
     }
 }

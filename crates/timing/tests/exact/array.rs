@@ -51,8 +51,20 @@ impl<E: Copy> Array<E> {
         set.ways[way]
     }
 
-    /// An entry goes where the same is already, else to the first free way, else to the victim's.
-    pub(crate) fn put(&mut self, number: u64, entry: E, same: impl Fn(&E) -> bool) {
+    /// The first entry in the set of `number` that is wanted, without using it.
+    pub(crate) fn peek(&self, number: u64, wanted: impl Fn(&E) -> bool) -> Option<E> {
+        let set = &self.sets[self.set_of(number)];
+        set.ways[set.way_of(wanted)?]
+    }
+
+    /// Changes the entries of the set of `number` that are wanted, without using them.
+    pub(crate) fn change(&mut self, number: u64, wanted: impl Fn(&E) -> bool, change: impl Fn(&mut E)) {
+        let index = self.set_of(number);
+        self.sets[index].ways.iter_mut().flatten().filter(|entry| wanted(entry)).for_each(change);
+    }
+
+    /// An entry goes where the same is already, else to the first free way, else to the victim's. Gives what was there.
+    pub(crate) fn put(&mut self, number: u64, entry: E, same: impl Fn(&E) -> bool) -> Option<E> {
         let index = self.set_of(number);
         let set = &mut self.sets[index];
         let way = if let Some(way) = set.way_of(same) {
@@ -67,7 +79,7 @@ impl<E: Copy> Array<E> {
             set.past.filled(way);
             way
         };
-        set.ways[way] = Some(entry);
+        set.ways[way].replace(entry)
     }
 
     /// Drops what is covered, wherever it is.

@@ -5,13 +5,14 @@
 //! architecture, as `docs/mmu-rules.md` numbers them, of the replacement policies, and of the shape that a configuration
 //! describes. It shares nothing with `paging::tlb` and the counting but the configuration's plain data. `world` and `events`
 //! make up what happens, `pair` lets it happen to both. `filtered` lets the same happen to an MMU whose fast table answers what it
-//! can, and to one that asks for everything: nothing may tell them apart.
+//! can, and to one that asks for everything: nothing may tell them apart. `memory` does as much for the data caches.
 //!
 //! `PAGEWALK_EVENTS` sets how many events each preset and policy gets.
 
 mod array;
 mod events;
 mod filtered;
+mod memory;
 mod pair;
 mod policy;
 mod processor;

@@ -94,7 +94,7 @@ fn tlb(random: &mut SplitMix, sets: u64) -> TlbConfig {
 }
 
 /// Up to `2^most` sets of up to 8 ways.
-fn geometry(random: &mut SplitMix, most: u64) -> Geometry {
+pub(crate) fn geometry(random: &mut SplitMix, most: u64) -> Geometry {
     let policy = match *random.pick(&POLICIES) {
         Replacement::Random { .. } => Replacement::Random { seed: random.next() },
         other => other,
