@@ -1,7 +1,10 @@
 //! Every knob changes cycles or counts in the direction that theory says.
 
 use super::{BASE, PAGE, Rig, mapped, page};
-use pagewalk_timing::Side;
+use arch::{InstrClass, LinearAddr, PageFault, PageFaultCode, Service};
+use pagewalk_timing::ledger::Cause;
+use pagewalk_timing::{Cycles, HardwareFile, Side};
+use paging::{HardwareModel, Invalidation, TranslationCache};
 
 /// Cycles of a run of loads and stores: rounds over more pages than the TLBs hold, over some that the second level holds, and
 /// accesses across two pages.
@@ -138,4 +141,67 @@ fn splintering_and_assists_show() {
         rig.store(page(0)).0
     };
     assert_eq!(assisted(&["walk.accessed-dirty-assist=500"]), assisted(&[]) + 400);
+}
+
+/// Every key of the core, and those that loads and stores of data do not reach.
+#[test]
+fn every_class_and_every_event_has_a_price() {
+    let classes = [
+        ("alu", InstrClass::Alu),
+        ("move", InstrClass::Move),
+        ("mul", InstrClass::Mul),
+        ("div", InstrClass::Div),
+        ("branch", InstrClass::Branch),
+        ("string", InstrClass::String),
+        ("vector", InstrClass::Vector),
+        ("x87", InstrClass::X87),
+        ("system", InstrClass::System),
+    ];
+    for (key, class) in classes {
+        let run = |set: &[&str]| {
+            let mut rig = Rig::new(set);
+            rig.execute(class, 0x8000)
+        };
+        let usual = run(&[]);
+        assert_eq!(run(&[&format!("core.{key}=50")]), usual - price(key) + Cycles(50), "core.{key}");
+    }
+    let faulted = |set: &[&str]| {
+        let mut rig = Rig::new(set);
+        rig.model.fault(PageFault { cr2: LinearAddr(BASE), code: PageFaultCode::US });
+        rig.model.finish().0
+    };
+    assert_eq!(faulted(&["core.exception=700"]), faulted(&[]) + Cycles(200));
+    let invalidated = |set: &[&str]| {
+        let mut rig = Rig::new(set);
+        rig.model.invalidate(Invalidation::All);
+        rig.model.finish().0
+    };
+    assert_eq!(invalidated(&["translation.invalidation=130"]), invalidated(&[]) + Cycles(30));
+    let served = |set: &[&str]| {
+        let mut rig = Rig::new(set);
+        rig.model.service(Service::ZeroPage, 100);
+        rig.spent_on(Cause::Service(Service::ZeroPage))
+    };
+    assert_eq!((served(&[]), served(&["clock.mhz=3000"])), (Cycles(100), Cycles(300)));
+}
+
+/// What the classroom charges for a class.
+fn price(key: &str) -> Cycles {
+    let values = HardwareFile::open("classroom").expect("a preset").values();
+    let value = values.iter().find(|(name, _)| *name == format!("core.{key}")).expect("a key");
+    Cycles(value.1.parse().expect("a number"))
+}
+
+#[test]
+fn code_comes_through_its_own_first_level() {
+    // Two lines of code in one set, back and forth.
+    let ping_pong = |set: &[&str]| {
+        let mut rig = Rig::new(set);
+        let once = |rig: &mut Rig| rig.execute(InstrClass::Alu, 0x8000) + rig.execute(InstrClass::Alu, 0x8000 + 4096);
+        (0..4).map(|_| once(&mut rig)).sum::<Cycles>()
+    };
+    let usual = ping_pong(&[]);
+    assert!(ping_pong(&["l1i.ways=1"]) > usual, "the two displace each other");
+    assert!(ping_pong(&["l1i.latency=3"]) > usual);
+    assert!(ping_pong(&["l1i=none"]) > usual);
 }

@@ -1,6 +1,8 @@
 //! A core without a program: a test says what it executes, instruction by instruction.
 
-use arch::{Access, AccessKind, ControlRegs, Cr3, FRAME_SIZE, InstrInfo, LinearAddr, Pfn, PhysAddr, Privilege};
+use arch::{
+    Access, AccessKind, ControlRegs, Cr3, FRAME_SIZE, InstrClass, InstrInfo, LinearAddr, Pfn, PhysAddr, Privilege,
+};
 use pagewalk_timing::config::HardwareFile;
 use pagewalk_timing::ledger::{Cause, Charges};
 use pagewalk_timing::{Cycles, InOrder};
@@ -10,6 +12,7 @@ use physmem::{Bus, Ram};
 const OPEN: u64 = 0x67;
 const PS: u64 = 1 << 7;
 const BLOCK: BlockId = BlockId(1);
+const OTHER: BlockId = BlockId(2);
 /// The page that the instruction is in.
 const CODE: u64 = 0x7000_0000_0000;
 
@@ -95,6 +98,14 @@ impl Rig {
                 (Some(pa), _) => self.model.load(LinearAddr(la), pa, size as u32),
             }
         }
+        self.model.finish().0 - before
+    }
+
+    /// An instruction of this class without memory accesses, in the code at this physical address.
+    pub(crate) fn execute(&mut self, class: InstrClass, at: u64) -> Cycles {
+        let before = self.model.finish().0;
+        self.model.block(OTHER, PhysAddr(at), &[InstrInfo { length: 4, class, ..InstrInfo::default() }]);
+        self.model.enter(OTHER, LinearAddr(CODE));
         self.model.finish().0 - before
     }
 
