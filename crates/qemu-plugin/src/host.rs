@@ -95,7 +95,7 @@ impl<H: HardwareModel + Clone> Host<H> {
     /// An access within a page.
     #[inline]
     fn piece(&mut self, vcpu: usize, la: LinearAddr, size: u64, kind: AccessKind) {
-        if H::DETAIL == Detail::EveryAccess || !self.vcpu(vcpu).settled.has(la, kind) {
+        if H::DETAIL >= Detail::EveryAccess || !self.vcpu(vcpu).settled.has(la, kind) {
             let pa = self.translate(vcpu, la, kind);
             self.report(vcpu, la, pa, size, kind);
         }
@@ -120,10 +120,15 @@ impl<H: HardwareModel + Clone> Host<H> {
         let Vcpu { model, settled, .. } = &mut self.vcpus[vcpu];
         let outcome = paging::translate(model, &mut self.memory, &self.ctx, la, Access::new(kind, Privilege::User));
         let translation = outcome.expect("a page that is mapped, with all rights");
+        let mut kept = true;
         while let Some(page) = model.displaced() {
+            kept &= page.page_base() != la.page_base();
             settled.drop_page(page);
         }
-        settled.take(la, kind, model.store_level(), &translation);
+        // A page that the first level has no room for is looked up each time.
+        if kept {
+            settled.take(la, kind, model.store_level(), &translation);
+        }
         translation.apply(la)
     }
 
@@ -192,6 +197,18 @@ mod tests {
             assert_eq!(fast, slow, "{preset} {policy:?}");
             assert!(fast[1][Side::Store].misses() > 100, "{preset} {policy:?}");
         }
+    }
+
+    #[test]
+    fn a_page_without_room_in_the_first_level_is_looked_up_each_time() {
+        let mut file = HardwareFile::open("classroom").unwrap();
+        file.set(&"dtlb.4k=none".parse().unwrap()).unwrap();
+        let mut host = Host::new(Counting::<Filtered>::new(&file.config().unwrap().tlb).unwrap());
+        for _ in 0..5 {
+            host.access(0, LinearAddr(0x5000), 8, AccessKind::Read);
+        }
+        let load = counters(&host)[0][Side::Load];
+        assert_eq!((load.walks(), load.stlb_hit), (1, 4));
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! What is counted, under the names that perf has for it on Intel's processors.
 
-use crate::Cycles;
 use arch::{AccessKind, PageSize};
 use paging::tlb::TableCache;
 use std::fmt::Write;
@@ -56,10 +55,6 @@ pub struct WalkCounters {
     pub loads: u64,
     /// Entries in which walks set A or D.
     pub updates: u64,
-    /// Cycles in which walks were under way, one counted beside the other.
-    pub pending: Cycles,
-    /// Cycles in which at least one walk was under way.
-    pub active: Cycles,
 }
 
 impl WalkCounters {
@@ -163,14 +158,12 @@ impl AddAssign<&Self> for Counters {
 
 impl AddAssign<&Self> for WalkCounters {
     fn add_assign(&mut self, other: &Self) {
-        let Self { stlb_hit, completed, faulted, loads, updates, pending, active } = other;
+        let Self { stlb_hit, completed, faulted, loads, updates } = other;
         self.stlb_hit += stlb_hit;
         add_each(&mut self.completed, completed);
         self.faulted += faulted;
         self.loads += loads;
         self.updates += updates;
-        self.pending += *pending;
-        self.active += *active;
     }
 }
 

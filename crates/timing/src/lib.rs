@@ -1,7 +1,7 @@
 //! What translation costs: models of the translation hardware, with and without a clock.
 //!
 //! A model is a [`paging::HardwareModel`]: a host (our core, or another emulator) tells it what happens, and it counts. It holds
-//! the TLBs and paging-structure caches of `paging` and adds to them what that structure leaves out: counters, latencies, walkers,
+//! the TLBs and paging-structure caches of `paging` and adds to them what that structure leaves out: counters, latencies,
 //! data caches and the ledger. It never changes what the program computes.
 #![forbid(unsafe_code)]
 

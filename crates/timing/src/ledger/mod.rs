@@ -101,7 +101,7 @@ impl Ledger {
         self.pages.entry((space, la.page_number())).or_default().add(cause, cycles);
     }
 
-    /// Every instruction with what it has cost, by address space and address.
+    /// Every instruction that has cost anything, by address space and address.
     #[must_use]
     pub fn instructions(&self) -> Vec<Instruction> {
         let row = |(&(space, rip), account): (&(Space, LinearAddr), &Account)| Instruction {
@@ -111,7 +111,9 @@ impl Ledger {
             charges: self.charges(account),
             perfect: self.perfect_of(account),
         };
-        let mut all: Vec<_> = self.places.iter().zip(&self.accounts).map(row).collect();
+        let known = self.places.iter().zip(&self.accounts).map(row);
+        // A place that was only asked for is none.
+        let mut all: Vec<_> = known.filter(|row| row.executions > 0 || row.charges.sum() > Cycles(0)).collect();
         all.sort_unstable_by_key(|instruction| (instruction.space, instruction.rip));
         all
     }

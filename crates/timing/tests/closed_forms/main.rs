@@ -175,3 +175,17 @@ fn charges_of_pages_are_those_of_translation() {
     assert_eq!(pages.len(), 8);
     assert_eq!(pages.iter().map(|(_, _, charges)| charges.sum()).sum::<Cycles>(), translation);
 }
+
+#[test]
+fn charges_of_instructions_are_those_of_the_run() {
+    let mut rig = mapped(8, &[]);
+    for i in 0..64 {
+        rig.load(page(i * 5 % 8));
+    }
+    let (all, ledger) = rig.model.finish();
+    let instructions = ledger.instructions();
+    // The load; its first execution, before the tests, has only fetched it.
+    assert_eq!(instructions.iter().map(|row| row.executions).collect::<Vec<_>>(), [65]);
+    assert_eq!(instructions.iter().map(|row| row.charges.sum()).sum::<Cycles>(), all);
+    assert_eq!(instructions.iter().map(|row| row.perfect).sum::<Cycles>(), ledger.perfect());
+}
