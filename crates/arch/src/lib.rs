@@ -25,7 +25,7 @@ pub use control::{ControlRegs, Cr0, Cr3, Cr4, Efer, PdpteRegs, PhysAddrWidth, Ve
 pub use entry::{Pde, Pdpte, Pml4e, Pml5e, Pte};
 pub use exception::{Exception, GeneralProtection};
 pub use features::{FeatureWord, Features, FeaturesError};
-pub use instr::{InstrClass, InstrInfo};
+pub use instr::{BranchKind, InstrClass, InstrInfo, Ordering, RegSet};
 pub use keys::{KeyRights, Pcid, ProtectionKey};
 pub use memory_type::{MemoryType, Pat, PatIndex};
 pub use mode::{EntrySize, Level, LinearWidth, PagingMode};

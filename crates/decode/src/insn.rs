@@ -1,9 +1,9 @@
 //! One decoded instruction.
 
+use crate::info::info;
 use crate::{MAX_INSN_BYTES, Operand, features};
-use arch::{Features, InstrClass, InstrInfo};
-use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, Mnemonic, OpAccess};
-use iced_x86::{InstructionInfoFactory, MemorySize, Register};
+use arch::{Features, InstrInfo};
+use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, FlowControl, Instruction, Mnemonic};
 
 /// A repeat prefix that has a meaning for the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,49 +179,6 @@ fn address_bits(raw: &Instruction) -> u8 {
         Code::Loop_rel8_64_ECX | Code::Loope_rel8_64_ECX | Code::Loopne_rel8_64_ECX | Code::Jecxz_rel8_64
     );
     if loop32 || (0..raw.op_count()).any(|n| short(raw.op_kind(n))) { 32 } else { 64 }
-}
-
-fn info(raw: &Instruction, page_offset: u16) -> InstrInfo {
-    let mut factory = InstructionInfoFactory::new();
-    let (mut loads, mut stores) = (0, 0);
-    for used in factory.info(raw).used_memory() {
-        match used.access() {
-            OpAccess::Read | OpAccess::CondRead => loads += 1,
-            OpAccess::Write | OpAccess::CondWrite | OpAccess::ReadWrite | OpAccess::ReadCondWrite => stores += 1,
-            OpAccess::None | OpAccess::NoMemAccess => {}
-        }
-    }
-    InstrInfo { page_offset, length: raw.len() as u8, class: class(raw), loads, stores }
-}
-
-fn class(raw: &Instruction) -> InstrClass {
-    use Mnemonic as M;
-    match raw.mnemonic() {
-        M::Syscall | M::Int => InstrClass::Syscall,
-        M::Mul | M::Imul => InstrClass::Mul,
-        M::Div | M::Idiv => InstrClass::Div,
-        _ if raw.is_string_instruction() => InstrClass::String,
-        _ if raw.flow_control() != FlowControl::Next => InstrClass::Branch,
-        _ if is_x87(raw) => InstrClass::X87,
-        _ if (0..raw.op_count()).any(|n| is_vector_register(raw.op_register(n))) => InstrClass::Vector,
-        M::Emms => InstrClass::Vector,
-        M::Mov | M::Movzx | M::Movsx | M::Movsxd | M::Movbe | M::Push | M::Pop => InstrClass::Move,
-        M::Cpuid | M::Rdtsc | M::Lfence | M::Mfence | M::Sfence | M::Xgetbv => InstrClass::System,
-        _ => InstrClass::Alu,
-    }
-}
-
-fn is_vector_register(r: Register) -> bool {
-    r.is_vector_register() || r.is_mm()
-}
-
-fn is_x87(raw: &Instruction) -> bool {
-    (0..raw.op_count()).any(|n| raw.op_register(n).is_st())
-        || matches!(raw.memory_size(), MemorySize::Float80 | MemorySize::FpuEnv28 | MemorySize::FpuState108)
-        || raw.cpuid_features().iter().any(|f| {
-            use iced_x86::CpuidFeature as F;
-            matches!(f, F::FPU | F::FPU287 | F::FPU387)
-        })
 }
 
 #[cfg(test)]

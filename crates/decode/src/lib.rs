@@ -8,6 +8,7 @@
 
 mod disasm;
 mod features;
+mod info;
 mod insn;
 mod operand;
 
