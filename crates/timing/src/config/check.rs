@@ -1,7 +1,8 @@
 //! From what a file says to a processor that can be: sets are whole and a power of two, no size is held twice.
 
-use super::schema::{Array, Cache, Core, File, PagingStructure, Tlb};
+use super::schema::{Array, Cache, Core, File, PagingStructure, Tlb, Units, Window};
 use super::{CacheConfig, ClassLatencies, CoreConfig, HardwareConfig, MemoryConfig, TranslationCosts, WalkConfig};
+use super::{PredictorConfig, UnitConfig, WindowConfig};
 use crate::Cycles;
 use paging::tlb::{ArrayConfig, Geometry, HierarchyConfig, SecondLevel, TableCacheConfig, TlbConfig};
 
@@ -49,6 +50,8 @@ impl File {
                 start: cycles(self.walk.start),
                 table_look_up: cycles(self.walk.table_look_up),
                 accessed_dirty_assist: cycles(self.walk.accessed_dirty_assist),
+                walkers: at_least_one("walk.walkers", self.walk.walkers)?,
+                queue: at_most("walk.queue", self.walk.queue)?,
             },
             memory: MemoryConfig {
                 l1i: cache("l1i", self.l1i.as_ref())?,
@@ -58,6 +61,11 @@ impl File {
                 dram: Cycles(u64::from(self.dram.ns) * u64::from(self.clock.mhz) / 1000),
             },
             core: core(&self.core),
+            window: window(&self.window, &self.units)?,
+            predictor: PredictorConfig {
+                kind: self.predictor.kind.into(),
+                entries: at_least_one("predictor.entries", self.predictor.entries)?,
+            },
         })
     }
 }
@@ -116,7 +124,12 @@ fn cache(key: &str, cache: Option<&Cache>) -> Result<Option<CacheConfig>, Imposs
         .indexed(cache.index.into())
         .replacing(cache.replacement.seeded(cache.seed));
     geometry.check().map_err(|e| Impossible::new(key, e))?;
-    Ok(Some(CacheConfig { geometry, latency: Cycles(u64::from(cache.latency)) }))
+    let registers = cache.miss_registers.map(|count| at_least_one(&format!("{key}.miss-registers"), count));
+    Ok(Some(CacheConfig {
+        geometry,
+        latency: Cycles(u64::from(cache.latency)),
+        miss_registers: registers.transpose()?,
+    }))
 }
 
 /// Sets of `ways` that hold so many in all.
@@ -150,4 +163,36 @@ fn core(core: &Core) -> CoreConfig {
         },
         exception: cycles(core.exception),
     }
+}
+
+fn window(window: &Window, units: &Units) -> Result<WindowConfig, Impossible> {
+    let unit = |name: &str, count| at_least_one(&format!("units.{name}"), count);
+    Ok(WindowConfig {
+        width: at_least_one("window.width", window.width)?,
+        reorder_buffer: at_least_one("window.reorder-buffer", window.reorder_buffer)?,
+        load_queue: at_least_one("window.load-queue", window.load_queue)?,
+        store_queue: at_least_one("window.store-queue", window.store_queue)?,
+        mispredict: Cycles(u64::from(window.mispredict)),
+        units: UnitConfig {
+            load: unit("load", units.load)?,
+            store: unit("store", units.store)?,
+            alu: unit("alu", units.alu)?,
+            branch: unit("branch", units.branch)?,
+            mul: unit("mul", units.mul)?,
+            div: unit("div", units.div)?,
+            vector: unit("vector", units.vector)?,
+            x87: unit("x87", units.x87)?,
+        },
+    })
+}
+
+/// The most there can be of anything that is counted.
+const MOST: u32 = 1 << 20;
+
+fn at_least_one(key: &str, count: u32) -> Result<u32, Impossible> {
+    if count == 0 { Err(Impossible::new(key, "there has to be one at least")) } else { at_most(key, count) }
+}
+
+fn at_most(key: &str, count: u32) -> Result<u32, Impossible> {
+    if count <= MOST { Ok(count) } else { Err(Impossible::new(key, format!("more than {MOST}"))) }
 }

@@ -1,5 +1,6 @@
 //! Words in a hardware file that stand for what a structure is like.
 
+use super::PredictorKind;
 use arch::PageSize;
 use paging::tlb::{Indexing, Replacement, SpuriousFaults};
 use serde::Deserialize;
@@ -122,6 +123,26 @@ impl From<SpuriousName> for SpuriousFaults {
         match name {
             SpuriousName::Never => Self::Never,
             SpuriousName::Allowed => Self::Allowed,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PredictorName {
+    Perfect,
+    NotTaken,
+    Bimodal,
+    Gshare,
+}
+
+impl From<PredictorName> for PredictorKind {
+    fn from(name: PredictorName) -> Self {
+        match name {
+            PredictorName::Perfect => Self::Perfect,
+            PredictorName::NotTaken => Self::NotTaken,
+            PredictorName::Bimodal => Self::Bimodal,
+            PredictorName::Gshare => Self::Gshare,
         }
     }
 }

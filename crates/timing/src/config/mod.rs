@@ -34,6 +34,10 @@ pub struct HardwareConfig {
     pub memory: MemoryConfig,
     /// The core.
     pub core: CoreConfig,
+    /// What a core with a window has beside that.
+    pub window: WindowConfig,
+    /// Its branch predictor.
+    pub predictor: PredictorConfig,
 }
 
 /// What a translation costs beside a walk.
@@ -56,6 +60,10 @@ pub struct WalkConfig {
     pub table_look_up: Cycles,
     /// Setting A or D in an entry, beyond the write itself.
     pub accessed_dirty_assist: Cycles,
+    /// Walks at once, on a core with a window.
+    pub walkers: u32,
+    /// Walks that can wait for a walker without holding up the accesses behind them.
+    pub queue: u32,
 }
 
 /// A cache.
@@ -65,6 +73,8 @@ pub struct CacheConfig {
     pub geometry: Geometry,
     /// From the access to the data, if it is there.
     pub latency: Cycles,
+    /// Lines that can be on their way to it at once, on a core with a window; without a limit if there is none.
+    pub miss_registers: Option<u32>,
 }
 
 /// The caches, from the core to memory. Those that are not there are passed.
@@ -89,6 +99,66 @@ pub struct CoreConfig {
     pub latency: ClassLatencies,
     /// Entering the kernel by an exception and going back; what the kernel does there has a price of its own.
     pub exception: Cycles,
+}
+
+/// How much a core with a window does at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowConfig {
+    /// Instructions that are dispatched, and that retire, in a cycle.
+    pub width: u32,
+    /// Instructions between dispatch and retirement.
+    pub reorder_buffer: u32,
+    /// Loads between dispatch and retirement.
+    pub load_queue: u32,
+    /// Stores between dispatch and their arrival in the first level.
+    pub store_queue: u32,
+    /// From the decision of a branch that was predicted wrongly to the dispatch of the instruction it leads to.
+    pub mispredict: Cycles,
+    /// Execution units.
+    pub units: UnitConfig,
+}
+
+/// Operations of each kind that can begin in a cycle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnitConfig {
+    /// Loads.
+    pub load: u32,
+    /// Stores.
+    pub store: u32,
+    /// Integer arithmetic and logic, and moves.
+    pub alu: u32,
+    /// Control transfer.
+    pub branch: u32,
+    /// Integer multiplication.
+    pub mul: u32,
+    /// Integer division; one is busy until it is done.
+    pub div: u32,
+    /// SSE, AVX and MMX.
+    pub vector: u32,
+    /// x87.
+    pub x87: u32,
+}
+
+/// A branch predictor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PredictorConfig {
+    /// How it predicts.
+    pub kind: PredictorKind,
+    /// Entries of its tables.
+    pub entries: u32,
+}
+
+/// How branches are predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PredictorKind {
+    /// Always rightly.
+    Perfect,
+    /// Conditional branches are not taken.
+    NotTaken,
+    /// As the same branch went before.
+    Bimodal,
+    /// As the same branch went before behind the same directions of the latest ones.
+    Gshare,
 }
 
 /// Cycles by the class of an instruction.

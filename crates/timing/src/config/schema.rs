@@ -8,7 +8,7 @@
 //! ```
 //! What is not known is not allowed, so that a misspelt key is an error and not a default.
 
-use super::keys::{IndexName, PageSizes, ReplacementName, Splinter, SpuriousName};
+use super::keys::{IndexName, PageSizes, PredictorName, ReplacementName, Splinter, SpuriousName};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -33,6 +33,9 @@ pub(super) struct File {
     pub(super) llc: Option<Cache>,
     pub(super) dram: Dram,
     pub(super) core: Core,
+    pub(super) window: Window,
+    pub(super) units: Units,
+    pub(super) predictor: Predictor,
 }
 
 #[derive(Debug, Deserialize)]
@@ -94,6 +97,8 @@ pub(super) struct Walk {
     pub(super) start: u32,
     pub(super) table_look_up: u32,
     pub(super) accessed_dirty_assist: u32,
+    pub(super) walkers: u32,
+    pub(super) queue: u32,
     #[serde(rename = "source")]
     _source: String,
 }
@@ -104,6 +109,7 @@ pub(super) struct Cache {
     pub(super) kib: u32,
     pub(super) ways: u32,
     pub(super) latency: u32,
+    pub(super) miss_registers: Option<u32>,
     #[serde(default)]
     pub(super) replacement: ReplacementName,
     #[serde(default)]
@@ -136,6 +142,42 @@ pub(super) struct Core {
     pub(super) x87: u32,
     pub(super) system: u32,
     pub(super) exception: u32,
+    #[serde(rename = "source")]
+    _source: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Window {
+    pub(super) width: u32,
+    pub(super) reorder_buffer: u32,
+    pub(super) load_queue: u32,
+    pub(super) store_queue: u32,
+    pub(super) mispredict: u32,
+    #[serde(rename = "source")]
+    _source: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Units {
+    pub(super) load: u32,
+    pub(super) store: u32,
+    pub(super) alu: u32,
+    pub(super) branch: u32,
+    pub(super) mul: u32,
+    pub(super) div: u32,
+    pub(super) vector: u32,
+    pub(super) x87: u32,
+    #[serde(rename = "source")]
+    _source: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Predictor {
+    pub(super) kind: PredictorName,
+    pub(super) entries: u32,
     #[serde(rename = "source")]
     _source: String,
 }

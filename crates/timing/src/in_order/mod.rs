@@ -16,7 +16,7 @@ mod code;
 use crate::config::HardwareConfig;
 use crate::ledger::{Cause, Ledger, Row, Space};
 use crate::memory::{Caches, Port, Supplier, Use, line_of, lines};
-use crate::{Counters, Counting, Cycles, EveryLookup, Side, Telling};
+use crate::{Clocked, Counters, Counting, Cycles, EveryLookup, Side, Telling};
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service};
 use code::Code;
 use paging::tlb::{ConfigError, SpuriousFaults, TableCacheConfig, TableRef};
@@ -86,21 +86,6 @@ impl<T: Telling> InOrder<T> {
             has_table_caches: config.tlb.tables != TableCacheConfig::default(),
             telling: PhantomData,
         })
-    }
-
-    /// Cycles so far, and what they were spent on.
-    pub fn finish(&mut self) -> (Cycles, &Ledger) {
-        self.close();
-        self.charge_fetch();
-        self.code.post_all(&mut self.ledger);
-        assert_eq!(self.ledger.total().sum(), self.now, "every cycle is charged once");
-        (self.now, &self.ledger)
-    }
-
-    /// What was counted so far.
-    #[must_use]
-    pub const fn counters(&self) -> &Counters {
-        self.translations.counters()
     }
 
     /// Time that the twin spends too.
@@ -184,6 +169,20 @@ impl<T: Telling> InOrder<T> {
                 self.charge(Cause::Data(supplier), cycles, perfect);
             }
         }
+    }
+}
+
+impl<T: Telling> Clocked for InOrder<T> {
+    fn finish(&mut self) -> (Cycles, &Ledger) {
+        self.close();
+        self.charge_fetch();
+        self.code.post_all(&mut self.ledger);
+        assert_eq!(self.ledger.total().sum(), self.now, "every cycle is charged once");
+        (self.now, &self.ledger)
+    }
+
+    fn counters(&self) -> &Counters {
+        self.translations.counters()
     }
 }
 

@@ -9,6 +9,10 @@ use std::fmt;
 pub enum Cause {
     /// The instruction itself.
     Execution,
+    /// The core had gone the wrong way at a branch.
+    Misprediction,
+    /// Stores that have retired were still on their way to the first level, and there was no room for one more.
+    StoreQueue,
     /// The instruction's bytes came from beyond the first level.
     Fetch(Supplier),
     /// The data.
@@ -23,6 +27,10 @@ pub enum Cause {
     WalkStep(Level, Supplier),
     /// A walk set A or D.
     AccessedDirty,
+    /// All walkers were busy.
+    WalkQueue,
+    /// The walk of an earlier access to the page was not done yet.
+    WalkMerged,
     /// The access crossed a page.
     PageCrossing,
     /// Translations were dropped.
@@ -43,9 +51,17 @@ impl Cause {
             | Self::WalkStart
             | Self::WalkStep(..)
             | Self::AccessedDirty
+            | Self::WalkQueue
+            | Self::WalkMerged
             | Self::PageCrossing
             | Self::Invalidation => true,
-            Self::Execution | Self::Fetch(_) | Self::Data(_) | Self::Exception | Self::Service(_) => false,
+            Self::Execution
+            | Self::Misprediction
+            | Self::StoreQueue
+            | Self::Fetch(_)
+            | Self::Data(_)
+            | Self::Exception
+            | Self::Service(_) => false,
         }
     }
 }
@@ -54,6 +70,8 @@ impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Execution => f.write_str("execution"),
+            Self::Misprediction => f.write_str("misprediction"),
+            Self::StoreQueue => f.write_str("store-queue"),
             Self::Fetch(supplier) => write!(f, "fetch.{}", supplier.name()),
             Self::Data(supplier) => write!(f, "data.{}", supplier.name()),
             Self::SecondLevelHit => f.write_str("stlb-hit"),
@@ -61,6 +79,8 @@ impl fmt::Display for Cause {
             Self::WalkStart => f.write_str("walk.start"),
             Self::WalkStep(level, supplier) => write!(f, "walk.{}.{}", entry(*level), supplier.name()),
             Self::AccessedDirty => f.write_str("accessed-dirty"),
+            Self::WalkQueue => f.write_str("walk.queue"),
+            Self::WalkMerged => f.write_str("walk.merged"),
             Self::PageCrossing => f.write_str("page-crossing"),
             Self::Invalidation => f.write_str("invalidation"),
             Self::Exception => f.write_str("exception"),

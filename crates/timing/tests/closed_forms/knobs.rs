@@ -3,7 +3,7 @@
 use super::{BASE, PAGE, Rig, mapped, page};
 use arch::{InstrClass, LinearAddr, PageFault, PageFaultCode, Service};
 use pagewalk_timing::ledger::Cause;
-use pagewalk_timing::{Cycles, HardwareFile, Side};
+use pagewalk_timing::{Clocked, Cycles, HardwareFile, Side};
 use paging::{HardwareModel, Invalidation, TranslationCache};
 
 /// Cycles of a run of loads and stores: rounds over more pages than the TLBs hold, over some that the second level holds, and

@@ -9,7 +9,7 @@ mod rig;
 
 use arch::Level;
 use pagewalk_timing::ledger::Cause;
-use pagewalk_timing::{Cycles, Supplier};
+use pagewalk_timing::{Clocked, Cycles, Supplier};
 use rig::Rig;
 
 /// An instruction, and the first level for data.

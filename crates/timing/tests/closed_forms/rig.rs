@@ -5,7 +5,7 @@ use arch::{
 };
 use pagewalk_timing::config::HardwareFile;
 use pagewalk_timing::ledger::{Cause, Charges};
-use pagewalk_timing::{Cycles, InOrder};
+use pagewalk_timing::{Clocked, Cycles, InOrder};
 use paging::{BlockId, HardwareModel, PagingContext, PhysMem, translate};
 use physmem::{Bus, Ram};
 

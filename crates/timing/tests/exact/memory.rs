@@ -131,7 +131,7 @@ fn small_data_caches() {
         let mut random = SplitMix(seed);
         let mut cache = |most, latency| {
             let geometry = shapes::geometry(&mut random, most);
-            (seed % 7 != latency).then_some(CacheConfig { geometry, latency: Cycles(latency) })
+            (seed % 7 != latency).then_some(CacheConfig { geometry, latency: Cycles(latency), miss_registers: None })
         };
         let config =
             MemoryConfig { l1i: cache(1, 1), l1d: cache(2, 2), l2: cache(3, 3), llc: cache(4, 4), dram: Cycles(100) };

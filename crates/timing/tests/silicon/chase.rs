@@ -6,7 +6,7 @@
 use arch::{
     Access, AccessKind, ControlRegs, Cr3, FRAME_SIZE, InstrClass, InstrInfo, LinearAddr, Pfn, PhysAddr, Privilege,
 };
-use pagewalk_timing::{HardwareConfig, InOrder};
+use pagewalk_timing::{Clocked, HardwareConfig, InOrder};
 use paging::{BlockId, HardwareModel, PagingContext, PhysMem, translate};
 use physmem::{Bus, Ram};
 
@@ -79,8 +79,13 @@ struct Chase {
 impl Chase {
     fn new(config: &HardwareConfig, series: Series, pages: u64) -> Self {
         let mut model = InOrder::new(config).expect("a processor");
-        let load =
-            |n: usize| InstrInfo { page_offset: 3 * n as u16, length: 3, class: InstrClass::Move, loads: 1, stores: 0 };
+        let load = |n: usize| InstrInfo {
+            page_offset: 3 * n as u16,
+            length: 3,
+            class: InstrClass::Move,
+            loads: 1,
+            ..InstrInfo::default()
+        };
         model.block(BLOCK, PhysAddr(0), &(0..UNROLLED).map(load).collect::<Vec<_>>());
         let mut bus = Bus::new(Ram::new(64 << 20).expect("the host has memory"));
         let mut next = 2;

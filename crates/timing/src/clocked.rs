@@ -1,0 +1,14 @@
+//! What cores with a clock have in common.
+
+use crate::ledger::Ledger;
+use crate::{Counters, Cycles};
+use paging::HardwareModel;
+
+/// A model that knows how long things take, and what for.
+pub trait Clocked: HardwareModel {
+    /// Ends what is under way: cycles so far, and what they were spent on.
+    fn finish(&mut self) -> (Cycles, &Ledger);
+
+    /// What was counted so far.
+    fn counters(&self) -> &Counters;
+}
