@@ -144,6 +144,8 @@ pub(crate) enum Core {
     None,
     /// One thing at a time
     InOrder,
+    /// A window of instructions, which execute when they are ready
+    OutOfOrder,
 }
 
 /// How counters are written.

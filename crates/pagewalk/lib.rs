@@ -31,7 +31,7 @@ pub use kernel::{
     Failing, FaultReport, Injection, InjectionError, MappingSummary, Neighbourhood, Service, Signal, When,
 };
 pub use machine::{
-    Ending, Interrupt, Machine, MachineConfig, MachineError, ReferenceClock, Stats, Stop, Stopped, SwapConfig,
+    Attached, Ending, Interrupt, Machine, MachineConfig, MachineError, ReferenceClock, Stats, Stop, Stopped, SwapConfig,
 };
 pub use mmu::SlotCount;
 pub use physmem::{RamError, SwapFileError};

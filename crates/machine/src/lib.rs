@@ -5,6 +5,7 @@
 //! passes between the two.
 #![forbid(unsafe_code)]
 
+mod attached;
 mod config;
 mod ending;
 mod interrupt;
@@ -13,6 +14,7 @@ mod run;
 mod stats;
 mod stop;
 
+pub use attached::Attached;
 pub use config::{MachineConfig, MachineError, SwapConfig};
 pub use ending::{Ending, ExecError};
 pub use interrupt::Interrupt;

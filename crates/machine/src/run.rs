@@ -1,6 +1,6 @@
 //! The machine and its run loop.
 
-use crate::{Ending, Interrupt, MachineConfig, MachineError, ReferenceClock, Stats, SwapConfig};
+use crate::{Attached, Ending, Interrupt, MachineConfig, MachineError, ReferenceClock, Stats, SwapConfig};
 use arch::{ControlRegs, LinearAddr, UserContext};
 use cpu::{Cpu, CpuModel, Exit};
 use kernel::fs::Console;
@@ -10,7 +10,7 @@ use kernel::{Disposition, ExecError, Hw, Kernel, KernelConfig, Signal};
 use mmu::Mmu;
 use paging::{Detail, HardwareModel, NoModel, Shootdown, SwapDevice};
 use physmem::{Bus, Ram};
-use timing::{Counting, HardwareConfig, InOrder};
+use timing::{Clocked, Counting, HardwareConfig, InOrder, OutOfOrder};
 
 /// Instructions between two looks at the interrupt flag: some milliseconds.
 const SLICE: u64 = 1 << 20;
@@ -63,7 +63,7 @@ impl Machine<NoModel> {
     }
 }
 
-impl Machine<ReferenceClock> {
+impl Machine<Attached> {
     /// A machine that tells a reference clock of every page that is used. The policies `lru-exact` and `opt` need it.
     ///
     /// # Errors
@@ -74,8 +74,41 @@ impl Machine<ReferenceClock> {
         interrupt: Interrupt,
         references: SharedReferences,
     ) -> Result<Self, MachineError> {
-        let model = ReferenceClock::new(references.clone());
+        let model = Attached::References(ReferenceClock::new(references.clone()));
         Self::build(config, console, interrupt, (model, Cpu::with_hardware), Some(references))
+    }
+
+    /// A machine with the clock of a core that does one thing at a time, and a ledger of its cycles.
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn in_order(
+        config: MachineConfig,
+        console: Box<dyn Console>,
+        interrupt: Interrupt,
+        hardware: &HardwareConfig,
+    ) -> Result<Self, MachineError> {
+        let core = Attached::InOrder(Box::new(InOrder::new(hardware)?));
+        Self::with_model(config, console, interrupt, core)
+    }
+
+    /// A machine with the clock of a core with a window, and a ledger of its cycles.
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn out_of_order(
+        config: MachineConfig,
+        console: Box<dyn Console>,
+        interrupt: Interrupt,
+        hardware: &HardwareConfig,
+    ) -> Result<Self, MachineError> {
+        let core = Attached::OutOfOrder(Box::new(OutOfOrder::new(hardware)?));
+        Self::with_model(config, console, interrupt, core)
+    }
+
+    /// The core with a clock, if there is one, to end its run.
+    pub fn clocked(&mut self) -> Option<&mut dyn Clocked> {
+        self.cpu.mmu_mut().model.clocked()
     }
 }
 
@@ -91,26 +124,6 @@ impl Machine<Counting> {
         hardware: &HardwareConfig,
     ) -> Result<Self, MachineError> {
         Self::with_model(config, console, interrupt, Counting::new(&hardware.tlb)?)
-    }
-}
-
-impl Machine<InOrder> {
-    /// A machine with the clock of a core that does one thing at a time, and a ledger of its cycles.
-    ///
-    /// # Errors
-    /// As [`Machine::new`].
-    pub fn in_order(
-        config: MachineConfig,
-        console: Box<dyn Console>,
-        interrupt: Interrupt,
-        hardware: &HardwareConfig,
-    ) -> Result<Self, MachineError> {
-        Self::with_model(config, console, interrupt, InOrder::new(hardware)?)
-    }
-
-    /// The model, to end its run.
-    pub const fn model_mut(&mut self) -> &mut InOrder {
-        &mut self.cpu.mmu_mut().model
     }
 }
 

@@ -5,11 +5,11 @@ mod table;
 use crate::cli::{Core, StatArgs};
 use crate::error::Error;
 use crate::{report, run};
-use pagewalk::Machine;
+use pagewalk::{Attached, Machine};
 use paging::HardwareModel;
 use std::process::ExitCode;
 use timing::ledger::Charges;
-use timing::{Counters, Cycles, HardwareConfig, InOrder};
+use timing::{Counters, Cycles, HardwareConfig};
 
 /// What a run came to.
 struct Outcome {
@@ -39,22 +39,21 @@ pub(crate) fn stat(args: &StatArgs) -> Result<ExitCode, Error> {
             let status = execute(args, &mut machine)?;
             (status, Outcome { counters: *machine.cpu().mmu().model.counters(), cycles: None })
         }
-        Core::InOrder => {
-            let mut machine = Machine::in_order(config, console, interrupt, &hardware)?;
-            let status = execute(args, &mut machine)?;
-            (status, Outcome::of(machine.model_mut()))
-        }
+        Core::InOrder => clocked(args, Machine::in_order(config, console, interrupt, &hardware)?)?,
+        Core::OutOfOrder => clocked(args, Machine::out_of_order(config, console, interrupt, &hardware)?)?,
     };
     print(args, &hardware, &outcome)?;
     Ok(status)
 }
 
-impl Outcome {
-    fn of(model: &mut InOrder) -> Self {
-        let (all, ledger) = model.finish();
-        let cycles = Spent { all, perfect: ledger.perfect(), causes: ledger.total() };
-        Self { counters: *model.counters(), cycles: Some(cycles) }
-    }
+/// Runs a program on a core with a clock.
+fn clocked(args: &StatArgs, mut machine: Machine<Attached>) -> Result<(ExitCode, Outcome), Error> {
+    let status = execute(args, &mut machine)?;
+    let core = machine.clocked().expect("the machine was made with one");
+    let (all, ledger) = core.finish();
+    let spent = Spent { all, perfect: ledger.perfect(), causes: ledger.total() };
+    let counters = *core.counters();
+    Ok((status, Outcome { counters, cycles: Some(spent) }))
 }
 
 fn execute<H: HardwareModel>(args: &StatArgs, machine: &mut Machine<H>) -> Result<ExitCode, Error> {

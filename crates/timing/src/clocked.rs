@@ -2,10 +2,9 @@
 
 use crate::ledger::Ledger;
 use crate::{Counters, Cycles};
-use paging::HardwareModel;
 
 /// A model that knows how long things take, and what for.
-pub trait Clocked: HardwareModel {
+pub trait Clocked {
     /// Ends what is under way: cycles so far, and what they were spent on.
     fn finish(&mut self) -> (Cycles, &Ledger);
 

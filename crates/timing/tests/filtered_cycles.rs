@@ -5,7 +5,7 @@ use arch::{ControlRegs, Cr3, FRAME_SIZE, InstrInfo, LinearAddr, Pfn, PhysAddr};
 use mmu::{Mmu, SlotCount};
 use pagewalk_timing::config::PRESETS;
 use pagewalk_timing::{Clocked, EveryAccess, EveryLookup, HardwareConfig, HardwareFile, InOrder, OutOfOrder};
-use paging::{BlockId, Invalidation, PagingContext, PhysMem};
+use paging::{BlockId, HardwareModel, Invalidation, PagingContext, PhysMem};
 use physmem::{Bus, Ram};
 
 const OPEN: u64 = 0x7;
@@ -15,7 +15,7 @@ const BLOCK: BlockId = BlockId(1);
 const INSTRUCTIONS: u16 = 8;
 
 /// A core before memory whose data pages are mapped; A and D are clear.
-fn core<C: Clocked>(mut model: C) -> Mmu<C> {
+fn core<C: HardwareModel>(mut model: C) -> Mmu<C> {
     let mut bus = Bus::new(Ram::new(16 << 20).expect("the host has memory"));
     for (at, entry) in [(0x1000, 0x2000), (0x2000, 0x3000), (0x3010, 0x4000), (0x3018, 0x5000)] {
         bus.store_entry(PhysAddr(at), entry | OPEN);
@@ -33,7 +33,7 @@ fn core<C: Clocked>(mut model: C) -> Mmu<C> {
 }
 
 /// Loads, stores and both at once, mostly of few pages, some across two; now and then a flush.
-fn run<C: Clocked>(core: &mut Mmu<C>, seed: u64) {
+fn run<C: HardwareModel>(core: &mut Mmu<C>, seed: u64) {
     let mut state = seed;
     let mut random = |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -60,7 +60,7 @@ fn run<C: Clocked>(core: &mut Mmu<C>, seed: u64) {
     }
 }
 
-fn same<C: Clocked, D: Clocked>(name: &str, filtered: C, every: D) {
+fn same<C: Clocked + HardwareModel, D: Clocked + HardwareModel>(name: &str, filtered: C, every: D) {
     let (mut filtered, mut every) = (core(filtered), core(every));
     run(&mut filtered, 7);
     run(&mut every, 7);

@@ -1,0 +1,93 @@
+//! The models that hear of every access, as one: the core is compiled for it once, and which of them it is, is looked up at each report.
+
+use crate::ReferenceClock;
+use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service};
+use paging::tlb::{SpuriousFaults, TableRef};
+use paging::{
+    BlockId, Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache,
+};
+use timing::{Clocked, InOrder, OutOfOrder};
+
+/// A model that hears of every access.
+#[derive(Debug)]
+pub enum Attached {
+    /// It tells the kernel layer of the pages that are used.
+    References(ReferenceClock),
+    /// A core that does one thing at a time.
+    InOrder(Box<InOrder>),
+    /// A core with a window.
+    OutOfOrder(Box<OutOfOrder>),
+}
+
+impl Attached {
+    /// The core with a clock, if it is one.
+    pub fn clocked(&mut self) -> Option<&mut dyn Clocked> {
+        match self {
+            Self::References(_) => None,
+            Self::InOrder(core) => Some(&mut **core),
+            Self::OutOfOrder(core) => Some(&mut **core),
+        }
+    }
+}
+
+/// Methods that ask whichever model it is.
+macro_rules! forward {
+    ($($(#[$inline:meta])? fn $name:ident(&mut self $(, $arg:ident: $ty:ty)*) $(-> $out:ty)?;)*) => {
+        $($(#[$inline])? fn $name(&mut self $(, $arg: $ty)*) $(-> $out)? {
+            match self {
+                Self::References(model) => model.$name($($arg),*),
+                Self::InOrder(model) => model.$name($($arg),*),
+                Self::OutOfOrder(model) => model.$name($($arg),*),
+            }
+        })*
+    };
+}
+
+impl TranslationCache for Attached {
+    forward! {
+        fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation>;
+        fn table(&mut self, ctx: &PagingContext, la: LinearAddr) -> Option<TableRef>;
+        fn fill_tables(&mut self, ctx: &PagingContext, la: LinearAddr, start: Option<&TableRef>, walked: &[EntryUse]);
+        fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation);
+        fn page_fault(&mut self, ctx: &PagingContext, la: LinearAddr);
+        fn displaced(&mut self) -> Option<LinearAddr>;
+        fn invalidate(&mut self, what: Invalidation);
+    }
+
+    fn spurious_faults(&self) -> SpuriousFaults {
+        match self {
+            Self::References(model) => model.spurious_faults(),
+            Self::InOrder(model) => model.spurious_faults(),
+            Self::OutOfOrder(model) => model.spurious_faults(),
+        }
+    }
+
+    fn store_level(&self) -> StoreLevel {
+        match self {
+            Self::References(model) => model.store_level(),
+            Self::InOrder(model) => model.store_level(),
+            Self::OutOfOrder(model) => model.store_level(),
+        }
+    }
+}
+
+impl HardwareModel for Attached {
+    const DETAIL: Detail = Detail::EveryAccess;
+
+    forward! {
+        #[inline] fn fetch(&mut self, la: LinearAddr, pa: PhysAddr);
+        #[inline] fn load(&mut self, la: LinearAddr, pa: PhysAddr, size: u32);
+        #[inline] fn store(&mut self, la: LinearAddr, pa: PhysAddr, size: u32);
+        fn page_crossing(&mut self, la: LinearAddr);
+        fn walk_load(&mut self, la: LinearAddr, level: Level, entry: PhysAddr);
+        fn walk_update(&mut self, la: LinearAddr, entry: PhysAddr);
+        fn fault(&mut self, fault: PageFault);
+        fn context_switch(&mut self, root: PhysAddr);
+        fn block(&mut self, block: BlockId, frame: PhysAddr, instructions: &[InstrInfo]);
+        #[inline] fn enter(&mut self, block: BlockId, la: LinearAddr);
+        #[inline] fn instruction(&mut self, n: u16);
+        fn left(&mut self, completed: u16);
+        fn service(&mut self, service: Service, ns: u64);
+        fn retired(&mut self, instructions: u64);
+    }
+}
