@@ -16,6 +16,7 @@ mod keys;
 mod memory_type;
 mod mode;
 mod service;
+mod space;
 pub mod xstate;
 
 pub use access::{Access, AccessKind, AccessedDirty, PageFault, PageFaultCode, Privilege};
@@ -30,3 +31,4 @@ pub use keys::{KeyRights, Pcid, ProtectionKey};
 pub use memory_type::{MemoryType, Pat, PatIndex};
 pub use mode::{EntrySize, Level, LinearWidth, PagingMode};
 pub use service::Service;
+pub use space::SpaceId;

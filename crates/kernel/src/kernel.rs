@@ -13,9 +13,9 @@ use crate::job::Terminal;
 use crate::khugepaged::Khugepaged;
 use crate::mm::frames::FrameTable;
 use crate::mm::reclaim::ReclaimConfig;
-use crate::mm::reclaim::references::{SharedReferences, SpaceId};
+use crate::mm::reclaim::references::SharedReferences;
 use crate::mm::swap::Swap;
-use crate::mm::{HugePages, KernelHalf, Mm, MmCx, MmView, ThpMode};
+use crate::mm::{History, HistoryMode, HugePages, KernelHalf, Mm, MmCx, MmView, ThpMode};
 use crate::oom::{OomKill, Thrashing};
 use crate::proc::CallRegisters;
 use crate::process::{
@@ -33,7 +33,7 @@ use crate::syscall::{Timers, UnsupportedSyscall};
 use crate::time::{Clock, DEFAULT_EPOCH_SECONDS};
 use crate::wait::Wait;
 use crate::{Errno, Hw};
-use arch::{Cr3, Features, LinearAddr, PageSize, UserContext};
+use arch::{Cr3, Features, LinearAddr, PageSize, SpaceId, UserContext};
 use event::Pid;
 use paging::SwapDevice;
 use std::os::unix::ffi::OsStrExt;
@@ -76,6 +76,8 @@ pub struct KernelConfig {
     pub hugepages: HugePages,
     /// The clock that knows of every use of a page, if a model of the hardware tells it.
     pub references: Option<SharedReferences>,
+    /// Whether what address spaces were is kept for reports.
+    pub history: HistoryMode,
 }
 
 impl KernelConfig {
@@ -100,6 +102,7 @@ impl KernelConfig {
             readahead: 0,
             hugepages: HugePages::default(),
             references: None,
+            history: HistoryMode::Forget,
         }
     }
 }
@@ -229,6 +232,7 @@ impl Kernel {
         frames.thp.mode = config.thp;
         frames.readahead = config.readahead.into();
         frames.references = config.references;
+        frames.history = (config.history == HistoryMode::Keep).then(History::default);
         frames.swap = Swap::new(config.swap, &config.injections, config.seed);
         frames.commit.swap_pages = frames.swap.table.total().into();
         if let Some(cluster) = config.reclaim.page_cluster {
@@ -320,7 +324,7 @@ impl Kernel {
         self.mm().cr3()
     }
 
-    /// The address space of the process, as references name it.
+    /// The address space of the process.
     #[must_use]
     pub fn space(&self) -> SpaceId {
         self.mm().space()

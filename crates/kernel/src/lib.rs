@@ -17,6 +17,7 @@ mod fork;
 pub mod fs;
 mod hw;
 mod inject;
+mod inspect;
 mod job;
 mod kernel;
 mod khugepaged;

@@ -1,7 +1,7 @@
 //! The models that hear of every access, as one: the core is compiled for it once, and which of them it is, is looked up at each report.
 
 use crate::ReferenceClock;
-use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service};
+use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
 use paging::tlb::{SpuriousFaults, TableRef};
 use paging::{
     BlockId, Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache,
@@ -83,6 +83,7 @@ impl HardwareModel for Attached {
         fn walk_update(&mut self, la: LinearAddr, entry: PhysAddr);
         fn fault(&mut self, fault: PageFault);
         fn context_switch(&mut self, root: PhysAddr);
+        fn space(&mut self, space: SpaceId);
         fn block(&mut self, block: BlockId, frame: PhysAddr, instructions: &[InstrInfo]);
         #[inline] fn enter(&mut self, block: BlockId, la: LinearAddr);
         #[inline] fn instruction(&mut self, n: u16);

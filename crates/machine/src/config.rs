@@ -4,7 +4,7 @@ use arch::{ControlRegs, Cr3, Cr4, Features};
 use cpu::CpuModel;
 use kernel::fs::ViewConfig;
 use kernel::mm::reclaim::ReclaimConfig;
-use kernel::mm::{HugePages, ThpMode};
+use kernel::mm::{HistoryMode, HugePages, ThpMode};
 use kernel::{BootError, Costs, Credentials, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Injection, Limits};
 use mmu::SlotCount;
 use paging::PagingContext;
@@ -51,6 +51,8 @@ pub struct MachineConfig {
     pub readahead: u32,
     /// Large pages that are set aside for programs that ask for them.
     pub hugepages: HugePages,
+    /// Whether what address spaces were is kept for reports.
+    pub history: HistoryMode,
 }
 
 /// Where the swap device's pages are on the host.
@@ -95,6 +97,7 @@ impl MachineConfig {
             thp: ThpMode::default(),
             readahead: 0,
             hugepages: HugePages::default(),
+            history: HistoryMode::Forget,
         }
     }
 

@@ -6,7 +6,7 @@ use cpu::{Cpu, CpuModel, Exit};
 use kernel::fs::Console;
 use kernel::mm::invariants::Violation;
 use kernel::mm::reclaim::references::SharedReferences;
-use kernel::{Disposition, ExecError, Hw, Kernel, KernelConfig, Signal};
+use kernel::{Disposition, Errno, ExecError, Hw, Kernel, KernelConfig, Signal};
 use mmu::Mmu;
 use paging::{Detail, HardwareModel, NoModel, Shootdown, SwapDevice};
 use physmem::{Bus, Ram};
@@ -168,6 +168,7 @@ impl<H: HardwareModel> Machine<H> {
             thp: config.thp,
             readahead: config.readahead,
             hugepages: config.hugepages,
+            history: config.history,
             references: references.clone(),
             ..KernelConfig::new(config.view)
         };
@@ -294,6 +295,15 @@ impl<H: HardwareModel> Machine<H> {
         &self.kernel
     }
 
+    /// The bytes of a file that the guest sees, if they are no more than `most`. For reports at the end of a run: it takes frames
+    /// and time as a read by the guest does.
+    ///
+    /// # Errors
+    /// What the guest would get.
+    pub fn file_contents(&mut self, path: &[u8], most: u64) -> Result<Vec<u8>, Errno> {
+        self.kernel.file_contents(&mut hw!(self), path, most)
+    }
+
     /// The registers as of the last stop.
     pub const fn context(&self) -> &UserContext {
         &self.ctx
@@ -357,6 +367,7 @@ impl<H: HardwareModel> Machine<H> {
             references.enter_space(self.kernel.space());
         }
         let mmu = self.cpu.mmu_mut();
+        mmu.model.space(self.kernel.space());
         mmu.shoot_down(&mut self.shootdown);
         if mmu.context().regs.cr3 != self.kernel.cr3() {
             mmu.load_control(ControlRegs { cr3: self.kernel.cr3(), ..mmu.context().regs });

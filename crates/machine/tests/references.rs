@@ -1,8 +1,9 @@
 //! The reference clock hears of every page that a program uses, and a recording foretells the next run.
 
+use arch::SpaceId;
 use kernel::ExitStatus;
 use kernel::fs::{BufferConsole, ViewConfig};
-use kernel::mm::reclaim::references::{Divergence, PageKey, SharedReferences, SpaceId};
+use kernel::mm::reclaim::references::{Divergence, PageKey, SharedReferences};
 use pagewalk_machine::{Ending, Interrupt, Machine, MachineConfig};
 use std::path::Path;
 

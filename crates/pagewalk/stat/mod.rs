@@ -8,7 +8,7 @@ use crate::{report, run};
 use pagewalk::{Attached, Machine};
 use paging::HardwareModel;
 use std::process::ExitCode;
-use timing::ledger::Charges;
+use timing::ledger::{Cause, Charges};
 use timing::{Counters, Cycles, HardwareConfig};
 
 /// What a run came to.
@@ -44,6 +44,14 @@ pub(crate) fn stat(args: &StatArgs) -> Result<ExitCode, Error> {
     };
     print(args, &hardware, &outcome)?;
     Ok(status)
+}
+
+impl Spent {
+    /// The causes that have cost anything.
+    fn by_cause(&self) -> impl Iterator<Item = (Cause, Cycles)> {
+        let all = self.causes.sorted().into_iter();
+        all.map(|(cause, charge)| (cause, charge.cycles)).filter(|(_, cycles)| *cycles > Cycles(0))
+    }
 }
 
 /// Runs a program on a core with a clock.

@@ -53,7 +53,7 @@ fn cycles(spent: &Spent, instructions: u64) -> String {
     let percent = exposed as f64 * 100.0 / spent.all.0.max(1) as f64;
     let _ = writeln!(text, "{exposed:>20}  {:<40}# {percent:>8.2} %", "translation.exposed_cycles");
     let _ = writeln!(text, "\n Cycles by cause, an instruction:\n");
-    for (cause, cycles) in spent.causes.sorted() {
+    for (cause, cycles) in spent.by_cause() {
         let line = format!("{:>20.4}  {:<40}# {:>8.2} %", per_instruction(cycles), cause.to_string(), share(cycles));
         let _ = writeln!(text, "{line}");
     }
@@ -80,7 +80,7 @@ fn json(program: &str, hardware: &HardwareConfig, outcome: &Outcome) -> String {
         counters.events().map(|(name, count)| (name, count.into())).collect();
     let cycles = outcome.cycles.as_ref().map(|spent| {
         let causes: serde_json::Map<String, serde_json::Value> =
-            spent.causes.sorted().into_iter().map(|(cause, cycles)| (cause.to_string(), cycles.0.into())).collect();
+            spent.by_cause().map(|(cause, cycles)| (cause.to_string(), cycles.0.into())).collect();
         json!({ "all": spent.all.0, "perfect": spent.perfect.0, "causes": causes })
     });
     let all = json!({
@@ -97,7 +97,7 @@ fn csv(outcome: &Outcome) -> String {
     let mut text = outcome.counters.csv();
     if let Some(spent) = &outcome.cycles {
         let _ = writeln!(text, "cycles,{}\ncycles.perfect,{}", spent.all, spent.perfect);
-        for (cause, cycles) in spent.causes.sorted() {
+        for (cause, cycles) in spent.by_cause() {
             let _ = writeln!(text, "cycles.{cause},{cycles}");
         }
     }

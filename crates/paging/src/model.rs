@@ -7,7 +7,7 @@
 
 use crate::tlb::{SpuriousFaults, TableRef};
 use crate::{EntryUse, Invalidation, PagingContext, Translation};
-use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service};
+use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
 
 /// How much a model needs to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,6 +96,9 @@ pub trait HardwareModel: TranslationCache {
     fn walk_update(&mut self, _la: LinearAddr, _entry: PhysAddr) {}
     /// A translation failed.
     fn fault(&mut self, _fault: PageFault) {}
+    /// Instructions run in this address space from now on. Told of before CR3 is loaded, which may hold a root that an earlier
+    /// address space has had. A host with one address space says nothing.
+    fn space(&mut self, _space: SpaceId) {}
     /// CR3 was loaded.
     fn context_switch(&mut self, _root: PhysAddr) {}
     /// A block was decoded from the frame at `frame`. Its number stood for another until now, or for none.

@@ -7,6 +7,7 @@
 //! Frames come from the [`Buddy`]: lowest first and reused last freed first, so a run is the same each time and the host's
 //! memory grows only with what the guest touches. A block of several frames is so many frames, each with its descriptor.
 
+use super::History;
 use super::buddy::{Buddy, Gfp, NR_ORDERS, Order};
 use super::commit::Commit;
 use super::huge_memory::TransparentHuge;
@@ -185,6 +186,8 @@ pub struct FrameTable {
     pub(crate) aging: AgingFlush,
     /// Exact references, if somebody reports them.
     pub(crate) references: Option<SharedReferences>,
+    /// What address spaces were, if somebody asks at the end.
+    pub(crate) history: Option<History>,
     /// Frames that reclaim found locked in memory.
     pub(crate) unevictable: u64,
     /// Invalidations that reclaim calls for, until the end of the entry into the kernel layer.
@@ -258,6 +261,7 @@ impl FrameTable {
             swap: Swap::new(None, &[], 0),
             aging: AgingFlush::default(),
             references: None,
+            history: None,
             unevictable: 0,
             pending: Shootdown::none(),
             stat: VmStat::default(),

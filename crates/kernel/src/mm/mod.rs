@@ -22,6 +22,7 @@ mod fork;
 pub mod frames;
 mod free_area;
 mod gup;
+mod history;
 pub(crate) mod huge_memory;
 pub(crate) mod hugetlb;
 pub mod invariants;
@@ -66,6 +67,8 @@ mod tests;
 pub use commit::{Commit, CommitRights, Overcommit};
 pub use fault::{BUS_ADRERR, MemSignal, SEGV_ACCERR, SEGV_MAPERR, SEGV_PKUERR, SI_KERNEL, SignalKind};
 pub use flags::{FileMode, MapFlags, MclFlags, MremapFlags, MsyncFlags, Prot, VmFlags};
+pub(crate) use history::History;
+pub use history::{HistoryMode, MappingRecord, SpaceRecord};
 pub use huge_memory::ThpMode;
 pub use hugetlb::{HugePages, PoolCounts};
 pub use kernel_half::{DIRECT_MAP, KernelHalf};
@@ -84,12 +87,11 @@ pub use vma::{Backing, Vma, VmaName};
 use crate::fs::{FsCx, InodeId, Vfs};
 use crate::{Errno, Hw};
 use anon_vma::AnonVmas;
-use arch::{Cr3, FRAME_SHIFT, KeyRights, LinearAddr, Pfn};
+use arch::{Cr3, FRAME_SHIFT, KeyRights, LinearAddr, Pfn, SpaceId};
 use event::Pid;
 use frames::FrameTable;
 use paging::Shootdown;
 use pgtable::PageTable;
-use reclaim::references::SpaceId;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use vma_tree::{VmaTree, is_data_mapping};
@@ -251,7 +253,7 @@ impl Mm {
         })
     }
 
-    /// The number by which references name it.
+    /// Its number, which no other address space ever has.
     #[must_use]
     pub(crate) const fn space(&self) -> SpaceId {
         self.table.space()
@@ -380,7 +382,13 @@ impl Mm {
 
     /// Gives back everything: mappings, frames, paging structures (`exit_mmap`).
     pub fn drop_all(mut self, cx: &mut MmCx<'_, '_>) {
+        // What goes with its address space is noted with it, once.
+        let mut history = cx.frames.history.take();
+        if let Some(history) = &mut history {
+            history.ended(cx.pid, &self, cx.vfs);
+        }
         self.unmap_region(cx, LinearAddr(0), LinearAddr(TASK_SIZE_MAX));
+        cx.frames.history = history;
         self.settle_commit(cx);
         if let Some(exe) = self.exe {
             let (mut fs, vfs) = cx.fs();

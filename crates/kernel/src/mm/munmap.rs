@@ -58,6 +58,9 @@ impl Mm {
         self.split_vma_uncounted(cx, end);
         let mut freed: Option<(LinearAddr, LinearAddr)> = None;
         while let Some(vma) = self.vmas.intersection(start, end).copied() {
+            if let Some(history) = &mut cx.frames.history {
+                history.unmapped(self.space(), self.mapping_record(&vma, cx.vfs));
+            }
             self.vmas.remove(vma.start);
             self.zap_page_range(cx, &vma, (vma.start, vma.end));
             if vma.is_hugetlb() {

@@ -10,10 +10,9 @@
 use super::frames::{Contents, FrameTable, FrameUse, Owner};
 use super::kernel_half::KernelHalf;
 use super::pte;
-use super::reclaim::references::SpaceId;
 use super::rss::RssId;
 use arch::Service;
-use arch::{Cr3, FRAME_SIZE, Level, LinearAddr, PageSize, Pde, Pfn, PhysAddr, Pte};
+use arch::{Cr3, FRAME_SIZE, Level, LinearAddr, PageSize, Pde, Pfn, PhysAddr, Pte, SpaceId};
 use paging::{PhysMem, Shootdown};
 
 /// No frame is left.
@@ -69,7 +68,7 @@ impl PageTable {
         Ok(Self { root, rss })
     }
 
-    /// The number by which references name the address space.
+    /// The number of the address space.
     pub(super) const fn space(&self) -> SpaceId {
         self.rss.space()
     }

@@ -4,7 +4,7 @@
 //! The counters are shared by the address space and the frames' side: page-out takes pages from an address space that it
 //! only knows by the [`RssId`] in the descriptor of a page table.
 
-use super::reclaim::references::SpaceId;
+use arch::SpaceId;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -84,7 +84,7 @@ impl Rss {
     }
 }
 
-/// The number of an address space among those that have page tables. Numbers are used again.
+/// The number of an address space among those that have page tables. No number is used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RssId(u32);
 
@@ -95,7 +95,8 @@ impl RssId {
     }
 }
 
-/// The counters of all address spaces.
+/// The counters of all address spaces. A slot stays empty when its address space is gone: these are a few bytes for each that
+/// there ever was.
 #[derive(Debug, Default)]
 pub(super) struct RssTable {
     slots: Vec<Option<Rc<Rss>>>,
@@ -105,12 +106,8 @@ impl RssTable {
     /// Counters for a new address space.
     pub(super) fn add(&mut self) -> (RssId, Rc<Rss>) {
         let rss = Rc::new(Rss::default());
-        let free = self.slots.iter().position(Option::is_none).unwrap_or(self.slots.len());
-        if free == self.slots.len() {
-            self.slots.push(None);
-        }
-        self.slots[free] = Some(Rc::clone(&rss));
-        (RssId(free as u32), rss)
+        self.slots.push(Some(Rc::clone(&rss)));
+        (RssId(self.slots.len() as u32 - 1), rss)
     }
 
     /// The address space is gone.

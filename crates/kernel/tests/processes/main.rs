@@ -9,6 +9,7 @@ mod cpu_limit;
 mod ends;
 mod exec;
 mod files;
+mod history;
 mod job;
 mod leftovers;
 mod scheduling;

@@ -6,9 +6,9 @@
 
 use crate::Cycles;
 use crate::config::ClassLatencies;
-use crate::ledger::{Ledger, Row, Space};
+use crate::ledger::{Ledger, Row};
 use crate::memory::line_of;
-use arch::{InstrClass, InstrInfo, LinearAddr, PhysAddr};
+use arch::{InstrClass, InstrInfo, LinearAddr, PhysAddr, SpaceId};
 use paging::BlockId;
 
 /// A block where it was executed last.
@@ -16,7 +16,7 @@ use paging::BlockId;
 pub(super) struct Block {
     frame: PhysAddr,
     instructions: Box<[InstrInfo]>,
-    place: Option<(Space, LinearAddr)>,
+    place: Option<(SpaceId, LinearAddr)>,
     rows: Box<[Row]>,
     /// Complete runs that the ledger does not know of yet.
     runs: u64,
@@ -66,7 +66,7 @@ impl Code {
     }
 
     /// The block is about to be executed here.
-    pub(super) fn enter(&mut self, ledger: &mut Ledger, id: BlockId, space: Space, la: LinearAddr) {
+    pub(super) fn enter(&mut self, ledger: &mut Ledger, id: BlockId, space: SpaceId, la: LinearAddr) {
         let index = id.0 as usize;
         if self.blocks[index].place != Some((space, la)) {
             self.post(ledger, index);

@@ -14,10 +14,10 @@
 mod code;
 
 use crate::config::HardwareConfig;
-use crate::ledger::{Cause, Ledger, Row, Space};
+use crate::ledger::{Cause, Charge, Ledger, Row};
 use crate::memory::{Caches, Port, Supplier, Use, line_of, lines};
 use crate::{Clocked, Counters, Counting, Cycles, EveryLookup, Side, Telling};
-use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service};
+use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
 use code::Code;
 use paging::tlb::{ConfigError, SpuriousFaults, TableCacheConfig, TableRef};
 use paging::{
@@ -43,7 +43,7 @@ pub struct InOrder<T = EveryAccess> {
     ledger: Ledger,
     code: Code,
     now: Cycles,
-    space: Space,
+    space: SpaceId,
     /// The block that is being executed.
     block: Option<BlockId>,
     /// What is charged.
@@ -67,7 +67,7 @@ impl<T: Telling> InOrder<T> {
     /// What makes the configuration impossible.
     pub fn new(config: &HardwareConfig) -> Result<Self, ConfigError> {
         let mut ledger = Ledger::new(config.memory.l1d.map_or(Cycles(0), |l1d| l1d.latency));
-        let row = ledger.row(Space::default(), LinearAddr(0));
+        let row = ledger.row(SpaceId::default(), LinearAddr(0));
         Ok(Self {
             config: config.clone(),
             translations: Counting::new(&config.tlb)?,
@@ -76,7 +76,7 @@ impl<T: Telling> InOrder<T> {
             ledger,
             code: Code::new(config.core.latency),
             now: Cycles(0),
-            space: Space::default(),
+            space: SpaceId::default(),
             block: None,
             row,
             line: u64::MAX,
@@ -114,9 +114,7 @@ impl<T: Telling> InOrder<T> {
     /// Time that a translation takes, for the instruction and for the page.
     fn translate(&mut self, cause: Cause, cycles: Cycles) {
         self.charge(cause, cycles, Cycles(0));
-        if cycles > Cycles(0) {
-            self.ledger.charge_page(self.space, self.la, cause, cycles);
-        }
+        self.ledger.charge_page(self.space, self.la, cause, Charge::once(cycles));
     }
 
     /// Ends the block under way, all of whose instructions have retired.
@@ -281,10 +279,12 @@ impl<T: Telling> HardwareModel for InOrder<T> {
         self.spend(Cause::Exception, self.config.core.exception);
     }
 
-    fn context_switch(&mut self, root: PhysAddr) {
-        self.close();
-        self.charge_fetch();
-        self.space = Space(root);
+    fn space(&mut self, space: SpaceId) {
+        if self.space != space {
+            self.close();
+            self.charge_fetch();
+            self.space = space;
+        }
     }
 
     fn block(&mut self, block: BlockId, frame: PhysAddr, instructions: &[InstrInfo]) {

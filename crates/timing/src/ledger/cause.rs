@@ -2,7 +2,49 @@
 
 use crate::memory::Supplier;
 use arch::{Level, Service};
+use serde::{Deserialize, Serialize};
 use std::fmt;
+
+/// What causes amount to, where reports add them up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CauseKind {
+    /// The instruction itself.
+    Execution,
+    /// The core could not go on, for a reason of its own.
+    Stall,
+    /// Its bytes.
+    Fetch,
+    /// Its data.
+    Data,
+    /// A miss of the first-level TLB that the second level served: one each.
+    SecondLevelHit,
+    /// The beginning of a walk: one each.
+    WalkStart,
+    /// The rest of a walk.
+    Walk,
+    /// Translation otherwise.
+    Translation,
+    /// The kernel layer, and the way there.
+    Kernel,
+}
+
+impl CauseKind {
+    /// True if a processor with perfect translation would not have spent it.
+    #[must_use]
+    pub const fn is_translation(self) -> bool {
+        match self {
+            Self::SecondLevelHit | Self::WalkStart | Self::Walk | Self::Translation => true,
+            Self::Execution | Self::Stall | Self::Fetch | Self::Data | Self::Kernel => false,
+        }
+    }
+
+    /// True for the parts of a walk.
+    #[must_use]
+    pub const fn is_walk(self) -> bool {
+        matches!(self, Self::WalkStart | Self::Walk)
+    }
+}
 
 /// A reason to charge a cycle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,27 +84,28 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// What it is a part of.
+    #[must_use]
+    pub const fn kind(self) -> CauseKind {
+        match self {
+            Self::Execution => CauseKind::Execution,
+            Self::Misprediction | Self::StoreQueue => CauseKind::Stall,
+            Self::Fetch(_) => CauseKind::Fetch,
+            Self::Data(_) => CauseKind::Data,
+            Self::SecondLevelHit => CauseKind::SecondLevelHit,
+            Self::WalkStart => CauseKind::WalkStart,
+            Self::TableLookUp | Self::WalkStep(..) | Self::AccessedDirty | Self::WalkQueue | Self::WalkMerged => {
+                CauseKind::Walk
+            }
+            Self::PageCrossing | Self::Invalidation => CauseKind::Translation,
+            Self::Exception | Self::Service(_) => CauseKind::Kernel,
+        }
+    }
+
     /// True if a processor with perfect translation would not have spent it.
     #[must_use]
     pub const fn is_translation(self) -> bool {
-        match self {
-            Self::SecondLevelHit
-            | Self::TableLookUp
-            | Self::WalkStart
-            | Self::WalkStep(..)
-            | Self::AccessedDirty
-            | Self::WalkQueue
-            | Self::WalkMerged
-            | Self::PageCrossing
-            | Self::Invalidation => true,
-            Self::Execution
-            | Self::Misprediction
-            | Self::StoreQueue
-            | Self::Fetch(_)
-            | Self::Data(_)
-            | Self::Exception
-            | Self::Service(_) => false,
-        }
+        self.kind().is_translation()
     }
 }
 

@@ -6,28 +6,24 @@
 mod cause;
 mod charges;
 
-pub use cause::Cause;
-pub use charges::Charges;
+pub use cause::{Cause, CauseKind};
+pub use charges::{Charge, Charges};
 
 use crate::Cycles;
 use crate::memory::Supplier;
-use arch::{LinearAddr, PhysAddr};
+use arch::{LinearAddr, SpaceId};
 use std::collections::HashMap;
-
-/// An address space, by the root of its tables.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Space(pub PhysAddr);
 
 /// What an instruction has cost.
 #[derive(Clone, Debug)]
 pub struct Instruction {
     /// The address space that it ran in.
-    pub space: Space,
+    pub space: SpaceId,
     /// Its linear address.
     pub rip: LinearAddr,
     /// How often it has retired.
     pub executions: u64,
-    /// Its cycles by cause.
+    /// Times and cycles by cause.
     pub charges: Charges,
     /// What the twin has spent on it.
     pub perfect: Cycles,
@@ -54,10 +50,10 @@ pub(crate) struct Row(u32);
 pub struct Ledger {
     /// What an access costs that the first level has.
     near: Cycles,
-    rows: HashMap<(Space, LinearAddr), Row>,
+    rows: HashMap<(SpaceId, LinearAddr), Row>,
     accounts: Vec<Account>,
-    places: Vec<(Space, LinearAddr)>,
-    pages: HashMap<(Space, u64), Charges>,
+    places: Vec<(SpaceId, LinearAddr)>,
+    pages: HashMap<(SpaceId, u64), Charges>,
 }
 
 impl Ledger {
@@ -74,7 +70,7 @@ impl Ledger {
     }
 
     /// The row of an instruction.
-    pub(crate) fn row(&mut self, space: Space, rip: LinearAddr) -> Row {
+    pub(crate) fn row(&mut self, space: SpaceId, rip: LinearAddr) -> Row {
         *self.rows.entry((space, rip)).or_insert_with(|| {
             self.accounts.push(Account::default());
             self.places.push((space, rip));
@@ -82,10 +78,15 @@ impl Ledger {
         })
     }
 
-    /// Charges an instruction; the twin spends `perfect` on the same.
+    /// Charges an instruction once; the twin spends `perfect` on the same.
     pub(crate) fn charge(&mut self, row: Row, cause: Cause, cycles: Cycles, perfect: Cycles) {
+        self.charge_times(row, cause, Charge::once(cycles), perfect);
+    }
+
+    /// Notes that an instruction has had a cause so many times, and what that has cost in all.
+    pub(crate) fn charge_times(&mut self, row: Row, cause: Cause, charge: Charge, perfect: Cycles) {
         let account = &mut self.accounts[row.0 as usize];
-        account.charges.add(cause, cycles);
+        account.charges.add(cause, charge);
         account.perfect += perfect;
     }
 
@@ -93,18 +94,18 @@ impl Ledger {
     pub(crate) fn retire(&mut self, row: Row, times: u64, each: Cycles) {
         let cycles = Cycles(times * each.0);
         self.accounts[row.0 as usize].executions += times;
-        self.charge(row, Cause::Execution, cycles, cycles);
+        self.charge_times(row, Cause::Execution, Charge { times, cycles }, cycles);
     }
 
     /// Charges a page with what its translation has cost.
-    pub(crate) fn charge_page(&mut self, space: Space, la: LinearAddr, cause: Cause, cycles: Cycles) {
-        self.pages.entry((space, la.page_number())).or_default().add(cause, cycles);
+    pub(crate) fn charge_page(&mut self, space: SpaceId, la: LinearAddr, cause: Cause, charge: Charge) {
+        self.pages.entry((space, la.page_number())).or_default().add(cause, charge);
     }
 
     /// Every instruction that has cost anything, by address space and address.
     #[must_use]
     pub fn instructions(&self) -> Vec<Instruction> {
-        let row = |(&(space, rip), account): (&(Space, LinearAddr), &Account)| Instruction {
+        let row = |(&(space, rip), account): (&(SpaceId, LinearAddr), &Account)| Instruction {
             space,
             rip,
             executions: account.executions,
@@ -113,14 +114,15 @@ impl Ledger {
         };
         let known = self.places.iter().zip(&self.accounts).map(row);
         // A place that was only asked for is none.
-        let mut all: Vec<_> = known.filter(|row| row.executions > 0 || row.charges.sum() > Cycles(0)).collect();
+        let mut all: Vec<_> = known.filter(|row| row.executions > 0 || !row.charges.is_empty()).collect();
         all.sort_unstable_by_key(|instruction| (instruction.space, instruction.rip));
         all
     }
 
     fn charges(&self, account: &Account) -> Charges {
         let mut charges = account.charges.clone();
-        charges.add(Cause::Data(Supplier::L1), Cycles(account.near * self.near.0));
+        let near = Charge { times: account.near, cycles: Cycles(account.near * self.near.0) };
+        charges.add(Cause::Data(Supplier::L1), near);
         charges
     }
 
@@ -130,7 +132,7 @@ impl Ledger {
 
     /// What the translation of each page has cost, by address space and linear address.
     #[must_use]
-    pub fn pages(&self) -> Vec<(Space, LinearAddr, &Charges)> {
+    pub fn pages(&self) -> Vec<(SpaceId, LinearAddr, &Charges)> {
         let page = |(&(space, number), charges)| (space, LinearAddr(number << arch::FRAME_SHIFT), charges);
         let mut all: Vec<_> = self.pages.iter().map(page).collect();
         all.sort_unstable_by_key(|&(space, la, _)| (space, la));

@@ -5,9 +5,9 @@ use super::lane::Decoded;
 use super::units::Unit;
 use crate::Cycles;
 use crate::config::ClassLatencies;
-use crate::ledger::{Ledger, Row, Space};
+use crate::ledger::{Ledger, Row};
 use crate::memory::line_of;
-use arch::{BranchKind, InstrClass, InstrInfo, LinearAddr, PhysAddr};
+use arch::{BranchKind, InstrClass, InstrInfo, LinearAddr, PhysAddr, SpaceId};
 use paging::BlockId;
 
 /// A block where it was executed last.
@@ -15,7 +15,7 @@ use paging::BlockId;
 struct Block {
     frame: PhysAddr,
     instructions: Box<[Instruction]>,
-    place: Option<(Space, LinearAddr)>,
+    place: Option<(SpaceId, LinearAddr)>,
     page: LinearAddr,
     rows: Box<[Row]>,
 }
@@ -90,7 +90,7 @@ impl Code {
     }
 
     /// The block is about to be executed here.
-    pub(super) fn enter(&mut self, ledger: &mut Ledger, id: BlockId, space: Space, la: LinearAddr) {
+    pub(super) fn enter(&mut self, ledger: &mut Ledger, id: BlockId, space: SpaceId, la: LinearAddr) {
         let block = &mut self.blocks[id.0 as usize];
         if block.place != Some((space, la)) {
             let page = la.page_base();

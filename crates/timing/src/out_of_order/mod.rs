@@ -23,10 +23,10 @@ mod walkers;
 
 use crate::config::HardwareConfig;
 use crate::in_order::EveryAccess;
-use crate::ledger::{Cause, Ledger, Row, Space};
+use crate::ledger::{Cause, Charge, Ledger, Row};
 use crate::memory::line_of;
 use crate::{Clocked, Counters, Counting, Cycles, EveryLookup, Side, Telling};
-use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service};
+use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
 use code::{Branch, Code};
 use fills::Arrival;
 use lane::{Decoded, Lane};
@@ -78,7 +78,7 @@ pub struct OutOfOrder<T = EveryAccess> {
     twin: Lane,
     walkers: Walkers,
     predictor: Predictor,
-    space: Space,
+    space: SpaceId,
     /// What is charged that no instruction retires for.
     row: Row,
     /// The block that is being executed, and its first instruction that was not placed yet.
@@ -114,7 +114,7 @@ impl<T: Telling> OutOfOrder<T> {
     /// What makes the configuration impossible.
     pub fn new(config: &HardwareConfig) -> Result<Self, ConfigError> {
         let mut ledger = Ledger::new(config.memory.l1d.map_or(Cycles(0), |l1d| l1d.latency));
-        let row = ledger.row(Space::default(), LinearAddr(0));
+        let row = ledger.row(SpaceId::default(), LinearAddr(0));
         Ok(Self {
             config: config.clone(),
             translations: Counting::new(&config.tlb)?,
@@ -124,7 +124,7 @@ impl<T: Telling> OutOfOrder<T> {
             twin: Lane::new(config)?,
             walkers: Walkers::new(config.walk.walkers, config.walk.queue),
             predictor: Predictor::new(config.predictor),
-            space: Space::default(),
+            space: SpaceId::default(),
             row,
             block: None,
             next: 0,
@@ -181,6 +181,7 @@ impl<T: Telling> OutOfOrder<T> {
     fn end(&mut self, block: BlockId, open: &Open) {
         for pending in self.pending.drain(..) {
             self.core.wait(pending.at); // it was translated for an access that was not made
+            note(&mut self.ledger, open.row, self.space, &pending.path);
             self.spare.push(pending.path);
         }
         let (before, perfect) = (self.core.now(), self.twin.now());
@@ -194,17 +195,15 @@ impl<T: Telling> OutOfOrder<T> {
     /// Charges the time since two moments of the real core and of its twin: to what the path of the instruction says.
     fn charge(&mut self, row: Row, before: Cycles, perfect: Cycles) {
         let (now, perfect) = (self.core.now(), self.twin.now() - perfect);
+        note(&mut self.ledger, row, self.space, &self.front);
         if now > before {
             self.front.append(&self.longest);
             let (ledger, space) = (&mut self.ledger, self.space);
             self.front.between(before, now, |cause, cycles, la| {
-                ledger.charge(row, cause, cycles, Cycles(0));
-                if cause.is_translation() {
-                    ledger.charge_page(space, la, cause, cycles);
-                }
+                add(ledger, row, (space, la), cause, Charge { times: 0, cycles });
             });
         }
-        self.ledger.charge(row, Cause::Execution, Cycles(0), perfect);
+        self.ledger.charge_times(row, Cause::Execution, Charge::default(), perfect);
         self.front.clear();
         self.longest.clear();
     }
@@ -277,6 +276,7 @@ impl<T: Telling> OutOfOrder<T> {
         if let Some(Arrival { supplier, ready, .. }) = arrival {
             access.path.until(ready, Cause::Data(supplier));
         }
+        note(&mut self.ledger, self.row, self.space, &access.path);
         if access.path.end() >= self.longest.end() {
             std::mem::swap(&mut self.longest, &mut access.path);
         }
@@ -363,6 +363,7 @@ impl<T: Telling> OutOfOrder<T> {
             Target::Front => (self.core.front(), self.twin.front()),
         };
         if let Some(pending) = self.pending.pop() {
+            note(&mut self.ledger, self.row, self.space, &pending.path);
             self.longest.clear();
             self.longest.append(&pending.path);
             self.spare.push(pending.path);
@@ -385,6 +386,20 @@ impl<T: Telling> OutOfOrder<T> {
         self.core.pass(cycles);
         self.twin.pass(cycles);
         self.ledger.charge(self.row, cause, cycles, cycles);
+    }
+}
+
+/// Notes that what an instruction has waited for has happened, whether it will have cost anything or not.
+fn note(ledger: &mut Ledger, row: Row, space: SpaceId, path: &Path) {
+    for (cause, la) in path.causes() {
+        add(ledger, row, (space, la), cause, Charge::once(Cycles(0)));
+    }
+}
+
+fn add(ledger: &mut Ledger, row: Row, (space, la): (SpaceId, LinearAddr), cause: Cause, charge: Charge) {
+    ledger.charge_times(row, cause, charge, Cycles(0));
+    if cause.is_translation() {
+        ledger.charge_page(space, la, cause, charge);
     }
 }
 
@@ -530,9 +545,11 @@ impl<T: Telling> HardwareModel for OutOfOrder<T> {
         self.spend(Cause::Exception, self.config.core.exception);
     }
 
-    fn context_switch(&mut self, root: PhysAddr) {
-        self.close();
-        self.space = Space(root);
+    fn space(&mut self, space: SpaceId) {
+        if self.space != space {
+            self.close();
+            self.space = space;
+        }
     }
 
     fn block(&mut self, block: BlockId, frame: PhysAddr, instructions: &[InstrInfo]) {

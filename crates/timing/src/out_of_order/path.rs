@@ -44,6 +44,11 @@ impl Path {
         self.0.last().map_or(Cycles(0), |step| step.at)
     }
 
+    /// Everything that it waited for, once each, with the address that it was for.
+    pub(super) fn causes(&self) -> impl Iterator<Item = (Cause, LinearAddr)> {
+        self.0.iter().map(|step| (step.cause, step.la)).filter(|(cause, _)| *cause != Cause::Execution)
+    }
+
     /// The time between two moments by cause, the latest first, with the address that it was for. What is behind the end is execution.
     pub(super) fn between(&self, from: Cycles, to: Cycles, mut charge: impl FnMut(Cause, Cycles, LinearAddr)) {
         let mut upper = to.min(self.end().max(from));

@@ -7,9 +7,10 @@
 mod knobs;
 mod rig;
 
-use arch::Level;
+use arch::{Level, SpaceId};
 use pagewalk_timing::ledger::Cause;
 use pagewalk_timing::{Clocked, Cycles, Supplier};
+use paging::HardwareModel;
 use rig::Rig;
 
 /// An instruction, and the first level for data.
@@ -188,4 +189,29 @@ fn charges_of_instructions_are_those_of_the_run() {
     assert_eq!(instructions.iter().map(|row| row.executions).collect::<Vec<_>>(), [65]);
     assert_eq!(instructions.iter().map(|row| row.charges.sum()).sum::<Cycles>(), all);
     assert_eq!(instructions.iter().map(|row| row.perfect).sum::<Cycles>(), ledger.perfect());
+}
+
+#[test]
+fn a_cause_is_counted_as_often_as_it_arises_also_where_it_costs_nothing() {
+    let mut rig = mapped(8, &["stlb=none", "walk.start=0", "paging-structure.pde=none", "paging-structure.pdpte=none"]);
+    for n in 0..8 {
+        rig.load(page(n));
+    }
+    let total = rig.total();
+    assert_eq!(total.times_of(|cause| cause == Cause::WalkStart), 8, "each page is walked for once");
+    assert_eq!(total.sum_of(|cause| cause == Cause::WalkStart), Cycles(0));
+    assert_eq!(total.times_of(|cause| matches!(cause, Cause::WalkStep(..))), 8 * 4);
+    assert_eq!(total.times_of(|cause| cause == Cause::Execution), 8 + 1, "the loads, and one before them");
+}
+
+#[test]
+fn two_address_spaces_are_told_apart_though_their_tables_have_one_root() {
+    let mut rig = mapped(1, &[]);
+    rig.load(page(0));
+    rig.model.space(SpaceId(1));
+    let second = rig.load(page(0));
+    let rows = rig.model.finish().1.instructions();
+    let spaces: Vec<_> = rows.iter().map(|row| (row.space, row.executions)).collect();
+    assert_eq!(spaces, [(SpaceId(0), 2), (SpaceId(1), 1)]);
+    assert_eq!(rows[1].charges.sum(), second);
 }

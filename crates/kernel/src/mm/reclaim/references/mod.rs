@@ -17,7 +17,7 @@ mod tests;
 
 use super::policy::RefTime;
 use super::side_array::SideArray;
-use arch::{AccessKind, LinearAddr, Pfn};
+use arch::{AccessKind, LinearAddr, Pfn, SpaceId};
 use playback::Future;
 use recording::Recorder;
 use restart::Restarts;
@@ -27,10 +27,6 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use thiserror::Error;
-
-/// The number of an address space. Linear addresses mean something only within one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SpaceId(pub u32);
 
 /// The name of a page, by which it is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

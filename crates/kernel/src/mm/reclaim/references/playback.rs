@@ -8,7 +8,8 @@
 //! (Kaplan, Smaragdakis and Wilson, "Trace reduction for virtual memory simulations").
 
 use super::recording::{END, FILE, GONE, LINEAR, MAGIC, Recent, USE};
-use super::{Divergence, PageKey, RefTime, ReferencesError, SpaceId};
+use super::{Divergence, PageKey, RefTime, ReferencesError};
+use arch::SpaceId;
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

@@ -13,7 +13,8 @@
 //! Numbers are in LEB128. A name is 0, the address space and the page number, or 1, the inode and the index. A loop that goes to
 //! and fro between its code and its data is thus one byte for 32 references.
 
-use super::{PageKey, ReferencesError, SpaceId};
+use super::{PageKey, ReferencesError};
+use arch::SpaceId;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
