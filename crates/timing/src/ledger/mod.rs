@@ -33,11 +33,15 @@ pub struct Instruction {
 #[derive(Clone, Debug, Default)]
 struct Account {
     executions: u64,
-    /// Accesses that both cores found in the first level: most are.
+    /// What these have cost by themselves.
+    execution: Cycles,
+    /// Accesses that both cores found in the first level, and paid for: most are.
     near: u64,
+    /// Other accesses that were found in the first level.
+    first_level: Charge,
     /// All else by cause.
     charges: Charges,
-    /// What the twin has spent on that.
+    /// What the twin has spent, but on the near ones.
     perfect: Cycles,
 }
 
@@ -83,18 +87,27 @@ impl Ledger {
         self.charge_times(row, cause, Charge::once(cycles), perfect);
     }
 
-    /// Notes that an instruction has had a cause so many times, and what that has cost in all.
+    /// Notes that an instruction has had a cause so many times, and what that has cost in all. Of execution the ledger counts the times
+    /// itself.
+    #[inline]
     pub(crate) fn charge_times(&mut self, row: Row, cause: Cause, charge: Charge, perfect: Cycles) {
         let account = &mut self.accounts[row.0 as usize];
-        account.charges.add(cause, charge);
+        match cause {
+            Cause::Execution => account.execution += charge.cycles,
+            Cause::Data(Supplier::L1) => account.first_level += charge,
+            _ => account.charges.add(cause, charge),
+        }
         account.perfect += perfect;
     }
 
     /// Notes that an instruction has retired so many times, at so many cycles each.
+    #[inline]
     pub(crate) fn retire(&mut self, row: Row, times: u64, each: Cycles) {
         let cycles = Cycles(times * each.0);
-        self.accounts[row.0 as usize].executions += times;
-        self.charge_times(row, Cause::Execution, Charge { times, cycles }, cycles);
+        let account = &mut self.accounts[row.0 as usize];
+        account.executions += times;
+        account.execution += cycles;
+        account.perfect += cycles;
     }
 
     /// Charges a page with what its translation has cost.
@@ -121,8 +134,10 @@ impl Ledger {
 
     fn charges(&self, account: &Account) -> Charges {
         let mut charges = account.charges.clone();
+        charges.add(Cause::Execution, Charge { times: account.executions, cycles: account.execution });
         let near = Charge { times: account.near, cycles: Cycles(account.near * self.near.0) };
         charges.add(Cause::Data(Supplier::L1), near);
+        charges.add(Cause::Data(Supplier::L1), account.first_level);
         charges
     }
 

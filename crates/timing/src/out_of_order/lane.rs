@@ -343,6 +343,12 @@ impl Lane {
         self.stall_front(at);
     }
 
+    /// From when on the accesses of the instruction under way may begin.
+    #[inline]
+    pub(super) const fn ready(&self) -> Cycles {
+        self.work.address
+    }
+
     /// When the instruction under way has done all that is known of so far.
     pub(super) const fn done(&self) -> Cycles {
         self.work.done

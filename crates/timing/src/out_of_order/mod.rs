@@ -158,7 +158,7 @@ impl<T: Telling> OutOfOrder<T> {
         }
         while self.next < end {
             let (decoded, row) = self.code.instruction_at(block, self.next);
-            self.begin(&decoded);
+            self.begin(&decoded, row);
             self.end(block, &Open { n: self.next, decoded, row });
         }
     }
@@ -171,11 +171,16 @@ impl<T: Telling> OutOfOrder<T> {
         }
     }
 
-    fn begin(&mut self, decoded: &Decoded) {
+    #[inline]
+    fn begin(&mut self, decoded: &Decoded, row: Row) {
         let (dispatched, cause) = self.core.begin(decoded);
         self.twin.begin(decoded);
-        self.front.until(dispatched, cause);
-        self.longest.clear();
+        // What is over before the last instruction has retired kept nobody waiting.
+        if dispatched > self.core.now() {
+            self.front.until(dispatched, cause);
+        } else if cause != Cause::Execution {
+            self.ledger.charge_times(row, cause, Charge::once(Cycles(0)), Cycles(0));
+        }
     }
 
     fn end(&mut self, block: BlockId, open: &Open) {
@@ -195,8 +200,13 @@ impl<T: Telling> OutOfOrder<T> {
     /// Charges the time since two moments of the real core and of its twin: to what the path of the instruction says.
     fn charge(&mut self, row: Row, before: Cycles, perfect: Cycles) {
         let (now, perfect) = (self.core.now(), self.twin.now() - perfect);
+        let waited = now - before;
+        if self.front.is_empty() && self.longest.is_empty() {
+            self.ledger.charge_times(row, Cause::Execution, Charge { times: 0, cycles: waited }, perfect);
+            return;
+        }
         note(&mut self.ledger, row, self.space, &self.front);
-        if now > before {
+        if waited > Cycles(0) {
             self.front.append(&self.longest);
             let (ledger, space) = (&mut self.ledger, self.space);
             self.front.between(before, now, |cause, cycles, la| {
@@ -216,19 +226,18 @@ impl<T: Telling> OutOfOrder<T> {
             let n = self.code.accessing(block, self.next).unwrap_or(self.next);
             self.place_until(block, n);
             let (decoded, row) = (n < self.code.length(block)).then(|| self.code.instruction_at(block, n))?;
-            self.begin(&decoded);
+            self.begin(&decoded, row);
             self.row = row;
             self.open = Some(Open { n, decoded, row });
         }
         self.open
     }
 
-    /// The unit that the next access of an instruction goes by.
-    fn unit(&self, open: &Open, kind: AccessKind) -> Unit {
+    /// The unit that the next access of the instruction goes by.
+    const fn unit(&self, kind: AccessKind) -> Unit {
         match kind {
             AccessKind::Write => self.core.store_unit(),
-            _ if open.decoded.loads | open.decoded.updates > 0 => Unit::Load,
-            _ => Unit::Store,
+            AccessKind::Read | AccessKind::Fetch => Unit::Load,
         }
     }
 
@@ -252,16 +261,16 @@ impl<T: Telling> OutOfOrder<T> {
     }
 
     /// The access at `la`, which may have begun: its translation may be asked for more than once.
-    fn access_at(&mut self, open: &Open, la: LinearAddr, kind: AccessKind) -> Pending {
+    fn access_at(&mut self, la: LinearAddr, kind: AccessKind) -> Pending {
         match self.pending.iter().position(|pending| pending.la.page_number() == la.page_number()) {
             Some(place) => self.pending.remove(place),
-            None => self.issue(la, self.unit(open, kind)),
+            None => self.issue(la, self.unit(kind)),
         }
     }
 
     /// The access at `la`, translated: when it goes on to the data.
-    fn translated(&mut self, open: &Open, la: LinearAddr, kind: AccessKind) -> Pending {
-        let mut access = self.access_at(open, la, kind);
+    fn translated(&mut self, la: LinearAddr, kind: AccessKind) -> Pending {
+        let mut access = self.access_at(la, kind);
         if !access.walked
             && let Some(done) = self.walkers.under_way(la, access.at)
         {
@@ -269,6 +278,37 @@ impl<T: Telling> OutOfOrder<T> {
             access.at = done;
         }
         access
+    }
+
+    /// True if the next access was not translated by a report, and no walk is under way that it might have to wait for.
+    #[inline]
+    fn is_plain(&self) -> bool {
+        self.pending.is_empty() && self.crossing.is_none() && self.walkers.are_quiet(self.core.ready())
+    }
+
+    /// A load that meets nothing but the data caches: most do.
+    #[inline]
+    fn plain_load(&mut self, pa: PhysAddr, size: u32) {
+        let at = self.core.issue(Unit::Load);
+        let Arrival { supplier, ready, .. } = self.core.load(at, pa, size);
+        let in_twin = self.twin.issue(Unit::Load);
+        self.twin.load(in_twin, pa, size);
+        let cause = Cause::Data(supplier);
+        self.ledger.charge_times(self.row, cause, Charge::once(Cycles(0)), Cycles(0));
+        if ready > self.core.now() && ready >= self.longest.end() {
+            self.longest.clear();
+            self.longest.until(at, Cause::Execution);
+            self.longest.until(ready, cause);
+        }
+    }
+
+    /// A store of that kind: nothing waits for its data.
+    #[inline]
+    fn plain_store(&mut self, open: &Open, pa: PhysAddr, size: u32) {
+        let at = self.core.issue(self.core.store_unit());
+        self.core.store(&open.decoded, at, pa, size);
+        let at = self.twin.issue(self.twin.store_unit());
+        self.twin.store(&open.decoded, at, pa, size);
     }
 
     /// The data of an access has arrived.
@@ -422,8 +462,8 @@ impl<T: Telling> TranslationCache for OutOfOrder<T> {
         let side = Side::from(access.kind);
         if side == Side::Fetch {
             self.fetch_from(la);
-        } else if let Some(open) = self.open() {
-            let pending = self.access_at(&open, la, access.kind);
+        } else if self.open().is_some() {
+            let pending = self.access_at(la, access.kind);
             self.pending.push(pending);
             self.target = Target::Access;
         }
@@ -497,17 +537,25 @@ impl<T: Telling> HardwareModel for OutOfOrder<T> {
     }
 
     fn load(&mut self, la: LinearAddr, pa: PhysAddr, size: u32) {
-        let Some(open) = self.open() else { return };
-        let access = self.translated(&open, la, AccessKind::Read);
+        if self.open().is_none() {
+            return;
+        }
+        if self.is_plain() {
+            return self.plain_load(pa, size);
+        }
+        let access = self.translated(la, AccessKind::Read);
         let arrival = self.core.load(access.at, pa, size);
-        let at = self.twin.issue(self.unit(&open, AccessKind::Read));
+        let at = self.twin.issue(Unit::Load);
         self.twin.load(at, pa, size);
         self.arrived(access, Some(arrival));
     }
 
     fn store(&mut self, la: LinearAddr, pa: PhysAddr, size: u32) {
         let Some(open) = self.open() else { return };
-        let access = self.translated(&open, la, AccessKind::Write);
+        if self.is_plain() {
+            return self.plain_store(&open, pa, size);
+        }
+        let access = self.translated(la, AccessKind::Write);
         let unit = self.twin.store_unit();
         self.core.store(&open.decoded, access.at, pa, size);
         let at = self.twin.issue(unit);

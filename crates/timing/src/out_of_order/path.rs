@@ -38,6 +38,12 @@ impl Path {
         self.0.extend_from_slice(&other.0);
     }
 
+    /// True if there was nothing to wait for.
+    #[inline]
+    pub(super) const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// When it ends.
     #[inline]
     pub(super) fn end(&self) -> Cycles {

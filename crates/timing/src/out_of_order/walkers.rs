@@ -56,6 +56,12 @@ impl Walkers {
         at.max(self.blocked)
     }
 
+    /// True if no access that begins at `at` or behind has anything to wait for here.
+    #[inline]
+    pub(super) fn are_quiet(&self, at: Cycles) -> bool {
+        at >= self.quiet && at >= self.blocked
+    }
+
     /// Begins a walk that is wanted at `at`; gives when a walker takes it.
     pub(super) fn begin(&mut self, at: Cycles) -> Cycles {
         let (walker, free) = earliest(&self.free).expect("there is a walker");
