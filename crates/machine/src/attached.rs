@@ -2,7 +2,7 @@
 
 use crate::ReferenceClock;
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
-use paging::tlb::{SpuriousFaults, TableRef};
+use paging::tlb::{Prefetch, SpuriousFaults, TableRef};
 use paging::{
     BlockId, Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache,
 };
@@ -43,31 +43,35 @@ macro_rules! forward {
     };
 }
 
+/// The same for what changes nothing.
+macro_rules! forward_shared {
+    ($(fn $name:ident(&self) -> $out:ty;)*) => {
+        $(fn $name(&self) -> $out {
+            match self {
+                Self::References(model) => model.$name(),
+                Self::InOrder(model) => model.$name(),
+                Self::OutOfOrder(model) => model.$name(),
+            }
+        })*
+    };
+}
+
 impl TranslationCache for Attached {
     forward! {
         fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation>;
         fn table(&mut self, ctx: &PagingContext, la: LinearAddr) -> Option<TableRef>;
         fn fill_tables(&mut self, ctx: &PagingContext, la: LinearAddr, start: Option<&TableRef>, walked: &[EntryUse]);
         fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation);
+        fn prefetched(&mut self, ctx: &PagingContext, la: LinearAddr, entry: PhysAddr, translation: &Translation);
         fn page_fault(&mut self, ctx: &PagingContext, la: LinearAddr);
         fn displaced(&mut self) -> Option<LinearAddr>;
         fn invalidate(&mut self, what: Invalidation);
     }
 
-    fn spurious_faults(&self) -> SpuriousFaults {
-        match self {
-            Self::References(model) => model.spurious_faults(),
-            Self::InOrder(model) => model.spurious_faults(),
-            Self::OutOfOrder(model) => model.spurious_faults(),
-        }
-    }
-
-    fn store_level(&self) -> StoreLevel {
-        match self {
-            Self::References(model) => model.store_level(),
-            Self::InOrder(model) => model.store_level(),
-            Self::OutOfOrder(model) => model.store_level(),
-        }
+    forward_shared! {
+        fn prefetch(&self) -> Prefetch;
+        fn spurious_faults(&self) -> SpuriousFaults;
+        fn store_level(&self) -> StoreLevel;
     }
 }
 

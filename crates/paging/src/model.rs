@@ -5,7 +5,7 @@
 //!
 //! A host reports no more than [`HardwareModel::DETAIL`] asks for, so that the empty model costs nothing.
 
-use crate::tlb::{SpuriousFaults, TableRef};
+use crate::tlb::{Prefetch, SpuriousFaults, TableRef};
 use crate::{EntryUse, Invalidation, PagingContext, Translation};
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
 
@@ -52,6 +52,14 @@ pub trait TranslationCache {
 
     /// Takes a translation that a walk has just made.
     fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation);
+
+    /// Whether the processor looks at the entry behind the one that a walk has just used, unasked.
+    fn prefetch(&self) -> Prefetch {
+        Prefetch::None
+    }
+
+    /// Takes what that entry, which is at `entry`, gives: a translation of the page at `la` for which nothing had to be set.
+    fn prefetched(&mut self, _ctx: &PagingContext, _la: LinearAddr, _entry: PhysAddr, _translation: &Translation) {}
 
     /// An access to `la` faulted: drops what is held of its page, and the tables on the way to it (MMU-204).
     fn page_fault(&mut self, _ctx: &PagingContext, _la: LinearAddr) {}

@@ -1,12 +1,12 @@
 //! The one miss path: cached translation, walk from the deepest cached table, A and D, fill.
 
 use crate::format::G;
-use crate::tlb::SpuriousFaults;
+use crate::tlb::{Prefetch, SpuriousFaults};
 use crate::{
     Denials, Detail, EntryUse, Glance, HardwareModel, NoModel, PagingContext, PhysMem, Rights, Step, Walk, WalkEnd,
     walk,
 };
-use arch::{Access, LinearAddr, MemoryType, PageFault, PageSize, PatIndex, Pfn, PhysAddr};
+use arch::{Access, AccessKind, FRAME_SIZE, LinearAddr, MemoryType, PageFault, PageSize, PatIndex, Pfn, PhysAddr};
 
 /// Bits that may differ without the walk having to start again: A and D.
 const ACCESSED_DIRTY: u64 = 0x60;
@@ -117,6 +117,11 @@ fn step_by_step<H: HardwareModel, M: PhysMem + ?Sized>(
             Ok(translation) => {
                 model.fill_tables(ctx, la, start.as_ref(), walk.end().entries());
                 model.fill(ctx, la, access.kind, translation);
+                if model.prefetch() == Prefetch::NextPage
+                    && let Some(leaf) = walk.end().entries().last()
+                {
+                    look_ahead(model, mem, ctx, (la, access), leaf);
+                }
             }
             Err(_) if start.is_some() && model.spurious_faults() == SpuriousFaults::Never => {
                 model.page_fault(ctx, la);
@@ -129,6 +134,24 @@ fn step_by_step<H: HardwareModel, M: PhysMem + ?Sized>(
             }
         }
         return outcome;
+    }
+}
+
+/// Looks at the entry behind a walk's last, if that is of a page table and the next page's entry too.
+fn look_ahead<H: HardwareModel, M: PhysMem + ?Sized>(
+    model: &mut H,
+    mem: &M,
+    ctx: &PagingContext,
+    (la, access): (LinearAddr, Access),
+    leaf: &EntryUse,
+) {
+    let next = la.page_base().wrapping_add(FRAME_SIZE);
+    let (end, step) = inspect(mem, ctx, next, Access { kind: AccessKind::Read, ..access });
+    let (Step::Done(translation), Some(entry)) = (step, end.entries().last()) else { return };
+    let is_behind = entry.pa == leaf.pa.wrapping_add(1 << entry.size.shift()) && entry.pa.pfn() == leaf.pa.pfn();
+    let is_settled = |entry: &EntryUse| entry.seen & u64::from(entry.set.bits()) == u64::from(entry.set.bits());
+    if is_behind && translation.size == PageSize::Size4K && end.entries().iter().all(is_settled) {
+        model.prefetched(ctx, next, entry.pa, &translation);
     }
 }
 

@@ -89,6 +89,8 @@ pub struct Counters {
     pub sides: [WalkCounters; 3],
     /// Walks that began at a cached table, by the cache that had it.
     pub table_hits: [u64; 4],
+    /// Translations that were brought unasked.
+    pub prefetched: u64,
     /// Invalidations of one page.
     pub page_invalidations: u64,
     /// Invalidations of more, with CR3 writes.
@@ -122,12 +124,16 @@ impl Counters {
             let name = format!("{cache:?}").to_lowercase();
             (format!("paging_structure.{name}_hit"), self.table_hits(cache))
         });
-        let flushes = [("tlb_flush.page", self.page_invalidations), ("tlb_flush.any", self.flushes)];
+        let others = [
+            ("walk_prefetch.next_page", self.prefetched),
+            ("tlb_flush.page", self.page_invalidations),
+            ("tlb_flush.any", self.flushes),
+        ];
         Side::ALL
             .into_iter()
             .flat_map(of_side)
             .chain(tables)
-            .chain(flushes.map(|(event, count)| (event.to_owned(), count)))
+            .chain(others.map(|(event, count)| (event.to_owned(), count)))
     }
 
     /// The instructions and every event as CSV: a line for each, under a line that names the columns.
@@ -145,12 +151,13 @@ impl Counters {
 impl AddAssign<&Self> for Counters {
     fn add_assign(&mut self, other: &Self) {
         // Taken apart, so that a counter which is new cannot be forgotten.
-        let Self { instructions, sides, table_hits, page_invalidations, flushes } = other;
+        let Self { instructions, sides, table_hits, prefetched, page_invalidations, flushes } = other;
         self.instructions += instructions;
         for (sum, side) in self.sides.iter_mut().zip(sides) {
             *sum += side;
         }
         add_each(&mut self.table_hits, table_hits);
+        self.prefetched += prefetched;
         self.page_invalidations += page_invalidations;
         self.flushes += flushes;
     }

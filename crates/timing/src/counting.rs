@@ -6,7 +6,7 @@
 
 use crate::{Counters, Side};
 use arch::{Access, AccessKind, Level, LinearAddr, PageFault, PhysAddr};
-use paging::tlb::{ConfigError, HierarchyConfig, Lookup, ServedBy, SpuriousFaults, TableRef, TlbHierarchy};
+use paging::tlb::{ConfigError, HierarchyConfig, Lookup, Prefetch, ServedBy, SpuriousFaults, TableRef, TlbHierarchy};
 use paging::{Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache};
 use std::marker::PhantomData;
 
@@ -101,6 +101,15 @@ impl<T: Telling> TranslationCache for Counting<T> {
     fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation) {
         self.counters[self.side].count_size(translation.size);
         self.caches.fill(ctx, la, kind, translation);
+    }
+
+    fn prefetch(&self) -> Prefetch {
+        self.caches.prefetch()
+    }
+
+    fn prefetched(&mut self, ctx: &PagingContext, la: LinearAddr, entry: PhysAddr, translation: &Translation) {
+        self.counters.prefetched += 1;
+        self.caches.prefetched(ctx, la, entry, translation);
     }
 
     fn page_fault(&mut self, ctx: &PagingContext, la: LinearAddr) {

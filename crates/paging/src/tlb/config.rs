@@ -61,6 +61,17 @@ pub enum SpuriousFaults {
     Allowed,
 }
 
+/// What a walk does beside what it was asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Prefetch {
+    /// Nothing.
+    #[default]
+    None,
+    /// It looks at the entry of the next page too, if that is in the same page table, and gives its translation to the second level.
+    /// Nothing comes of an entry that faults, or whose A is not set.
+    NextPage,
+}
+
 /// All translation caches of one core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HierarchyConfig {
@@ -76,6 +87,8 @@ pub struct HierarchyConfig {
     pub tables: TableCacheConfig,
     /// The choice among what MMU-185 allows.
     pub spurious_faults: SpuriousFaults,
+    /// What walks do unasked.
+    pub prefetch: Prefetch,
 }
 
 /// Why no TLB can have a configuration.

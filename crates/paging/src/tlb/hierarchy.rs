@@ -4,9 +4,11 @@
 //! anything because the other does, so each holds what it has room for.
 
 use super::level::{Held, Passed};
-use super::{ConfigError, Flush, HierarchyConfig, PagingStructureCaches, SecondLevel, SpuriousFaults, TableRef, Tlb};
+use super::{
+    ConfigError, Flush, HierarchyConfig, PagingStructureCaches, Prefetch, SecondLevel, SpuriousFaults, TableRef, Tlb,
+};
 use crate::{Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache};
-use arch::{Access, AccessKind, LinearAddr};
+use arch::{Access, AccessKind, LinearAddr, PhysAddr};
 
 /// What served a look-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +39,7 @@ pub struct TlbHierarchy {
     second: Second,
     tables: PagingStructureCaches,
     spurious_faults: SpuriousFaults,
+    prefetch: Prefetch,
     /// Pages to be told of by [`TranslationCache::displaced`].
     displaced: Passed,
 }
@@ -67,6 +70,7 @@ impl TlbHierarchy {
             },
             tables: PagingStructureCaches::new(&config.tables)?,
             spurious_faults: config.spurious_faults,
+            prefetch: config.prefetch,
             displaced: Passed::new(),
         })
     }
@@ -188,6 +192,17 @@ impl TranslationCache for TlbHierarchy {
             second.fill(pcid, la, translation, translation.size, &mut Passed::new());
         }
         first.fill(pcid, la, translation, translation.size, passed);
+    }
+
+    fn prefetch(&self) -> Prefetch {
+        self.prefetch
+    }
+
+    /// The translation goes into the second level, so it displaces nothing that a faster table may rely on.
+    fn prefetched(&mut self, ctx: &PagingContext, la: LinearAddr, _: PhysAddr, translation: &Translation) {
+        if let Some(second) = self.levels(AccessKind::Read).second {
+            second.fill(ctx.pcid(), la, translation, translation.size, &mut Passed::new());
+        }
     }
 
     /// The page is told of as displaced, since the access may yet succeed by a walk from the root, and then nobody else tells that

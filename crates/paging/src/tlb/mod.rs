@@ -28,7 +28,9 @@ mod replacement;
 mod structure_caches;
 
 pub use array::{Place, SetAssociative};
-pub use config::{ArrayConfig, ConfigError, HierarchyConfig, SecondLevel, SpuriousFaults, TableCacheConfig, TlbConfig};
+pub use config::{
+    ArrayConfig, ConfigError, HierarchyConfig, Prefetch, SecondLevel, SpuriousFaults, TableCacheConfig, TlbConfig,
+};
 pub use flush::Flush;
 pub use geometry::{Geometry, GeometryError, Indexing, Replacement};
 pub use hierarchy::{Lookup, ServedBy, TlbHierarchy};

@@ -4,8 +4,8 @@ use crate::world::*;
 use arch::PageSize;
 use paging::TranslationCache;
 use paging::tlb::{
-    ArrayConfig, ConfigError, Geometry, GeometryError, HierarchyConfig, Indexing, Replacement, SecondLevel, ServedBy,
-    TableCacheConfig, TlbConfig,
+    ArrayConfig, ConfigError, Geometry, GeometryError, HierarchyConfig, Indexing, Prefetch, Replacement, SecondLevel,
+    ServedBy, TableCacheConfig, TlbConfig,
 };
 
 const FIRST: Option<ServedBy> = Some(ServedBy::FirstLevel);
@@ -313,4 +313,25 @@ fn an_impossible_shape_is_an_error_that_says_why() {
     assert_eq!(tlb(vec![array(&[])]), Err(ConfigError::NoSize));
     assert_eq!(ConfigError::SizeTwice(PageSize::Size4K).to_string(), "pages of 4 KiB are held twice");
     assert_eq!(GeometryError::Sets(3).to_string(), "3 sets: must be a power of two, at most 65536");
+}
+
+#[test]
+fn a_walk_brings_the_next_page_too_if_nothing_has_to_be_set_for_it() {
+    let served = |prefetch, flags| {
+        let second = SecondLevel::Shared(TlbConfig::unified(Geometry::new(1, 16), &SIZES));
+        let mut world = with(HierarchyConfig { second, prefetch, ..roomy() });
+        world.map(1 << 12, 0x101, flags);
+        world.map(512 << 12, 0x300, OPEN | A);
+        world.set(2, 512 << 12, 0x5000 | OPEN);
+        world.mem.0.insert(0x5000, 0x30_0000 | OPEN | A);
+        let at = |world: &mut World, page: u64| world.served(page << 12, USER_READ);
+        assert_eq!(at(&mut world, 0), WALK);
+        let next = at(&mut world, 1);
+        at(&mut world, 511);
+        assert_eq!(at(&mut world, 512), WALK, "it is in another table");
+        next
+    };
+    assert_eq!(served(Prefetch::None, OPEN | A), WALK);
+    assert_eq!(served(Prefetch::NextPage, OPEN | A), SECOND);
+    assert_eq!(served(Prefetch::NextPage, OPEN), WALK, "A would have to be set");
 }

@@ -2,8 +2,8 @@
 
 use arch::{Access, AccessKind, ControlRegs, Cr0, Cr3, Cr4, LinearAddr, PageFault, PageSize, Pfn, PhysAddr, Privilege};
 use paging::tlb::{
-    Geometry, HierarchyConfig, Lookup, SecondLevel, ServedBy, SpuriousFaults, TableCacheConfig, TableRef, TlbConfig,
-    TlbHierarchy,
+    Geometry, HierarchyConfig, Lookup, Prefetch, SecondLevel, ServedBy, SpuriousFaults, TableCacheConfig, TableRef,
+    TlbConfig, TlbHierarchy,
 };
 use paging::{
     Detail, EntryUse, HardwareModel, Invalidation, PagingContext, PhysMem, Translation, TranslationCache, translate,
@@ -96,6 +96,13 @@ impl TranslationCache for Watched {
     fn spurious_faults(&self) -> SpuriousFaults {
         self.caches.spurious_faults()
     }
+    fn prefetch(&self) -> Prefetch {
+        self.caches.prefetch()
+    }
+    fn prefetched(&mut self, ctx: &PagingContext, la: LinearAddr, entry: PhysAddr, translation: &Translation) {
+        self.loads.push(entry.0);
+        self.caches.prefetched(ctx, la, entry, translation);
+    }
     fn displaced(&mut self) -> Option<LinearAddr> {
         self.caches.displaced()
     }
@@ -131,6 +138,7 @@ pub(crate) fn roomy() -> HierarchyConfig {
         second: SecondLevel::Absent,
         tables: TableCacheConfig { pml5e: Some(room), pml4e: Some(room), pdpte: Some(room), pde: Some(room) },
         spurious_faults: SpuriousFaults::Never,
+        prefetch: Prefetch::None,
     }
 }
 

@@ -40,6 +40,7 @@ impl File {
                 second,
                 tables: tables(&self.paging_structure)?,
                 spurious_faults: self.translation.spurious_faults.into(),
+                prefetch: self.walk.prefetch.into(),
             },
             translation: TranslationCosts {
                 second_level: cycles(self.translation.stlb_hit),

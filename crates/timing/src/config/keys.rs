@@ -2,7 +2,7 @@
 
 use super::PredictorKind;
 use arch::PageSize;
-use paging::tlb::{Indexing, Replacement, SpuriousFaults};
+use paging::tlb::{Indexing, Prefetch, Replacement, SpuriousFaults};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
 
@@ -143,6 +143,23 @@ impl From<PredictorName> for PredictorKind {
             PredictorName::NotTaken => Self::NotTaken,
             PredictorName::Bimodal => Self::Bimodal,
             PredictorName::Gshare => Self::Gshare,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum PrefetchName {
+    #[default]
+    None,
+    NextPage,
+}
+
+impl From<PrefetchName> for Prefetch {
+    fn from(name: PrefetchName) -> Self {
+        match name {
+            PrefetchName::None => Self::None,
+            PrefetchName::NextPage => Self::NextPage,
         }
     }
 }

@@ -8,7 +8,7 @@
 //! ```
 //! What is not known is not allowed, so that a misspelt key is an error and not a default.
 
-use super::keys::{IndexName, PageSizes, PredictorName, ReplacementName, Splinter, SpuriousName};
+use super::keys::{IndexName, PageSizes, PredictorName, PrefetchName, ReplacementName, Splinter, SpuriousName};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -99,6 +99,8 @@ pub(super) struct Walk {
     pub(super) accessed_dirty_assist: u32,
     pub(super) walkers: u32,
     pub(super) queue: u32,
+    #[serde(default)]
+    pub(super) prefetch: PrefetchName,
     #[serde(rename = "source")]
     _source: String,
 }

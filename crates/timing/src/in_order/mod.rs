@@ -19,7 +19,7 @@ use crate::memory::{Caches, Port, Supplier, Use, line_of, lines};
 use crate::{Clocked, Counters, Counting, Cycles, EveryLookup, Side, Telling};
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
 use code::Code;
-use paging::tlb::{ConfigError, SpuriousFaults, TableCacheConfig, TableRef};
+use paging::tlb::{ConfigError, Prefetch, SpuriousFaults, TableCacheConfig, TableRef};
 use paging::{
     BlockId, Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache,
 };
@@ -215,6 +215,16 @@ impl<T: Telling> TranslationCache for InOrder<T> {
 
     fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation) {
         self.translations.fill(ctx, la, kind, translation);
+    }
+
+    fn prefetch(&self) -> Prefetch {
+        self.translations.prefetch()
+    }
+
+    /// Nothing waits for it.
+    fn prefetched(&mut self, ctx: &PagingContext, la: LinearAddr, entry: PhysAddr, translation: &Translation) {
+        self.memory.access(Port::Data, entry, Use::Read);
+        self.translations.prefetched(ctx, la, entry, translation);
     }
 
     fn page_fault(&mut self, ctx: &PagingContext, la: LinearAddr) {

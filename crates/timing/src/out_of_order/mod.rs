@@ -30,7 +30,7 @@ use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr
 use code::{Branch, Code};
 use fills::Arrival;
 use lane::{Decoded, Lane};
-use paging::tlb::{ConfigError, SpuriousFaults, TableCacheConfig, TableRef};
+use paging::tlb::{ConfigError, Prefetch, SpuriousFaults, TableCacheConfig, TableRef};
 use paging::{
     BlockId, Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache,
 };
@@ -499,6 +499,18 @@ impl<T: Telling> TranslationCache for OutOfOrder<T> {
             pending.walked = true;
         }
         self.translations.fill(ctx, la, kind, translation);
+    }
+
+    fn prefetch(&self) -> Prefetch {
+        self.translations.prefetch()
+    }
+
+    /// The walker goes on with it, and who wants the page by then waits for that.
+    fn prefetched(&mut self, ctx: &PagingContext, la: LinearAddr, entry: PhysAddr, translation: &Translation) {
+        let start = self.walkers.begin(self.at());
+        let done = self.core.walk_load(entry, start).ready;
+        self.walkers.filled(la, translation.size, done);
+        self.translations.prefetched(ctx, la, entry, translation);
     }
 
     fn page_fault(&mut self, ctx: &PagingContext, la: LinearAddr) {

@@ -205,3 +205,18 @@ fn code_comes_through_its_own_first_level() {
     assert!(ping_pong(&["l1i.latency=3"]) > usual);
     assert!(ping_pong(&["l1i=none"]) > usual);
 }
+
+#[test]
+fn the_next_page_comes_unasked() {
+    let walks = |set: &[&str]| {
+        let mut rig = mapped(16, set);
+        (0..16).for_each(|n| {
+            rig.load(page(n));
+        });
+        (rig.model.counters()[Side::Load].walks(), rig.model.counters().prefetched, rig.model.finish().0)
+    };
+    let (usual, prefetching) = (walks(&[]), walks(&["walk.prefetch=next-page"]));
+    assert_eq!((usual.0, usual.1), (16, 0));
+    assert_eq!((prefetching.0, prefetching.1), (8, 8), "every other page is there when it is wanted");
+    assert!(prefetching.2 < usual.2);
+}

@@ -5,8 +5,8 @@ use arch::PageSize;
 use pagewalk_timing::HardwareFile;
 use pagewalk_timing::config::PRESETS;
 use paging::tlb::{
-    ArrayConfig, Geometry, HierarchyConfig, Indexing, Replacement, SecondLevel, SpuriousFaults, TableCacheConfig,
-    TlbConfig,
+    ArrayConfig, Geometry, HierarchyConfig, Indexing, Prefetch, Replacement, SecondLevel, SpuriousFaults,
+    TableCacheConfig, TlbConfig,
 };
 
 const SIZES: [PageSize; 3] = [PageSize::Size4K, PageSize::Size2M, PageSize::Size1G];
@@ -72,6 +72,7 @@ pub(crate) fn any(random: &mut SplitMix) -> HierarchyConfig {
         second,
         tables,
         spurious_faults: if random.once_in(3) { SpuriousFaults::Allowed } else { SpuriousFaults::Never },
+        prefetch: Prefetch::None,
     }
 }
 

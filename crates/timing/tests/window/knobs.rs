@@ -144,3 +144,15 @@ fn larger_tables_tell_more_branches_apart() {
     };
     assert!(wrong(1) > wrong(64));
 }
+
+#[test]
+fn a_prefetched_page_is_there_when_its_walk_is_done() {
+    let cost = |set: &[&str]| {
+        let mut rig = Rig::new(set);
+        rig.execute(&[Step::Load(page(0), FREE, 0), Step::Fence]);
+        let before = rig.exposed();
+        rig.execute(&(8..16).map(|n| Step::Load(page(n), 0, 0)).collect::<Vec<_>>());
+        rig.exposed() - before
+    };
+    assert!(cost(&["walk.prefetch=next-page"]) < cost(&[]));
+}
