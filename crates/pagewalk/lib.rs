@@ -35,3 +35,17 @@ pub use machine::{
 };
 pub use mmu::SlotCount;
 pub use physmem::{RamError, SwapFileError};
+
+/// What a model of the translation hardware is written with; `docs/model` is one.
+pub mod model {
+    pub use arch::{
+        Access, AccessKind, InstrClass, InstrInfo, Level, LinearAddr, PageFault, PageSize, PhysAddr, Privilege, Service,
+        SpaceId,
+    };
+    pub use paging::tlb;
+    pub use paging::{
+        BlockId, Detail, EntryUse, HardwareModel, Invalidation, NoModel, PagingContext, StoreLevel, Translation,
+        TranslationCache,
+    };
+    pub use timing::{Clocked, Counters, Counting, HardwareConfig, HardwareFile, InOrder, OutOfOrder};
+}
