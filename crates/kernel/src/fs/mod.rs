@@ -3,7 +3,7 @@
 //! Map. `view` says what the guest is given. `host` is the only way to the host's files and cannot leave their folder;
 //! `tree` merges them with the layer in memory (`layer`) or, in a writable mount, passes changes on (`passthrough`);
 //! `change` holds the checks common to both. `namei` walks paths, `inode` numbers files, `cache` holds their pages in
-//! simulated frames, `open`, `file` and `io` are open files, `fdtable` the descriptors, `console` the standard streams.
+//! simulated frames (`read_write`, `truncate`, `fallocate` and `writeback` work on them), `open`, `file` and `io` are open files, `fdtable` the descriptors, `console` the standard streams.
 //!
 //! Invariants. The host's files outside writable mounts never change. Everything that the guest can tell (numbers, order,
 //! times of its own changes) follows from its actions and from the files themselves, not from the host's state. What the
@@ -16,6 +16,7 @@ mod console;
 mod device;
 mod epoll;
 mod eventfd;
+mod fallocate;
 mod fdtable;
 mod file;
 mod holes;
@@ -39,6 +40,7 @@ mod pipe_file;
 mod proc_access;
 mod proc_tree;
 mod procfs;
+mod read_write;
 mod seals;
 mod shmem;
 mod signalfd;
@@ -49,8 +51,10 @@ mod sysctl;
 mod sysfs;
 mod timerfd;
 mod tree;
+mod truncate;
 mod view;
 mod write_access;
+mod writeback;
 
 #[cfg(test)]
 mod tests;
@@ -62,7 +66,6 @@ use std::rc::Rc;
 use paging::PhysMem;
 
 pub(crate) use attr::SetTime;
-pub(crate) use cache::MAX_FILE_BYTES;
 pub use cache::{CachedPage, PageError, PageSource};
 pub(crate) use change::Rename;
 pub use console::{BufferConsole, Captured, Console, Ready, Seek, SettingsWhen, Stream, TerminalSettings, WindowSize};
@@ -93,6 +96,7 @@ pub(crate) use seals::Seals;
 pub(crate) use socket::{PeerCredentials, SEND_BUFFER, STREAM_PIECE, Shut, SocketId, Style};
 pub(crate) use timerfd::{TimerClock, TimerFd};
 pub(crate) use tree::FileSystem;
+pub(crate) use truncate::MAX_FILE_BYTES;
 pub use view::{FsError, Mount, MountMode, ViewConfig};
 
 use crate::Errno;

@@ -2,12 +2,12 @@
 //!
 //! They belong to a file system of the kernel's own (`shm_mnt`), 0:1, that nobody can look into; /dev/shm is a folder of /dev.
 
-use super::inode::{Body, Contents, InodeId, MountId, MountPoint, PageOfFile};
+use super::inode::{Body, InodeId, MountId, MountPoint, PageOfFile};
 use super::layer::New;
 use super::view::MountMode;
 use super::{FileSystem, FsCx, OpenFileId, OpenFlags, Vfs};
 use crate::Errno;
-use arch::{FRAME_SHIFT, FRAME_SIZE};
+use arch::FRAME_SIZE;
 use std::ops::Range;
 
 /// The device number of files without a file system that can be seen: 0:1; and of those of large pages.
@@ -82,74 +82,6 @@ impl Vfs {
     /// Whether changes of a file stay in memory.
     pub(crate) fn is_layered(&self, id: InodeId) -> bool {
         self.writable_place(id).is_none()
-    }
-
-    /// Takes the bytes of a range away: they read as 0 (`fallocate` with `FALLOC_FL_PUNCH_HOLE`). Whole pages that nobody
-    /// maps give their frames back.
-    ///
-    /// # Errors
-    /// `EOPNOTSUPP` for what is no file in memory or of the layer; `ENOSPC` if no frame is left.
-    pub(crate) fn punch_hole(&mut self, cx: &mut FsCx<'_>, id: InodeId, offset: u64, len: u64) -> Result<(), Errno> {
-        if self.huge_page_size(id).is_some() {
-            return self.punch_huge_hole(cx, id, offset, len);
-        }
-        if !self.is_layered(id) || !matches!(self.inodes.get(id).body, Body::Regular(_)) {
-            return Err(Errno::EOPNOTSUPP);
-        }
-        if self.seals(id).forbid_writes() {
-            return Err(Errno::EPERM);
-        }
-        self.touch(id)?;
-        let end = offset.saturating_add(len).min(self.inodes.get(id).meta.size.next_multiple_of(FRAME_SIZE));
-        for index in self.pages_with_contents(id, offset >> FRAME_SHIFT..end.div_ceil(FRAME_SIZE)) {
-            let start = (index << FRAME_SHIFT).max(offset);
-            self.clear_part(cx, id, start, ((index + 1) << FRAME_SHIFT).min(end) - start)?;
-        }
-        Ok(())
-    }
-
-    /// The pages of a range that are in memory or on the host; the rest are holes already, however many.
-    fn pages_with_contents(&mut self, id: InodeId, range: Range<u64>) -> Vec<u64> {
-        let Some(contents) = self.inodes.get_mut(id).contents() else { return Vec::new() };
-        let on_host = range.start..range.end.min(contents.host_len.div_ceil(FRAME_SIZE));
-        let not_cached = on_host.filter(|index| !contents.pages.contains_key(index));
-        contents
-            .pages
-            .range(range.start..range.end.max(range.start))
-            .map(|(index, _)| *index)
-            .chain(not_cached)
-            .collect()
-    }
-
-    /// Clears a part of one page.
-    fn clear_part(&mut self, cx: &mut FsCx<'_>, id: InodeId, at: u64, len: u64) -> Result<(), Errno> {
-        let index = at >> FRAME_SHIFT;
-        let is_hole = |contents: &Contents| index << FRAME_SHIFT >= contents.host_len;
-        let contents = self.inodes.get_mut(id).contents().ok_or(Errno::EOPNOTSUPP)?;
-        let (hole, cached) = (is_hole(contents), contents.pages.get(&index).copied());
-        match cached {
-            None if hole => Ok(()),
-            Some(page) if hole && len == FRAME_SIZE => {
-                contents.pages.remove(&index);
-                Self::drop_page(cx, page);
-                Ok(())
-            }
-            _ => {
-                let size = self.inodes.get(id).meta.size;
-                let len = len.min(size.saturating_sub(at)) as usize;
-                self.write_at(cx, id, at, &[0; FRAME_SIZE as usize][..len]).map(|_| ())
-            }
-        }
-    }
-
-    /// The pages of a file are as its disk has them; what is of memory alone has none.
-    pub(super) fn mark_clean(&mut self, cx: &mut FsCx<'_>, id: InodeId) {
-        if self.is_shmem(id) {
-            return;
-        }
-        if let Body::Regular(contents) = &self.inodes.get(id).body {
-            contents.pages.values().filter_map(|page| page.frame()).for_each(|pfn| cx.frames.set_synced(pfn));
-        }
     }
 
     /// References to an inode: mappings, open files.
