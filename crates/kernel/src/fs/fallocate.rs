@@ -91,7 +91,7 @@ impl Vfs {
         match cached {
             None if hole => Ok(()),
             Some(page) if hole && len == FRAME_SIZE => {
-                contents.pages.remove(&index);
+                contents.remove_page(index);
                 Self::drop_page(cx, page);
                 Ok(())
             }

@@ -168,6 +168,14 @@ pub(super) struct Contents {
     pub(super) writer: Option<OwnedFd>,
 }
 
+impl Contents {
+    /// Takes a page out of the cache; what is to become of its frame or slot is the caller's matter.
+    pub(super) fn remove_page(&mut self, index: u64) -> Option<PageOfFile> {
+        self.unwritten.remove(&index);
+        self.pages.remove(&index)
+    }
+}
+
 impl Inode {
     pub(super) fn is_dir(&self) -> bool {
         self.meta.kind == Kind::Directory

@@ -85,6 +85,7 @@ impl Vfs {
     /// Takes the pages from `first` on out of the cache, and out of every mapping (`truncate_pagecache`).
     pub(super) fn drop_pages(&mut self, cx: &mut FsCx<'_>, inode: InodeId, first: u64) {
         let Some(contents) = self.inodes.get_mut(inode).contents() else { return };
+        contents.unwritten.split_off(&first);
         contents.shadows.split_off(&first);
         for (_, page) in contents.pages.split_off(&first) {
             Self::drop_page(cx, page);

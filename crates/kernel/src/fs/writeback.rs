@@ -75,7 +75,7 @@ impl Vfs {
                 let _slot = cx.frames.swap.table.delete_from_swap_cache(swapped, shadow.map(|shadow| shadow.0));
             }
             None => {
-                contents.pages.remove(&index);
+                contents.remove_page(index);
                 contents.shadows.extend(shadow.map(|shadow| (index, shadow)));
             }
         }

@@ -101,6 +101,29 @@ fn the_layer_is_full_when_ram_is() {
 }
 
 #[test]
+fn pages_that_fallocate_took_are_forgotten_with_their_frames() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut world = World::with_ram(ViewConfig { root: Some(temp.path().into()), ..ViewConfig::default() }, 64 << 10);
+    world.write("f", b"x").unwrap();
+    let f = inode(&mut world, "f");
+    let (vfs, mut cx) = world.parts();
+    let unwritten = |vfs: &mut crate::fs::Vfs| vfs.inodes.get_mut(f).contents().unwrap().unwritten.len();
+    vfs.allocate(&mut cx, f, 4 << 12, 3 << 12).unwrap();
+    assert_eq!(unwritten(vfs), 3);
+    vfs.set_size(&mut cx, f, 6 << 12).unwrap();
+    assert_eq!(unwritten(vfs), 2, "one was beyond the end");
+    vfs.punch_hole(&mut cx, f, 5 << 12, 1 << 12).unwrap();
+    assert_eq!(unwritten(vfs), 1);
+    vfs.set_size(&mut cx, f, 0).unwrap();
+    assert_eq!(unwritten(vfs), 0);
+    vfs.allocate(&mut cx, f, 0, 10 << 12).unwrap();
+    world.write("g", &[1; 10 << 12]).unwrap();
+    let taken = world.vfs.inodes.get_mut(f).contents().unwrap();
+    assert!(taken.unwritten.len() < 10, "g has frames of some of them");
+    assert!(taken.unwritten.iter().all(|index| taken.pages.contains_key(index)));
+}
+
+#[test]
 fn a_file_larger_than_ram_can_be_read() {
     let bytes: Vec<u8> = (0..300_000u32).map(|i| (i / 7) as u8).collect();
     let temp = tempfile::tempdir().unwrap();
