@@ -39,8 +39,8 @@ pub use physmem::{RamError, SwapFileError};
 /// What a model of the translation hardware is written with; `docs/model` is one.
 pub mod model {
     pub use arch::{
-        Access, AccessKind, InstrClass, InstrInfo, Level, LinearAddr, PageFault, PageSize, PhysAddr, Privilege, Service,
-        SpaceId,
+        Access, AccessKind, InstrClass, InstrInfo, Level, LinearAddr, PageFault, PageSize, PhysAddr, Privilege,
+        Service, SpaceId,
     };
     pub use paging::tlb;
     pub use paging::{

@@ -19,6 +19,7 @@ pub use frame::{Frame, FrameUse, Huge, OnLru, Owner};
 
 use crate::costs::Meter;
 use crate::inject::Injector;
+use crate::mm::History;
 use crate::mm::buddy::{Buddy, Gfp, Order};
 use crate::mm::commit::Commit;
 use crate::mm::huge_memory::TransparentHuge;
