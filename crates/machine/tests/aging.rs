@@ -9,8 +9,8 @@ use kernel::mm::reclaim::policy::PolicyName;
 use kernel::mm::reclaim::{AgingFlush, ReclaimConfig};
 use pagewalk_machine::{Ending, Interrupt, Machine, MachineConfig, SwapConfig};
 use paging::tlb::{
-    Geometry, HierarchyConfig, Indexing, Replacement, SecondLevel, SpuriousFaults, TableCacheConfig, TableRef,
-    TlbConfig, TlbHierarchy,
+    Geometry, HierarchyConfig, Indexing, Prefetch, Replacement, SecondLevel, SpuriousFaults, TableCacheConfig,
+    TableRef, TlbConfig, TlbHierarchy,
 };
 use paging::{Detail, EntryUse, HardwareModel, Invalidation, PagingContext, Translation, TranslationCache};
 use std::path::Path;
@@ -32,6 +32,7 @@ impl Caches {
             second: SecondLevel::Absent,
             tables: TableCacheConfig::default(),
             spurious_faults: SpuriousFaults::Never,
+            prefetch: Prefetch::None,
         };
         Self(TlbHierarchy::new(&config).unwrap())
     }

@@ -11,7 +11,8 @@ use arch::{Access, AccessKind, ControlRegs, Cr0, Cr3, Cr4, LinearAddr, PageSize,
 use naive::{Ask, Cpu, Naive, What};
 use pagewalk_mmu::{Fault, MemFault, Mmu, SlotCount};
 use paging::tlb::{
-    Geometry, HierarchyConfig, Replacement, SecondLevel, SpuriousFaults, TableCacheConfig, TlbConfig, TlbHierarchy,
+    Geometry, HierarchyConfig, Prefetch, Replacement, SecondLevel, SpuriousFaults, TableCacheConfig, TlbConfig,
+    TlbHierarchy,
 };
 use paging::{HardwareModel, Invalidation, NoModel, PagingContext, PhysMem, TranslationCache, translate};
 use physmem::{Bus, Ram};
@@ -223,14 +224,16 @@ fn hierarchy() -> impl Strategy<Value = HierarchyConfig> {
     };
     let tables =
         prop::option::of(geometry()).prop_map(|g| TableCacheConfig { pml5e: None, pml4e: g, pdpte: g, pde: g });
-    let all = (tlb(), tlb(), prop::option::of(tlb()), prop::option::of(tlb()), tables);
-    all.prop_map(|(instruction, data, store, second, tables)| HierarchyConfig {
+    let prefetch = prop_oneof![Just(Prefetch::None), Just(Prefetch::NextPage)];
+    let all = (tlb(), tlb(), prop::option::of(tlb()), prop::option::of(tlb()), tables, prefetch);
+    all.prop_map(|(instruction, data, store, second, tables, prefetch)| HierarchyConfig {
         instruction,
         data,
         store,
         second: second.map_or(SecondLevel::Absent, SecondLevel::Shared),
         tables,
         spurious_faults: SpuriousFaults::Never,
+        prefetch,
     })
 }
 

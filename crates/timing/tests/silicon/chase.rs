@@ -5,8 +5,9 @@
 
 use arch::{
     Access, AccessKind, ControlRegs, Cr3, FRAME_SIZE, InstrClass, InstrInfo, LinearAddr, Pfn, PhysAddr, Privilege,
+    RegSet,
 };
-use pagewalk_timing::{Clocked, HardwareConfig, InOrder};
+use pagewalk_timing::{Clocked, EveryAccess, HardwareConfig, InOrder};
 use paging::{BlockId, HardwareModel, PagingContext, PhysMem, translate};
 use physmem::{Bus, Ram};
 
@@ -63,27 +64,34 @@ pub(crate) fn measured(series: Series) -> Vec<(u64, f64)> {
     rows.filter_map(row).collect()
 }
 
-/// The cycles of one load, in the mean.
+/// The cycles of one load on the core that does one thing at a time, in the mean.
 pub(crate) fn simulated(config: &HardwareConfig, series: Series, pages: u64) -> f64 {
-    let cycles = |seed| Chase::new(config, series, pages).run(seed);
+    let core = || InOrder::<EveryAccess>::new(config).expect("a processor");
+    simulated_on(core, series, pages)
+}
+
+/// The cycles of one load on a core, in the mean.
+pub(crate) fn simulated_on<C: Clocked + HardwareModel>(core: impl Fn() -> C, series: Series, pages: u64) -> f64 {
+    let cycles = |seed| Chase::new(core(), series, pages).run(seed);
     (0..ORDERS).map(cycles).sum::<f64>() / ORDERS as f64
 }
 
-struct Chase {
-    model: InOrder,
+struct Chase<C> {
+    model: C,
     bus: Bus,
     ctx: PagingContext,
     places: Vec<u64>,
 }
 
-impl Chase {
-    fn new(config: &HardwareConfig, series: Series, pages: u64) -> Self {
-        let mut model = InOrder::new(config).expect("a processor");
+impl<C: Clocked + HardwareModel> Chase<C> {
+    fn new(mut model: C, series: Series, pages: u64) -> Self {
         let load = |n: usize| InstrInfo {
             page_offset: 3 * n as u16,
             length: 3,
             class: InstrClass::Move,
             loads: 1,
+            address: RegSet::general(0),
+            writes: RegSet::general(0),
             ..InstrInfo::default()
         };
         model.block(BLOCK, PhysAddr(0), &(0..UNROLLED).map(load).collect::<Vec<_>>());
@@ -117,6 +125,7 @@ impl Chase {
                 let translation = translate(&mut self.model, &mut self.bus, &self.ctx, la, access).expect("mapped");
                 self.model.load(la, translation.apply(la), 8);
             }
+            self.model.left(chunk.len() as u16);
         }
     }
 }

@@ -2,8 +2,8 @@
 
 mod chase;
 
-use chase::{Series, measured, simulated};
-use pagewalk_timing::{HardwareConfig, HardwareFile};
+use chase::{Series, measured, simulated, simulated_on};
+use pagewalk_timing::{EveryAccess, HardwareConfig, HardwareFile, OutOfOrder};
 
 /// 5 cycles.
 const NS_PER_CYCLE: f64 = 1.392 / 5.0;
@@ -63,4 +63,16 @@ fn the_knees_are_where_they_were_measured() {
     assert!(at(832) > 13.0);
     assert_eq!(at(2048), 23.0, "the second-level TLB holds 2048 pages");
     assert!(at(2304) > 1.2 * at(2048));
+}
+
+/// Each load of a chase waits for the one before, so a window has nothing to hide it behind.
+#[test]
+fn a_window_changes_nothing_of_a_chase() {
+    let config = golden_cove(&[]);
+    for pages in [8, 96, 104, 512, 1280] {
+        let in_order = simulated(&config, Series::Small, pages);
+        let core = || OutOfOrder::<EveryAccess>::new(&config).expect("a processor");
+        let window = simulated_on(core, Series::Small, pages);
+        assert!((window / in_order - 1.0).abs() < 0.001, "{pages} pages: {window} and {in_order} cycles");
+    }
 }
