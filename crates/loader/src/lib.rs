@@ -18,6 +18,7 @@ mod error;
 mod foreign;
 mod format;
 mod layout;
+mod linked;
 mod plan;
 mod read;
 mod script;
@@ -27,6 +28,7 @@ pub use error::{LoadError, OnLinux};
 pub use foreign::Foreign;
 pub use format::{Image, load};
 pub use layout::Layout;
+pub use linked::Linked;
 pub use plan::{
     AddrRange, AnonymousPages, FilePages, Kind, LoadPlan, Protection, Segment, StackProtection, TlsSegment, ZeroTail,
 };

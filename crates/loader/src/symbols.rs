@@ -6,7 +6,7 @@
 //! the first in the table.
 
 use crate::elf::header::{self, ELF64};
-use crate::{LoadPlan, ReadAt, ReadError, format, read};
+use crate::{AddrRange, Linked, LoadPlan, ReadAt, ReadError, format, read};
 use arch::LinearAddr;
 use goblin::elf::section_header::{SHN_UNDEF, SHT_DYNSYM, SHT_STRTAB, SHT_SYMTAB};
 use goblin::elf::sym::{STB_GLOBAL, STB_WEAK, STT_FUNC, STT_GNU_IFUNC, STT_NOTYPE, Sym};
@@ -59,6 +59,19 @@ impl Symbols {
     /// # Errors
     /// [`SymbolError`] if the file cannot be read or its tables are damaged.
     pub fn read(file: &mut dyn ReadAt, plan: &LoadPlan) -> Result<Self, SymbolError> {
+        let segment = |la| plan.segment_at(la).map(|segment| segment.memory);
+        Self::read_placed(file, plan.bias, &segment)
+    }
+
+    /// The same at the addresses that the file was linked for, of a program or a library.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_linked(file: &mut dyn ReadAt, linked: &Linked) -> Result<Self, SymbolError> {
+        Self::read_placed(file, 0, &|la| linked.segment_at(la))
+    }
+
+    fn read_placed(file: &mut dyn ReadAt, bias: u64, segment_at: &SegmentAt<'_>) -> Result<Self, SymbolError> {
         let sections = section_headers(file)?;
         let table = [SHT_SYMTAB, SHT_DYNSYM].iter().find_map(|&t| sections.iter().find(|s| s.sh_type == t));
         let Some(table) = table else { return Ok(Self::default()) };
@@ -67,15 +80,23 @@ impl Symbols {
         let bytes = section_bytes(file, table, MAX_SYMBOL_BYTES)?;
         let symbols = Symtab::parse(&bytes, 0, bytes.len() / SIZEOF_SYM, ELF64);
         let symbols = symbols.map_err(|_| SymbolError::Table)?;
-        Ok(Self { functions: functions(symbols.iter(), &names, plan), names })
+        Ok(Self { functions: functions(symbols.iter(), &names, bias, segment_at), names })
     }
 
     /// The function that holds `la`, and how far in it `la` lies, in bytes.
     #[must_use]
     pub fn lookup(&self, la: LinearAddr) -> Option<(&str, u64)> {
+        let (name, range) = self.function_at(la)?;
+        Some((name, la.0 - range.start.0))
+    }
+
+    /// The function that holds `la`, and where it is.
+    #[must_use]
+    pub fn function_at(&self, la: LinearAddr) -> Option<(&str, AddrRange)> {
         let after = self.functions.partition_point(|f| f.start <= la.0);
         let function = self.functions[..after].last().filter(|f| la.0 < f.end)?;
-        Some((name_at(&self.names, function.name)?, la.0 - function.start))
+        let range = AddrRange { start: LinearAddr(function.start), end: LinearAddr(function.end) };
+        Some((name_at(&self.names, function.name)?, range))
     }
 
     /// How many functions have a name.
@@ -90,6 +111,9 @@ impl Symbols {
         self.functions.is_empty()
     }
 }
+
+/// The segment that holds an address.
+type SegmentAt<'a> = dyn Fn(LinearAddr) -> Option<AddrRange> + 'a;
 
 fn section_headers(file: &mut dyn ReadAt) -> Result<Vec<SectionHeader>, SymbolError> {
     let head = read::read_up_to(file, 0, format::HEAD_BYTES)?;
@@ -116,17 +140,17 @@ fn section_bytes(file: &mut dyn ReadAt, section: &SectionHeader, cap: usize) -> 
 }
 
 /// Sorts out what names code: one symbol an address, in ascending order, each with its end.
-fn functions(symbols: impl Iterator<Item = Sym>, names: &[u8], plan: &LoadPlan) -> Vec<Function> {
-    let mut found: Vec<_> = symbols.filter(is_code).map(|s| (s.st_value.wrapping_add(plan.bias), s)).collect();
+fn functions(symbols: impl Iterator<Item = Sym>, names: &[u8], bias: u64, segment_at: &SegmentAt<'_>) -> Vec<Function> {
+    let mut found: Vec<_> = symbols.filter(is_code).map(|s| (s.st_value.wrapping_add(bias), s)).collect();
     // The sort is stable: what ranks equal stays in the order of the table.
     found.sort_by_key(|(start, s)| (*start, rank(s, names)));
     found.dedup_by_key(|(start, _)| *start);
     let mut functions = Vec::with_capacity(found.len());
     for (i, &(start, symbol)) in found.iter().enumerate() {
-        let Some(segment) = plan.segment_at(LinearAddr(start)) else { continue };
+        let Some(segment) = segment_at(LinearAddr(start)) else { continue };
         let next = found.get(i + 1).map_or(u64::MAX, |(next, _)| *next);
         let size = if symbol.st_size == 0 { next - start } else { symbol.st_size };
-        let end = start.saturating_add(size).min(segment.memory.end.0);
+        let end = start.saturating_add(size).min(segment.end.0);
         functions.push(Function { start, end, name: symbol.st_name as u32 });
     }
     functions
