@@ -17,6 +17,9 @@ pub fn disassemble(bytes: &[u8], rip: arch::LinearAddr) -> (String, usize) {
     formatter.options_mut().set_space_after_operand_separator(true);
     formatter.options_mut().set_hex_prefix("0x");
     formatter.options_mut().set_hex_suffix("");
+    formatter.options_mut().set_uppercase_hex(false);
+    formatter.options_mut().set_branch_leading_zeros(false);
+    formatter.options_mut().set_show_branch_size(false);
     formatter.format(&insn, &mut text);
     (text, insn.len())
 }
@@ -30,6 +33,7 @@ mod tests {
     fn disassembles_in_intel_syntax() {
         let (text, len) = disassemble(&[0x48, 0x8b, 0x44, 0x24, 0x08], LinearAddr(0x1000));
         assert_eq!((text.as_str(), len), ("mov rax, [rsp+8]", 5));
+        assert_eq!(disassemble(&[0x75, 0x0e], LinearAddr(0x40_1000)).0, "jne 0x401010");
         assert_eq!(disassemble(&[0x06], LinearAddr(0)).0, "(bad)");
     }
 }
