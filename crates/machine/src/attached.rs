@@ -93,6 +93,7 @@ impl HardwareModel for Attached {
         #[inline] fn instruction(&mut self, n: u16);
         fn left(&mut self, completed: u16);
         fn service(&mut self, service: Service, ns: u64);
+        fn resumed(&mut self);
         fn retired(&mut self, instructions: u64);
     }
 }

@@ -9,6 +9,7 @@ mod attached;
 mod config;
 mod ending;
 mod interrupt;
+mod listener;
 mod reference_clock;
 mod run;
 mod stats;

@@ -1,8 +1,10 @@
 //! The machine and its run loop.
 
+use crate::listener::{FaultLog, Listener};
 use crate::{Attached, Ending, Interrupt, MachineConfig, MachineError, ReferenceClock, Stats, SwapConfig};
 use arch::{ControlRegs, LinearAddr, UserContext};
 use cpu::{Cpu, CpuModel, Exit};
+use event::FaultEvent;
 use kernel::fs::Console;
 use kernel::mm::invariants::Violation;
 use kernel::mm::reclaim::references::SharedReferences;
@@ -21,7 +23,7 @@ pub struct Machine<H = NoModel> {
     kernel: Kernel,
     ctx: UserContext,
     shootdown: Shootdown,
-    stats: Stats,
+    listener: Listener,
     interrupt: Interrupt,
     /// The clock that the model tells of references.
     references: Option<SharedReferences>,
@@ -44,7 +46,7 @@ macro_rules! hw {
         Hw {
             instructions: $machine.cpu.retired(),
             mem: &mut $machine.cpu.mmu_mut().bus,
-            sink: &mut $machine.stats,
+            sink: &mut $machine.listener,
             shootdown: &mut $machine.shootdown,
         }
     };
@@ -150,7 +152,7 @@ impl<H: HardwareModel> Machine<H> {
     ) -> Result<Self, MachineError> {
         let mut bus = Bus::new(Ram::new(config.ram_bytes)?);
         let swap = config.swap.as_ref().map(SwapConfig::open).transpose()?;
-        let mut stats = Stats::default();
+        let mut listener = Listener::default();
         let mut shootdown = Shootdown::none();
         let paging = config.paging();
         let boot = KernelConfig {
@@ -172,14 +174,14 @@ impl<H: HardwareModel> Machine<H> {
             references: references.clone(),
             ..KernelConfig::new(config.view)
         };
-        let mut hw = Hw { mem: &mut bus, sink: &mut stats, shootdown: &mut shootdown, instructions: 0 };
+        let mut hw = Hw { mem: &mut bus, sink: &mut listener, shootdown: &mut shootdown, instructions: 0 };
         let kernel = Kernel::boot(boot, console, &mut hw)?;
         Ok(Self {
             cpu: core(Mmu::new(bus, paging, config.soft_tlb, model), config.cpu, config.seed),
             kernel,
             ctx: UserContext::at_entry(LinearAddr(0), LinearAddr(0)),
             shootdown,
-            stats,
+            listener,
             interrupt,
             references,
             max_instructions: config.max_instructions.unwrap_or(u64::MAX),
@@ -286,8 +288,19 @@ impl<H: HardwareModel> Machine<H> {
             page_flushes: counters.page_invalidations,
             peak_resident_pages: self.kernel.peak_resident_pages(),
             peak_frames: self.kernel.frames().peak(),
-            ..self.stats.clone()
+            ..self.listener.stats.clone()
         }
+    }
+
+    /// Keeps the page faults from now on, so many of them.
+    pub fn keep_faults(&mut self, room: usize) {
+        self.listener.faults = Some(FaultLog { faults: Vec::new(), room });
+    }
+
+    /// The page faults that were kept, those that the kernel layer made on a program's behalf too.
+    #[must_use]
+    pub fn faults(&self) -> &[FaultEvent] {
+        self.listener.faults.as_ref().map_or(&[], |log| &log.faults)
     }
 
     /// The kernel layer, for reports.
@@ -302,6 +315,11 @@ impl<H: HardwareModel> Machine<H> {
     /// What the guest would get.
     pub fn file_contents(&mut self, path: &[u8], most: u64) -> Result<Vec<u8>, Errno> {
         self.kernel.file_contents(&mut hw!(self), path, most)
+    }
+
+    /// The model, to end its run.
+    pub const fn model_mut(&mut self) -> &mut H {
+        &mut self.cpu.mmu_mut().model
     }
 
     /// The registers as of the last stop.
@@ -376,6 +394,7 @@ impl<H: HardwareModel> Machine<H> {
             for (service, ns) in self.kernel.take_services() {
                 self.cpu.mmu_mut().model.service(service, ns);
             }
+            self.cpu.mmu_mut().model.resumed();
         }
         self.cpu.set_tsc_offset(self.kernel.time_beside_instructions_ns());
         self.cpu.set_context(&self.ctx);

@@ -121,6 +121,8 @@ pub trait HardwareModel: TranslationCache {
     fn left(&mut self, _completed: u16) {}
     /// The kernel layer has spent so many nanoseconds on a service, for the instruction that entered it last.
     fn service(&mut self, _service: Service, _ns: u64) {}
+    /// The kernel layer has done what it was entered for, and instructions run again. Told of after its services.
+    fn resumed(&mut self) {}
     /// So many instructions have retired since the last report.
     fn retired(&mut self, _instructions: u64) {}
 }

@@ -5,7 +5,6 @@
 //! data caches and the ledger. It never changes what the program computes.
 #![forbid(unsafe_code)]
 
-mod clocked;
 pub mod config;
 mod counters;
 mod counting;
@@ -14,12 +13,14 @@ mod in_order;
 pub mod ledger;
 mod memory;
 mod out_of_order;
+mod timeline;
 
-pub use clocked::Clocked;
 pub use config::{HardwareConfig, HardwareError, HardwareFile, Setting};
 pub use counters::{Counters, Side, WalkCounters};
 pub use counting::{Counting, EveryLookup, Filtered, Telling};
 pub use cycles::Cycles;
 pub use in_order::{EveryAccess, InOrder};
+pub use ledger::Clocked;
 pub use memory::{Caches, Port, Supplier, Use};
 pub use out_of_order::OutOfOrder;
+pub use timeline::{FaultSpan, Span, Timeline, WalkSpan};

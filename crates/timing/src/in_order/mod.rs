@@ -11,12 +11,13 @@
 //! Order of a report from the host: `enter` a block; for each instruction that accesses memory `instruction`, then for each
 //! piece of the access a translation (`lookup`, `table`, `walk_load`..., `fill`) and the access itself (`load`, `store`).
 
+mod clocked;
 mod code;
 
 use crate::config::HardwareConfig;
 use crate::ledger::{Cause, Charge, Ledger, Row};
 use crate::memory::{Caches, Port, Supplier, Use, line_of, lines};
-use crate::{Clocked, Counters, Counting, Cycles, EveryLookup, Side, Telling};
+use crate::{Counting, Cycles, EveryLookup, Side, Telling, Timeline};
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
 use code::Code;
 use paging::tlb::{ConfigError, Prefetch, SpuriousFaults, TableCacheConfig, TableRef};
@@ -57,6 +58,7 @@ pub struct InOrder<T = EveryAccess> {
     /// What an instruction has cost that is still being fetched; `None` while one is executed.
     fetching: Option<Vec<(Cause, Cycles, Cycles)>>,
     has_table_caches: bool,
+    timeline: Option<Timeline>,
     telling: PhantomData<T>,
 }
 
@@ -84,6 +86,7 @@ impl<T: Telling> InOrder<T> {
             la: LinearAddr(0),
             fetching: None,
             has_table_caches: config.tlb.tables != TableCacheConfig::default(),
+            timeline: None,
             telling: PhantomData,
         })
     }
@@ -170,20 +173,6 @@ impl<T: Telling> InOrder<T> {
     }
 }
 
-impl<T: Telling> Clocked for InOrder<T> {
-    fn finish(&mut self) -> (Cycles, &Ledger) {
-        self.close();
-        self.charge_fetch();
-        self.code.post_all(&mut self.ledger);
-        assert_eq!(self.ledger.total().sum(), self.now, "every cycle is charged once");
-        (self.now, &self.ledger)
-    }
-
-    fn counters(&self) -> &Counters {
-        self.translations.counters()
-    }
-}
-
 impl<T: Telling> TranslationCache for InOrder<T> {
     fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation> {
         self.la = la;
@@ -202,6 +191,7 @@ impl<T: Telling> TranslationCache for InOrder<T> {
     }
 
     fn table(&mut self, ctx: &PagingContext, la: LinearAddr) -> Option<TableRef> {
+        self.note(|timeline, now, space| timeline.walk_begins(now, space, la));
         if self.has_table_caches {
             self.translate(Cause::TableLookUp, self.config.walk.table_look_up);
         }
@@ -215,6 +205,7 @@ impl<T: Telling> TranslationCache for InOrder<T> {
 
     fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation) {
         self.translations.fill(ctx, la, kind, translation);
+        self.note(|timeline, now, _| timeline.walk_ends(now));
     }
 
     fn prefetch(&self) -> Prefetch {
@@ -286,6 +277,7 @@ impl<T: Telling> HardwareModel for InOrder<T> {
 
     fn fault(&mut self, fault: PageFault) {
         self.translations.fault(fault);
+        self.note(|timeline, now, space| timeline.fault_begins(now, space, fault));
         self.spend(Cause::Exception, self.config.core.exception);
     }
 
@@ -326,6 +318,10 @@ impl<T: Telling> HardwareModel for InOrder<T> {
     fn service(&mut self, service: Service, ns: u64) {
         let cycles = Cycles(ns * u64::from(self.config.clock_mhz) / 1000);
         self.spend(Cause::Service(service), cycles);
+    }
+
+    fn resumed(&mut self) {
+        self.note(|timeline, now, _| timeline.resumes(now));
     }
 
     fn retired(&mut self, instructions: u64) {

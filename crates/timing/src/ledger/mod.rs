@@ -9,10 +9,25 @@ mod charges;
 pub use cause::{Cause, CauseKind};
 pub use charges::{Charge, Charges};
 
-use crate::Cycles;
 use crate::memory::Supplier;
+use crate::{Counters, Cycles, Timeline};
 use arch::{LinearAddr, SpaceId};
 use std::collections::HashMap;
+
+/// A model with a clock, which charges each cycle to a ledger.
+pub trait Clocked {
+    /// Cycles so far, and what they were spent on.
+    fn finish(&mut self) -> (Cycles, &Ledger);
+
+    /// What was counted so far.
+    fn counters(&self) -> &Counters;
+
+    /// Notes from now on when walks and faults are.
+    fn keep_timeline(&mut self, timeline: Timeline);
+
+    /// What was noted, if that was asked for.
+    fn timeline(&self) -> Option<&Timeline>;
+}
 
 /// What an instruction has cost.
 #[derive(Clone, Debug)]

@@ -11,6 +11,7 @@
 //!
 //! Order of a report from the host: as for the core that does one thing at a time.
 
+mod clocked;
 mod code;
 mod fills;
 mod forward;
@@ -25,7 +26,7 @@ use crate::config::HardwareConfig;
 use crate::in_order::EveryAccess;
 use crate::ledger::{Cause, Charge, Ledger, Row};
 use crate::memory::line_of;
-use crate::{Clocked, Counters, Counting, Cycles, EveryLookup, Side, Telling};
+use crate::{Counting, Cycles, EveryLookup, Side, Telling, Timeline};
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
 use code::{Branch, Code};
 use fills::Arrival;
@@ -104,6 +105,7 @@ pub struct OutOfOrder<T = EveryAccess> {
     /// The pages that were fetched from last: the latest first.
     pages: [(LinearAddr, PhysAddr); 2],
     has_table_caches: bool,
+    timeline: Option<Timeline>,
     telling: PhantomData<T>,
 }
 
@@ -141,6 +143,7 @@ impl<T: Telling> OutOfOrder<T> {
             line: u64::MAX,
             pages: [(LinearAddr(u64::MAX), PhysAddr(0)); 2],
             has_table_caches: config.tlb.tables != TableCacheConfig::default(),
+            timeline: None,
             telling: PhantomData,
         })
     }
@@ -443,20 +446,6 @@ fn add(ledger: &mut Ledger, row: Row, (space, la): (SpaceId, LinearAddr), cause:
     }
 }
 
-impl<T: Telling> Clocked for OutOfOrder<T> {
-    fn finish(&mut self) -> (Cycles, &Ledger) {
-        self.close();
-        let now = self.core.now();
-        assert_eq!(self.ledger.total().sum(), now, "every cycle is charged once");
-        assert_eq!(self.ledger.perfect(), self.twin.now(), "every cycle of the twin is noted once");
-        (now, &self.ledger)
-    }
-
-    fn counters(&self) -> &Counters {
-        self.translations.counters()
-    }
-}
-
 impl<T: Telling> TranslationCache for OutOfOrder<T> {
     fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation> {
         let side = Side::from(access.kind);
@@ -481,6 +470,7 @@ impl<T: Telling> TranslationCache for OutOfOrder<T> {
         }
         let start = self.walkers.begin(self.at());
         self.is_walking = true;
+        self.note_at(start, |timeline, at, space| timeline.walk_begins(at, space, la));
         if start > self.at() {
             self.translate_until(start, Cause::WalkQueue, la);
         }
@@ -495,6 +485,7 @@ impl<T: Telling> TranslationCache for OutOfOrder<T> {
     fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation) {
         self.is_walking = false;
         self.walkers.filled(la, translation.size, self.at());
+        self.note_at(self.at(), |timeline, at, _| timeline.walk_ends(at));
         if let (Target::Access, Some(pending)) = (self.target, self.pending.last_mut()) {
             pending.walked = true;
         }
@@ -601,7 +592,9 @@ impl<T: Telling> HardwareModel for OutOfOrder<T> {
         if std::mem::take(&mut self.is_walking) {
             self.walkers.ended(self.at());
         }
+        self.note_at(self.at(), |timeline, at, _| timeline.walk_ends(at));
         self.give_up();
+        self.note_at(self.core.now(), |timeline, at, space| timeline.fault_begins(at, space, fault));
         self.spend(Cause::Exception, self.config.core.exception);
     }
 
@@ -647,6 +640,10 @@ impl<T: Telling> HardwareModel for OutOfOrder<T> {
         self.close();
         let cycles = Cycles(ns * u64::from(self.config.clock_mhz) / 1000);
         self.spend(Cause::Service(service), cycles);
+    }
+
+    fn resumed(&mut self) {
+        self.note_at(self.core.now(), |timeline, at, _| timeline.resumes(at));
     }
 
     fn retired(&mut self, instructions: u64) {
