@@ -1,6 +1,8 @@
 //! The command line.
 
+use crate::error::Error;
 use crate::hw::{HardwareArgs, HwCommand};
+use crate::profile::{AnnotateArgs, RecordArgs, ReportArgs};
 use crate::size::Bytes;
 use crate::walk::WalkArgs;
 use clap::builder::{OsStringValueParser, TypedValueParser};
@@ -13,6 +15,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use timing::HardwareConfig;
 
 /// Exit status when the command line makes no sense, or pagewalk itself cannot go on.
 pub(crate) const FAILED: u8 = 125;
@@ -35,6 +38,13 @@ pub(crate) enum Command {
     /// Run a program and count what its translations came to on a modelled processor, as perf does
     #[command(after_long_help = EXIT_STATUS)]
     Stat(Box<StatArgs>),
+    /// Run a program and write down where its cycles went, for `report` and `annotate`
+    #[command(after_long_help = EXIT_STATUS)]
+    Record(Box<RecordArgs>),
+    /// Show a profile: by function, line, page, mapping, cause or process, or for another tool
+    Report(ReportArgs),
+    /// Show a function of a profile: its instructions, and what each has cost
+    Annotate(AnnotateArgs),
     /// Name, show and compare the processors that can be modelled
     #[command(subcommand)]
     Hw(HwCommand),
@@ -110,13 +120,6 @@ pub(crate) struct RunArgs {
 /// What is counted, and where it is written.
 #[derive(Args)]
 pub(crate) struct StatArgs {
-    #[command(flatten)]
-    pub(crate) hardware: HardwareArgs,
-
-    /// The core: none, for exact counts without a clock, or in-order, which does one thing at a time
-    #[arg(long, value_name = "CORE", default_value = "in-order")]
-    pub(crate) core: Core,
-
     /// Write the counters to a file instead of standard error
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -130,11 +133,36 @@ pub(crate) struct StatArgs {
     pub(crate) format: StatFormat,
 
     #[command(flatten)]
+    pub(crate) modelled: ModelledArgs,
+}
+
+/// A program, and the processor that its run is modelled on.
+#[derive(Args)]
+pub(crate) struct ModelledArgs {
+    #[command(flatten)]
+    pub(crate) hardware: HardwareArgs,
+
+    /// The core: none, for exact counts without a clock; in-order, which does one thing at a time, or out-of-order, with a window
+    #[arg(long, value_name = "CORE", default_value = "in-order")]
+    pub(crate) core: Core,
+
+    #[command(flatten)]
     pub(crate) guest: GuestArgs,
 
     /// The program, an ELF file or a script, and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM [ARGS]")]
     pub(crate) program: Vec<OsString>,
+}
+
+impl ModelledArgs {
+    /// The processor, if the run can be modelled.
+    pub(crate) fn hardware(&self) -> Result<HardwareConfig, Error> {
+        let hardware = self.hardware.config()?;
+        if self.guest.reclaim.wants_clock() {
+            return Err(Error::NoClock { policy: self.guest.reclaim });
+        }
+        Ok(hardware)
+    }
 }
 
 /// Which core is modelled.
@@ -146,6 +174,17 @@ pub(crate) enum Core {
     InOrder,
     /// A window of instructions, which execute when they are ready
     OutOfOrder,
+}
+
+impl Core {
+    /// Its name, as it is chosen.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::InOrder => "in-order",
+            Self::OutOfOrder => "out-of-order",
+        }
+    }
 }
 
 /// How counters are written.
@@ -322,8 +361,9 @@ pub(crate) fn parse() -> Result<Cli, clap::Error> {
     let (name, program) = match &cli.command {
         Command::Run(args) => ("run", args.program.first()),
         Command::Walk(args) => ("walk", args.program.first()),
-        Command::Stat(args) => ("stat", args.program.first()),
-        Command::Hw(_) | Command::Completions { .. } => return Ok(cli),
+        Command::Stat(args) => ("stat", args.modelled.program.first()),
+        Command::Record(args) => ("record", args.modelled.program.first()),
+        Command::Report(_) | Command::Annotate(_) | Command::Hw(_) | Command::Completions { .. } => return Ok(cli),
     };
     if program.is_some_and(|program| program.as_encoded_bytes().starts_with(b"-")) {
         let strict = |command: clap::Command| command.mut_arg("program", |program| program.allow_hyphen_values(false));

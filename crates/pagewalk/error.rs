@@ -1,6 +1,8 @@
 //! What goes wrong outside the guest, said so that a person can act on it.
 
 use crate::cli::FAILED;
+use ::report::file::ReadError;
+use ::report::{FlamegraphError, NoFunction};
 use cases::CaseError;
 use miette::Diagnostic;
 use pagewalk::{BootError, ExecError, MachineError, PolicyName, ReferencesError, SwapFileError};
@@ -60,6 +62,38 @@ pub(crate) enum Error {
         help("`pagewalk hw list` names the presets, `pagewalk hw show NAME` prints one as a file to start from")
     )]
     Hardware(#[from] HardwareError),
+    /// A profile is asked for of a run without a clock.
+    #[error("there are no cycles to record with `--core none`")]
+    #[diagnostic(code(pagewalk::record), help("choose another --core, or count with `pagewalk stat --core none`"))]
+    NoCycles,
+    /// A profile cannot be used.
+    #[error("cannot use the profile `{path}`")]
+    #[diagnostic(code(pagewalk::profile), help("a profile is written by `pagewalk record -o FILE PROGRAM`"))]
+    Profile {
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        cause: ReadError,
+    },
+    /// A table's options are given for what is none.
+    #[error("--by, --sort and --top are for tables")]
+    #[diagnostic(code(pagewalk::profile), help("tables have --format text, json or csv"))]
+    NoTable,
+    /// There is nothing to annotate.
+    #[error("{cause}")]
+    #[diagnostic(code(pagewalk::profile))]
+    Annotate {
+        /// Why not.
+        cause: NoFunction,
+        /// What could be.
+        #[help]
+        help: String,
+    },
+    /// There is no flame graph.
+    #[error(transparent)]
+    #[diagnostic(code(pagewalk::profile))]
+    Flamegraph(#[from] FlamegraphError),
     /// `opt` is to run without knowing the future.
     #[error("`--reclaim opt` needs to know which pages will be used")]
     #[diagnostic(
@@ -132,6 +166,16 @@ impl Error {
             Self::Exec { cause, .. } => cause.exit_code(),
             _ => FAILED,
         }
+    }
+}
+
+impl From<NoFunction> for Error {
+    fn from(cause: NoFunction) -> Self {
+        let help = match &cause {
+            NoFunction::Unknown { hottest, .. } => format!("those with the most cycles are {}", hottest.join(", ")),
+            NoFunction::Empty => "record a program that runs".into(),
+        };
+        Self::Annotate { cause, help }
     }
 }
 

@@ -4,6 +4,7 @@
 mod cli;
 mod error;
 mod hw;
+mod profile;
 mod report;
 mod run;
 mod size;
@@ -22,6 +23,9 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Stat(args) => stat::stat(&args),
+        Command::Record(args) => profile::record(&args),
+        Command::Report(args) => profile::report(&args),
+        Command::Annotate(args) => profile::annotate(&args),
         Command::Hw(command) => hw::hw(&command),
         Command::Walk(args) => walk::walk(&args),
         Command::Completions { shell } => {

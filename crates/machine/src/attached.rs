@@ -6,7 +6,7 @@ use paging::tlb::{Prefetch, SpuriousFaults, TableRef};
 use paging::{
     BlockId, Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache,
 };
-use timing::{Clocked, InOrder, OutOfOrder};
+use timing::{Clocked, InOrder, OutOfOrder, Timeline};
 
 /// A model that hears of every access.
 #[derive(Debug)]
@@ -26,6 +26,16 @@ impl Attached {
             Self::References(_) => None,
             Self::InOrder(core) => Some(&mut **core),
             Self::OutOfOrder(core) => Some(&mut **core),
+        }
+    }
+
+    /// When walks and faults were, if that was to be kept.
+    #[must_use]
+    pub fn timeline(&self) -> Option<&Timeline> {
+        match self {
+            Self::References(_) => None,
+            Self::InOrder(core) => core.timeline(),
+            Self::OutOfOrder(core) => core.timeline(),
         }
     }
 }

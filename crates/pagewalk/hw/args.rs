@@ -21,7 +21,12 @@ pub(crate) struct HardwareArgs {
 impl HardwareArgs {
     /// What it amounts to.
     pub(crate) fn config(&self) -> Result<HardwareConfig, HardwareError> {
-        file(&self.hw, &self.hw_set)?.config()
+        self.file()?.config()
+    }
+
+    /// Its file, with what is set otherwise.
+    pub(crate) fn file(&self) -> Result<HardwareFile, HardwareError> {
+        file(&self.hw, &self.hw_set)
     }
 }
 

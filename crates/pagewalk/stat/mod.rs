@@ -27,13 +27,10 @@ struct Spent {
 
 /// Runs a program and prints the counters of the modelled processor, to standard error or a file.
 pub(crate) fn stat(args: &StatArgs) -> Result<ExitCode, Error> {
-    let hardware = args.hardware.config()?;
-    if args.guest.reclaim.wants_clock() {
-        return Err(Error::NoClock { policy: args.guest.reclaim });
-    }
+    let hardware = args.modelled.hardware()?;
     let (console, interrupt) = run::console()?;
-    let config = run::config(&args.guest);
-    let (status, outcome) = match args.core {
+    let config = run::config(&args.modelled.guest);
+    let (status, outcome) = match args.modelled.core {
         Core::None => {
             let mut machine = Machine::counting(config, console, interrupt, &hardware)?;
             let status = execute(args, &mut machine)?;
@@ -65,7 +62,7 @@ fn clocked(args: &StatArgs, mut machine: Machine<Attached>) -> Result<(ExitCode,
 }
 
 fn execute<H: HardwareModel>(args: &StatArgs, machine: &mut Machine<H>) -> Result<ExitCode, Error> {
-    run::exec(machine, &args.guest, &args.program)?;
+    run::exec(machine, &args.modelled.guest, &args.modelled.program)?;
     let ending = run::run_to_the_end(machine);
     report::ending(machine, &ending);
     report::limits(machine);
@@ -73,7 +70,7 @@ fn execute<H: HardwareModel>(args: &StatArgs, machine: &mut Machine<H>) -> Resul
 }
 
 fn print(args: &StatArgs, hardware: &HardwareConfig, outcome: &Outcome) -> Result<(), Error> {
-    let program = args.program[0].to_string_lossy();
+    let program = args.modelled.program[0].to_string_lossy();
     let text = args.format.render(&program, hardware, outcome);
     match &args.output {
         None if args.quiet => Ok(()),

@@ -1,0 +1,122 @@
+//! Other tools on what is exported, where they are installed: `callgrind_annotate` sums as we do, and gcc's line tables are read. Ignored without them.
+#![forbid(unsafe_code)]
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use tempfile::TempDir;
+
+fn main() -> ExitCode {
+    let trial = |name: &str, tool: &str, run: fn() -> Result<(), Failed>| {
+        let is_there = Command::new(tool).arg("--version").output().is_ok();
+        Trial::test(name, run).with_ignored_flag(!is_there)
+    };
+    let trials = vec![
+        trial("callgrind_annotate_sums_as_we_do", "callgrind_annotate", callgrind_annotate),
+        trial("source_lines_and_inlined_functions_of_gcc", "gcc", source_lines),
+    ];
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// What a command prints that goes well.
+fn printed(command: &mut Command) -> Result<String, Failed> {
+    let output = command.output()?;
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.success() && !errors.contains("WARNING") {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(format!("{command:?}: {errors}").into())
+    }
+}
+
+fn pagewalk() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command
+}
+
+fn record(folder: &Path, program: &[&str]) -> Result<String, Failed> {
+    let profile = folder.join("profile").display().to_string();
+    printed(pagewalk().args(["record", "-q", "--hw", "classroom", "-o", &profile]).args(program))?;
+    Ok(profile)
+}
+
+fn digits(cell: &str) -> Option<u64> {
+    cell.replace(',', "").parse().ok()
+}
+
+/// The numbers of a line, with the percentages left out.
+fn numbers(line: &str) -> Vec<u64> {
+    line.split_whitespace().filter_map(digits).collect()
+}
+
+fn callgrind_annotate() -> Result<(), Failed> {
+    let folder = TempDir::new()?;
+    let profile = record(folder.path(), &["elf-samples/sieve", "20000"])?;
+    let file = folder.path().join("callgrind.out").display().to_string();
+    printed(pagewalk().args(["report", &profile, "--format", "callgrind", "-o", &file]))?;
+    let annotated = printed(Command::new("callgrind_annotate").args(["--threshold=100", "--auto=no", &file]))?;
+    let totals = annotated.lines().find(|line| line.ends_with("PROGRAM TOTALS")).ok_or("no totals")?;
+    let table = printed(pagewalk().args(["report", &profile, "--format", "json"]))?;
+    let table: serde_json::Value = serde_json::from_str(&table)?;
+    let total = |column: &str| table["total"][column].as_u64().ok_or("no such column");
+    let cycles = total("cycles")?;
+    let perfect = cycles - total("exposed")?;
+    let ours = [
+        cycles,
+        perfect,
+        total("translation")?,
+        total("walk-cycles")?,
+        total("walks")?,
+        total("stlb-hits")?,
+        total("executions")?,
+    ];
+    if numbers(totals) != ours {
+        return Err(format!("{ours:?}, and: {totals}").into());
+    }
+    // Each function, as it lists them.
+    for row in table["rows"].as_array().ok_or("no rows")? {
+        let name = format!("???:{} ", row["function"].as_str().ok_or("no name")?);
+        let line = annotated.lines().find(|line| line.contains(&name)).ok_or(format!("no {name} in {annotated}"))?;
+        if numbers(line).first() != row["cycles"].as_u64().as_ref() {
+            return Err(format!("{row}, and: {line}").into());
+        }
+    }
+    Ok(())
+}
+
+const SOURCE: &str = "\
+static inline __attribute__((always_inline)) long twice(long x) {
+    return x * 2 + 1;
+}
+__attribute__((noinline)) long sum(const long *words, long count) {
+    long sum = 0;
+    for (long i = 0; i < count; i++)
+        sum += twice(words[i]);
+    return sum;
+}
+static long words[1000];
+int main(void) {
+    return sum(words, 1000) != 1000;
+}
+";
+
+fn source_lines() -> Result<(), Failed> {
+    let folder = TempDir::new()?;
+    let (source, program) = (folder.path().join("sum.c"), folder.path().join("sum"));
+    std::fs::write(&source, SOURCE)?;
+    printed(Command::new("gcc").args(["-g", "-O1", "-static", "-o"]).arg(&program).arg(&source))?;
+    let profile = record(folder.path(), &[&program.display().to_string()])?;
+    let lines = printed(pagewalk().args(["report", &profile, "--by", "line", "--format", "csv"]))?;
+    for line in [format!("{}:2,twice", source.display()), format!("{}:6,sum", source.display())] {
+        if !lines.contains(&line) {
+            return Err(format!("no {line} in {lines}").into());
+        }
+    }
+    let folded = printed(pagewalk().args(["report", &profile, "--format", "folded"]))?;
+    let annotated = printed(pagewalk().args(["annotate", &profile, "sum"]))?;
+    match (folded.contains(";sum;twice;data.l1 "), annotated.contains("; sum.c:2      return x * 2 + 1;")) {
+        (true, true) => Ok(()),
+        _ => Err(format!("{folded}\n{annotated}").into()),
+    }
+}
