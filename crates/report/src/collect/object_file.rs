@@ -109,3 +109,56 @@ fn lines(bytes: &[u8]) -> Option<Context<Reader>> {
     };
     Context::from_dwarf(Dwarf::load(section).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sample() -> Vec<u8> {
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/../../elf-samples/crc")).expect("the sample is there")
+    }
+
+    #[test]
+    fn a_function_has_its_name_its_place_and_its_bytes() {
+        let file = ObjectFile::parse("/crc", sample()).expect("an ELF file");
+        let (address, home) = file.locate(0x1010).expect("code");
+        assert_eq!((address, home), (LinearAddr(0x40_1010), Home::Function(LinearAddr(0x40_1000))));
+        let function = file.function(home);
+        assert_eq!((function.name.as_deref(), function.code.len() as u64), (Some("main"), function.length));
+        assert_eq!(function.code[0], 0x53, "push rbx");
+        assert_eq!(file.frames_at(address), [], "the samples have no line tables");
+    }
+
+    #[test]
+    fn what_is_no_elf_file_has_no_names() {
+        assert!(ObjectFile::parse("/text", b"#!/bin/sh\n".to_vec()).is_none());
+        assert!(ObjectFile::parse("/empty", Vec::new()).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn a_damaged_file_gives_names_or_none(
+            changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+            length in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = sample();
+            for (at, byte) in changes {
+                // Mostly headers and tables.
+                let at = at.index(bytes.len());
+                let at = if at % 2 == 0 { at % 512 } else { at };
+                bytes[at] = byte;
+            }
+            bytes.truncate(bytes.len() - length.index(2) * length.index(4096));
+            if let Some(file) = ObjectFile::parse("/damaged", bytes) {
+                for offset in [0, 0x1000, 0x1010, 0x1fff, 0x2000, u64::MAX] {
+                    if let Some((address, home)) = file.locate(offset) {
+                        let function = file.function(home);
+                        prop_assert!(function.code.len() as u64 <= function.length);
+                        file.frames_at(address);
+                    }
+                }
+            }
+        }
+    }
+}
