@@ -1,7 +1,7 @@
 //! What a run has cost, and where: the profile that `pagewalk record` writes, and what is made of it.
 //!
 //! A [`Profile`] is plain data, complete in itself. [`collect`] makes it of a ledger at the end of a run and of what the kernel layer tells of
-//! address spaces; [`file`] keeps it on disk. Each output is a file of its own: tables, annotated functions, callgrind's format, folded stacks,
+//! address spaces; [`mod@file`] keeps it on disk. Each output is a file of its own: tables, annotated functions, callgrind's format, folded stacks,
 //! a flame graph. The sums of each are the cycles of the run.
 #![forbid(unsafe_code)]
 
