@@ -74,9 +74,13 @@ fn same<C: Clocked + HardwareModel, D: Clocked + HardwareModel>(name: &str, filt
     }
 }
 
+/// Every preset, and one whose walks bring the next page too.
 fn presets() -> impl Iterator<Item = HardwareConfig> {
     let config = |name| HardwareFile::open(name).and_then(|file| file.config()).expect("a preset");
-    PRESETS.iter().map(move |preset| config(preset.name))
+    let mut prefetching = HardwareFile::open("skylake-server").expect("a preset");
+    prefetching.set(&"walk.prefetch=next-page".parse().expect("a setting")).expect("a key");
+    let prefetching = prefetching.config().expect("a processor");
+    PRESETS.iter().map(move |preset| config(preset.name)).chain([prefetching])
 }
 
 #[test]
