@@ -1,7 +1,7 @@
 //! The models that hear of every access, as one: the core is compiled for it once, and which of them it is, is looked up at each report.
 
 use crate::ReferenceClock;
-use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
+use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Pte, Service, SpaceId};
 use paging::tlb::{Prefetch, SpuriousFaults, TableRef};
 use paging::{
     BlockId, Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache,
@@ -93,8 +93,9 @@ impl HardwareModel for Attached {
         #[inline] fn load(&mut self, la: LinearAddr, pa: PhysAddr, size: u32);
         #[inline] fn store(&mut self, la: LinearAddr, pa: PhysAddr, size: u32);
         fn page_crossing(&mut self, la: LinearAddr);
-        fn walk_load(&mut self, la: LinearAddr, level: Level, entry: PhysAddr);
-        fn walk_update(&mut self, la: LinearAddr, entry: PhysAddr);
+        fn walk_load(&mut self, la: LinearAddr, level: Level, entry: PhysAddr, value: Pte);
+        fn walk_update(&mut self, la: LinearAddr, entry: PhysAddr, value: Pte);
+        fn looked_ahead(&mut self, entry: PhysAddr, value: Pte);
         fn fault(&mut self, fault: PageFault);
         fn context_switch(&mut self, root: PhysAddr);
         fn space(&mut self, space: SpaceId);

@@ -46,10 +46,10 @@ impl HardwareModel for Counting {
     fn store(&mut self, _: LinearAddr, _: PhysAddr, _: u32) {
         self.0.borrow_mut().stores += 1;
     }
-    fn walk_load(&mut self, _: LinearAddr, _: arch::Level, _: PhysAddr) {
+    fn walk_load(&mut self, _: LinearAddr, _: arch::Level, _: PhysAddr, _: arch::Pte) {
         self.0.borrow_mut().walk_loads += 1;
     }
-    fn walk_update(&mut self, _: LinearAddr, _: PhysAddr) {
+    fn walk_update(&mut self, _: LinearAddr, _: PhysAddr, _: arch::Pte) {
         self.0.borrow_mut().walk_updates += 1;
     }
     fn fault(&mut self, _: PageFault) {

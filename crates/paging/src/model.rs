@@ -7,7 +7,7 @@
 
 use crate::tlb::{Prefetch, SpuriousFaults, TableRef};
 use crate::{EntryUse, Invalidation, PagingContext, Translation};
-use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
+use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Pte, Service, SpaceId};
 
 /// How much a model needs to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,10 +98,14 @@ pub trait HardwareModel: TranslationCache {
     fn store(&mut self, _la: LinearAddr, _pa: PhysAddr, _size: u32) {}
     /// The access that is about to be made crosses a page; this is its first byte.
     fn page_crossing(&mut self, _la: LinearAddr) {}
-    /// A walk read the paging entry at `entry`, which is of this level, for an access to `la`.
-    fn walk_load(&mut self, _la: LinearAddr, _level: Level, _entry: PhysAddr) {}
-    /// A walk set A or D in the paging entry at `entry`.
-    fn walk_update(&mut self, _la: LinearAddr, _entry: PhysAddr) {}
+    /// A walk read the paging entry at `entry`, which is of this level, for an access to `la`, and found `value`; an entry of 4
+    /// bytes is zero-extended.
+    fn walk_load(&mut self, _la: LinearAddr, _level: Level, _entry: PhysAddr, _value: Pte) {}
+    /// A walk set A or D in the paging entry at `entry`, which holds `value` now.
+    fn walk_update(&mut self, _la: LinearAddr, _entry: PhysAddr, _value: Pte) {}
+    /// The entry behind the one that a walk has used was looked at, because of [`TranslationCache::prefetch`], and found to hold
+    /// `value`; told of before [`TranslationCache::prefetched`], and also where the entry gives no translation.
+    fn looked_ahead(&mut self, _entry: PhysAddr, _value: Pte) {}
     /// A translation failed.
     fn fault(&mut self, _fault: PageFault) {}
     /// Instructions run in this address space from now on. Told of before CR3 is loaded, which may hold a root that an earlier

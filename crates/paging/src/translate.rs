@@ -6,7 +6,7 @@ use crate::{
     Denials, Detail, EntryUse, Glance, HardwareModel, NoModel, PagingContext, PhysMem, Rights, Step, Walk, WalkEnd,
     walk,
 };
-use arch::{Access, AccessKind, FRAME_SIZE, LinearAddr, MemoryType, PageFault, PageSize, PatIndex, Pfn, PhysAddr};
+use arch::{Access, AccessKind, FRAME_SIZE, LinearAddr, MemoryType, PageFault, PageSize, PatIndex, Pfn, PhysAddr, Pte};
 
 /// Bits that may differ without the walk having to start again: A and D.
 const ACCESSED_DIRTY: u64 = 0x60;
@@ -147,10 +147,15 @@ fn look_ahead<H: HardwareModel, M: PhysMem + ?Sized>(
 ) {
     let next = la.page_base().wrapping_add(FRAME_SIZE);
     let (end, step) = inspect(mem, ctx, next, Access { kind: AccessKind::Read, ..access });
-    let (Step::Done(translation), Some(entry)) = (step, end.entries().last()) else { return };
+    let Some(entry) = end.entries().last() else { return };
     let is_behind = entry.pa == leaf.pa.wrapping_add(1 << entry.size.shift()) && entry.pa.pfn() == leaf.pa.pfn();
+    if !is_behind {
+        return;
+    }
+    model.looked_ahead(entry.pa, Pte(entry.seen));
+    let Step::Done(translation) = step else { return };
     let is_settled = |entry: &EntryUse| entry.seen & u64::from(entry.set.bits()) == u64::from(entry.set.bits());
-    if is_behind && translation.size == PageSize::Size4K && end.entries().iter().all(is_settled) {
+    if translation.size == PageSize::Size4K && end.entries().iter().all(is_settled) {
         model.prefetched(ctx, next, entry.pa, &translation);
     }
 }
@@ -201,8 +206,9 @@ pub fn inspect<M: PhysMem + ?Sized>(mem: &M, ctx: &PagingContext, la: LinearAddr
 fn drive<H: HardwareModel, M: PhysMem + ?Sized>(model: &mut H, mem: &M, la: LinearAddr, walk: &mut Walk<'_>) -> Step {
     let mut step = walk.first();
     while let Step::Load(pa) = step {
-        model.walk_load(la, walk.level(), pa);
-        step = walk.step(mem.load_sized(pa, walk.entry_size()));
+        let value = mem.load_sized(pa, walk.entry_size());
+        model.walk_load(la, walk.level(), pa, Pte(value));
+        step = walk.step(value);
     }
     step
 }
@@ -223,7 +229,7 @@ fn commit<H: HardwareModel, M: PhysMem + ?Sized>(
         while current & set != set {
             match mem.compare_exchange_sized(entry.pa, entry.size, current, current | set) {
                 Ok(()) => {
-                    model.walk_update(la, entry.pa);
+                    model.walk_update(la, entry.pa, Pte(current | set));
                     break;
                 }
                 Err(found) if (found ^ entry.seen) & !ACCESSED_DIRTY == 0 => current = found,

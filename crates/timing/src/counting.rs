@@ -5,7 +5,7 @@
 //! access, to show that this is true; the counts are the same.
 
 use crate::{Counters, Side};
-use arch::{Access, AccessKind, Level, LinearAddr, PageFault, PhysAddr};
+use arch::{Access, AccessKind, Level, LinearAddr, PageFault, PhysAddr, Pte};
 use paging::tlb::{ConfigError, HierarchyConfig, Lookup, Prefetch, ServedBy, SpuriousFaults, TableRef, TlbHierarchy};
 use paging::{Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache};
 use std::marker::PhantomData;
@@ -140,11 +140,11 @@ impl<T: Telling> TranslationCache for Counting<T> {
 impl<T: Telling> HardwareModel for Counting<T> {
     const DETAIL: Detail = T::DETAIL;
 
-    fn walk_load(&mut self, _: LinearAddr, _: Level, _: PhysAddr) {
+    fn walk_load(&mut self, _: LinearAddr, _: Level, _: PhysAddr, _: Pte) {
         self.counters[self.side].loads += 1;
     }
 
-    fn walk_update(&mut self, _: LinearAddr, _: PhysAddr) {
+    fn walk_update(&mut self, _: LinearAddr, _: PhysAddr, _: Pte) {
         self.counters[self.side].updates += 1;
     }
 

@@ -34,10 +34,10 @@ impl TranslationCache for One {
 
 impl HardwareModel for One {
     const DETAIL: Detail = Detail::FilteredTlb;
-    fn walk_load(&mut self, _: LinearAddr, _: arch::Level, entry: PhysAddr) {
+    fn walk_load(&mut self, _: LinearAddr, _: arch::Level, entry: PhysAddr, _: arch::Pte) {
         self.walk_loads.push(entry);
     }
-    fn walk_update(&mut self, _: LinearAddr, entry: PhysAddr) {
+    fn walk_update(&mut self, _: LinearAddr, entry: PhysAddr, _: arch::Pte) {
         self.walk_updates.push(entry);
     }
     fn fault(&mut self, fault: PageFault) {

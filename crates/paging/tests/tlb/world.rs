@@ -113,10 +113,10 @@ impl TranslationCache for Watched {
 
 impl HardwareModel for Watched {
     const DETAIL: Detail = Detail::FilteredTlb;
-    fn walk_load(&mut self, _: LinearAddr, _: arch::Level, entry: PhysAddr) {
+    fn walk_load(&mut self, _: LinearAddr, _: arch::Level, entry: PhysAddr, _: arch::Pte) {
         self.loads.push(entry.0);
     }
-    fn walk_update(&mut self, _: LinearAddr, entry: PhysAddr) {
+    fn walk_update(&mut self, _: LinearAddr, entry: PhysAddr, _: arch::Pte) {
         self.updates.push(entry.0);
     }
 }

@@ -18,7 +18,7 @@ use crate::config::HardwareConfig;
 use crate::ledger::{Cause, Charge, Ledger, Row};
 use crate::memory::{Caches, Port, Supplier, Use, line_of, lines};
 use crate::{Counting, Cycles, EveryLookup, Side, Telling, Timeline};
-use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
+use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Pte, Service, SpaceId};
 use code::Code;
 use paging::tlb::{ConfigError, Prefetch, SpuriousFaults, TableCacheConfig, TableRef};
 use paging::{
@@ -263,14 +263,14 @@ impl<T: Telling> HardwareModel for InOrder<T> {
         self.translate(Cause::PageCrossing, self.config.translation.page_crossing);
     }
 
-    fn walk_load(&mut self, la: LinearAddr, level: Level, entry: PhysAddr) {
-        self.translations.walk_load(la, level, entry);
+    fn walk_load(&mut self, la: LinearAddr, level: Level, entry: PhysAddr, value: Pte) {
+        self.translations.walk_load(la, level, entry, value);
         let (supplier, cycles) = self.memory.access(Port::Data, entry, Use::Read);
         self.translate(Cause::WalkStep(level, supplier), cycles);
     }
 
-    fn walk_update(&mut self, la: LinearAddr, entry: PhysAddr) {
-        self.translations.walk_update(la, entry);
+    fn walk_update(&mut self, la: LinearAddr, entry: PhysAddr, value: Pte) {
+        self.translations.walk_update(la, entry, value);
         self.memory.access(Port::Data, entry, Use::Write);
         self.translate(Cause::AccessedDirty, self.config.walk.accessed_dirty_assist);
     }

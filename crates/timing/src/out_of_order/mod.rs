@@ -27,7 +27,7 @@ use crate::in_order::EveryAccess;
 use crate::ledger::{Cause, Charge, Ledger, Row};
 use crate::memory::line_of;
 use crate::{Counting, Cycles, EveryLookup, Side, Telling, Timeline};
-use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Service, SpaceId};
+use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Pte, Service, SpaceId};
 use code::{Branch, Code};
 use fills::Arrival;
 use lane::{Decoded, Lane};
@@ -572,8 +572,8 @@ impl<T: Telling> HardwareModel for OutOfOrder<T> {
         self.twin.cross();
     }
 
-    fn walk_load(&mut self, la: LinearAddr, level: Level, entry: PhysAddr) {
-        self.translations.walk_load(la, level, entry);
+    fn walk_load(&mut self, la: LinearAddr, level: Level, entry: PhysAddr, value: Pte) {
+        self.translations.walk_load(la, level, entry, value);
         let Arrival { supplier, asked, ready } = self.core.walk_load(entry, self.at());
         if asked > self.at() {
             self.translate_until(asked, Cause::WalkQueue, la);
@@ -581,8 +581,8 @@ impl<T: Telling> HardwareModel for OutOfOrder<T> {
         self.translate_until(ready, Cause::WalkStep(level, supplier), la);
     }
 
-    fn walk_update(&mut self, la: LinearAddr, entry: PhysAddr) {
-        self.translations.walk_update(la, entry);
+    fn walk_update(&mut self, la: LinearAddr, entry: PhysAddr, value: Pte) {
+        self.translations.walk_update(la, entry, value);
         self.core.walk_store(entry);
         self.translate(self.config.walk.accessed_dirty_assist, Cause::AccessedDirty, la);
     }
