@@ -1,7 +1,9 @@
-//! Other tools on what is exported, where they are installed: `callgrind_annotate` sums as we do, and gcc's line tables are read. Ignored without them.
+//! What needs other tools, and is ignored without them: `callgrind_annotate` sums as we do, a browser draws the flame graph and
+//! searches it, gcc's line tables are read, and on a processor without AVX, as QEMU has it, pagewalk writes the same bytes.
 #![forbid(unsafe_code)]
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 use tempfile::TempDir;
@@ -13,10 +15,15 @@ fn main() -> ExitCode {
     };
     let trials = vec![
         trial("callgrind_annotate_sums_as_we_do", "callgrind_annotate", callgrind_annotate),
+        trial("a_browser_opens_the_flame_graph", BROWSER, browser),
         trial("source_lines_and_inlined_functions_of_gcc", "gcc", source_lines),
+        trial("the_same_bytes_twice_and_on_a_nehalem", "qemu-x86_64", another_processor),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
+
+/// Chromium without a window.
+const BROWSER: &str = "chromium-headless-shell";
 
 /// What a command prints that goes well.
 fn printed(command: &mut Command) -> Result<String, Failed> {
@@ -119,4 +126,83 @@ fn source_lines() -> Result<(), Failed> {
         (true, true) => Ok(()),
         _ => Err(format!("{folded}\n{annotated}").into()),
     }
+}
+
+/// The text behind `before`, up to a character.
+fn between<'a>(text: &'a str, before: &str, end: char) -> Option<&'a str> {
+    text.split_once(before)?.1.split(end).next()
+}
+
+/// The page as the browser has it once its script has run, with a search for frames of walks.
+fn drawn(svg: &Path) -> Result<String, Failed> {
+    let mut browser = Command::new(BROWSER);
+    let output = browser
+        .args(["--no-sandbox", "--disable-gpu", "--dump-dom"])
+        .arg(format!("file://{}?s=^walk", svg.display()))
+        .output()?;
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+fn browser() -> Result<(), Failed> {
+    let folder = TempDir::new()?;
+    let profile = record(folder.path(), &["elf-samples/sieve", "20000"])?;
+    let svg = folder.path().join("flames.svg");
+    printed(pagewalk().args(["report", &profile, "--format", "flamegraph", "-o"]).arg(&svg))?;
+    let table = printed(pagewalk().args(["report", &profile, "--format", "json"]))?;
+    let table: serde_json::Value = serde_json::from_str(&table)?;
+    let cycles = table["total"]["cycles"].as_u64().ok_or("no cycles")?;
+    let page = drawn(&svg)?;
+    let mut rows = BTreeMap::<&str, u64>::new();
+    for frame in page.split("<title>").skip(1) {
+        let weight = between(frame, " (", ' ').and_then(digits).ok_or(format!("no weight in {frame}"))?;
+        *rows.entry(between(frame, " y=\"", '"').ok_or("no place")?).or_default() += weight;
+    }
+    if rows.len() < 5 || rows.values().any(|sum| *sum != cycles) {
+        return Err(format!("each row should sum to {cycles}: {rows:?}").into());
+    }
+    let causes = printed(pagewalk().args(["report", &profile, "--by", "cause", "--format", "csv"]))?;
+    let of_walks = causes.lines().filter(|line| line.contains(",walk."));
+    let walks: u64 = of_walks.filter_map(|line| digits(line.split(',').next()?)).sum();
+    let share = format!("Matched: {:.1}%", 100.0 * walks as f64 / cycles as f64);
+    let found = between(&page, "id=\"matched\"", '<').ok_or("no search")?;
+    if walks == 0 || !found.ends_with(&share) {
+        return Err(format!("the search should say {share}: {found}").into());
+    }
+    Ok(())
+}
+
+/// What a command line of pagewalk's writes to its file.
+fn written(mut pagewalk: Command, folder: &Path, args: &[&str]) -> Result<Vec<u8>, Failed> {
+    let file = folder.join("written");
+    let (command, rest) = args.split_first().ok_or("no command")?;
+    printed(pagewalk.args([command, "-q", "-o"]).arg(&file).args(rest))?;
+    Ok(std::fs::read(&file)?)
+}
+
+fn another_processor() -> Result<(), Failed> {
+    let folder = TempDir::new()?;
+    let on_nehalem = || {
+        let mut qemu = Command::new("qemu-x86_64");
+        qemu.args(["-cpu", "Nehalem", env!("CARGO_BIN_EXE_pagewalk")]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        qemu
+    };
+    for sample in ["elf-samples/fp", "elf-samples/fork-cow", "elf-samples/smc"] {
+        let commands: [&[&str]; 5] = [
+            &["stat", "--core", "none", sample],
+            &["stat", "--core", "in-order", sample],
+            &["stat", "--core", "out-of-order", sample],
+            &["record", sample],
+            &["record", "--accesses", sample],
+        ];
+        for args in commands {
+            let first = written(pagewalk(), folder.path(), args)?;
+            if first.is_empty() || written(pagewalk(), folder.path(), args)? != first {
+                return Err(format!("{args:?} again is not the same").into());
+            }
+            if written(on_nehalem(), folder.path(), args)? != first {
+                return Err(format!("{args:?} on another processor is not the same").into());
+            }
+        }
+    }
+    Ok(())
 }

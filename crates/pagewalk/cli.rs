@@ -1,7 +1,7 @@
 //! The command line.
 
 use crate::error::Error;
-use crate::hw::{HardwareArgs, HwCommand};
+use crate::hw::{self, HardwareArgs, HwCommand};
 use crate::profile::{AnnotateArgs, RecordArgs, ReportArgs};
 use crate::size::Bytes;
 use crate::walk::WalkArgs;
@@ -15,10 +15,13 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use timing::HardwareConfig;
+use timing::{HardwareConfig, Setting};
 
 /// Exit status when the command line makes no sense, or pagewalk itself cannot go on.
 pub(crate) const FAILED: u8 = 125;
+
+/// Where the accesses of a run are, unless another file is named.
+pub(crate) const ACCESSES: &str = "pagewalk.accesses";
 
 /// Run x86-64 Linux programs on page tables that live in simulated memory.
 ///
@@ -41,6 +44,8 @@ pub(crate) enum Command {
     /// Run a program and write down where its cycles went, for `report` and `annotate`
     #[command(after_long_help = EXIT_STATUS)]
     Record(Box<RecordArgs>),
+    /// Tell the model of a processor of a run that `record --accesses` has written down, and count as `stat` does
+    Replay(ReplayArgs),
     /// Show a profile: by function, line, page, mapping, cause or process, or for another tool
     Report(ReportArgs),
     /// Show a function of a profile: its instructions, and what each has cost
@@ -101,8 +106,16 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
 
+    /// Translate through the TLBs of this processor, a preset (`pagewalk hw list`) or a TOML file; --stat prints their counts too
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(crate) hw: Option<String>,
+
+    /// Set one of its keys, such as dtlb.4k.ways=8; `none` takes a table out
+    #[arg(long, value_name = "KEY=VALUE", requires = "hw")]
+    pub(crate) hw_set: Vec<Setting>,
+
     /// Write to a file which pages are used, in order
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "hw")]
     pub(crate) record_references: Option<PathBuf>,
 
     /// With `--reclaim opt`: the file that `--record-references` wrote in an earlier run of the same program
@@ -117,9 +130,42 @@ pub(crate) struct RunArgs {
     pub(crate) program: Vec<OsString>,
 }
 
+impl RunArgs {
+    /// The processor whose TLBs are used, if one is named.
+    pub(crate) fn hardware(&self) -> Result<Option<HardwareConfig>, Error> {
+        let Some(name) = &self.hw else { return Ok(None) };
+        self.guest.check_clock()?;
+        Ok(Some(hw::file(name, &self.hw_set)?.config()?))
+    }
+}
+
 /// What is counted, and where it is written.
 #[derive(Args)]
 pub(crate) struct StatArgs {
+    #[command(flatten)]
+    pub(crate) counters: CounterArgs,
+
+    #[command(flatten)]
+    pub(crate) modelled: ModelledArgs,
+}
+
+/// What is replayed, on which processor.
+#[derive(Args)]
+pub(crate) struct ReplayArgs {
+    /// What `pagewalk record --accesses` has written
+    #[arg(value_name = "FILE", default_value = ACCESSES)]
+    pub(crate) accesses: PathBuf,
+
+    #[command(flatten)]
+    pub(crate) counters: CounterArgs,
+
+    #[command(flatten)]
+    pub(crate) processor: ProcessorArgs,
+}
+
+/// Where counters go.
+#[derive(Args)]
+pub(crate) struct CounterArgs {
     /// Write the counters to a file instead of standard error
     #[arg(long, short, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
@@ -131,20 +177,24 @@ pub(crate) struct StatArgs {
     /// As text for people, as JSON, or as CSV
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: StatFormat,
-
-    #[command(flatten)]
-    pub(crate) modelled: ModelledArgs,
 }
 
-/// A program, and the processor that its run is modelled on.
+/// A processor and its core.
 #[derive(Args)]
-pub(crate) struct ModelledArgs {
+pub(crate) struct ProcessorArgs {
     #[command(flatten)]
     pub(crate) hardware: HardwareArgs,
 
     /// The core: none, for exact counts without a clock; in-order, which does one thing at a time, or out-of-order, with a window
     #[arg(long, value_name = "CORE", default_value = "in-order")]
     pub(crate) core: Core,
+}
+
+/// A program, and the processor that its run is modelled on.
+#[derive(Args)]
+pub(crate) struct ModelledArgs {
+    #[command(flatten)]
+    pub(crate) processor: ProcessorArgs,
 
     #[command(flatten)]
     pub(crate) guest: GuestArgs,
@@ -157,10 +207,8 @@ pub(crate) struct ModelledArgs {
 impl ModelledArgs {
     /// The processor, if the run can be modelled.
     pub(crate) fn hardware(&self) -> Result<HardwareConfig, Error> {
-        let hardware = self.hardware.config()?;
-        if self.guest.reclaim.wants_clock() {
-            return Err(Error::NoClock { policy: self.guest.reclaim });
-        }
+        let hardware = self.processor.hardware.config()?;
+        self.guest.check_clock()?;
         Ok(hardware)
     }
 }
@@ -291,6 +339,16 @@ pub(crate) struct GuestArgs {
     pub(crate) soft_tlb: Option<pagewalk::SlotCount>,
 }
 
+impl GuestArgs {
+    /// A model has the place of the reference clock, so no policy may ask for that.
+    pub(crate) fn check_clock(&self) -> Result<(), Error> {
+        if self.reclaim.wants_clock() {
+            return Err(Error::NoClock { policy: self.reclaim });
+        }
+        Ok(())
+    }
+}
+
 /// What `--stat` prints.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Stat {
@@ -363,7 +421,11 @@ pub(crate) fn parse() -> Result<Cli, clap::Error> {
         Command::Walk(args) => ("walk", args.program.first()),
         Command::Stat(args) => ("stat", args.modelled.program.first()),
         Command::Record(args) => ("record", args.modelled.program.first()),
-        Command::Report(_) | Command::Annotate(_) | Command::Hw(_) | Command::Completions { .. } => return Ok(cli),
+        Command::Replay(_)
+        | Command::Report(_)
+        | Command::Annotate(_)
+        | Command::Hw(_)
+        | Command::Completions { .. } => return Ok(cli),
     };
     if program.is_some_and(|program| program.as_encoded_bytes().starts_with(b"-")) {
         let strict = |command: clap::Command| command.mut_arg("program", |program| program.allow_hyphen_values(false));

@@ -76,6 +76,16 @@ pub(crate) enum Error {
         #[source]
         cause: ReadError,
     },
+    /// The accesses of a run cannot be replayed.
+    #[error("cannot replay `{path}`")]
+    #[diagnostic(code(pagewalk::replay), help("accesses are written by `pagewalk record --accesses -o FILE PROGRAM`"))]
+    Replay {
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        cause: accesses::ReadError,
+    },
     /// A table's options are given for what is none.
     #[error("--by, --sort and --top are for tables")]
     #[diagnostic(code(pagewalk::profile), help("tables have --format text, json or csv"))]
@@ -105,7 +115,7 @@ pub(crate) enum Error {
     )]
     NoReferences,
     /// A policy that goes by exact references, in a command that does not report them.
-    #[error("`{policy}` goes by exact references, which only `pagewalk run` reports")]
+    #[error("`{policy}` goes by exact references, which only `pagewalk run` without --hw reports")]
     #[diagnostic(code(pagewalk::references), help("choose another --reclaim"))]
     NoClock {
         /// The policy.

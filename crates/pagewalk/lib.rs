@@ -20,7 +20,7 @@
 pub use arch::{AccessKind, Features, FeaturesError, LinearAddr, PageFaultCode};
 pub use cpu::CpuModel;
 pub use event::{Event, EventSink, FaultEvent, Resolution};
-pub use kernel::fs::{BufferConsole, Captured, Console, HostConsole, Mount, MountMode, ViewConfig};
+pub use kernel::fs::{BufferConsole, Captured, ClearTerminal, Console, HostConsole, Mount, MountMode, ViewConfig};
 pub use kernel::mm::invariants::Violation;
 pub use kernel::mm::reclaim::policy::{PolicyName, UnknownPolicy};
 pub use kernel::mm::reclaim::references::{Divergence, ReferencesError, SharedReferences};
@@ -31,7 +31,8 @@ pub use kernel::{
     Failing, FaultReport, Injection, InjectionError, MappingSummary, Neighbourhood, Service, Signal, When,
 };
 pub use machine::{
-    Attached, Ending, Interrupt, Machine, MachineConfig, MachineError, ReferenceClock, Stats, Stop, Stopped, SwapConfig,
+    Attached, Ending, Interrupt, Machine, MachineConfig, MachineError, Progress, ReferenceClock, Stats, Stop, Stopped,
+    SwapConfig,
 };
 pub use mmu::SlotCount;
 pub use physmem::{RamError, SwapFileError};

@@ -5,6 +5,8 @@ mod cli;
 mod error;
 mod hw;
 mod profile;
+mod progress;
+mod replay;
 mod report;
 mod run;
 mod size;
@@ -24,6 +26,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Stat(args) => stat::stat(&args),
         Command::Record(args) => profile::record(&args),
+        Command::Replay(args) => replay::replay(&args),
         Command::Report(args) => profile::report(&args),
         Command::Annotate(args) => profile::annotate(&args),
         Command::Hw(command) => hw::hw(&command),

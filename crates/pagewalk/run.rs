@@ -1,11 +1,12 @@
 //! `pagewalk run`.
 
-use crate::cli::{GuestArgs, RunArgs, Stat};
+use crate::cli::{GuestArgs, RunArgs, Stat, StatFormat};
 use crate::error::Error;
 use crate::report;
+use crate::stat::Outcome;
 use pagewalk::{
-    Console, CpuModel, Ending, ExecError, HostConsole, HugePages, Interrupt, Machine, MachineConfig, ReclaimConfig,
-    SharedReferences, ViewConfig,
+    ClearTerminal, Console, CpuModel, Ending, ExecError, HostConsole, HugePages, Interrupt, Machine, MachineConfig,
+    ReclaimConfig, SharedReferences, ViewConfig,
 };
 use paging::HardwareModel;
 use signal_hook::{consts, low_level};
@@ -14,6 +15,7 @@ use std::io::IsTerminal;
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use timing::{Counting, HardwareConfig};
 
 /// What a program finds in its environment unless told otherwise: the same everywhere, so that runs can be compared.
 const ENVIRONMENT: [&str; 4] =
@@ -21,7 +23,7 @@ const ENVIRONMENT: [&str; 4] =
 
 /// Runs a program to its end and gives the exit status that stands for it.
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
-    let (console, interrupt) = console()?;
+    let (console, interrupt) = console(None)?;
     if let Some(timeout) = args.timeout {
         stop_after(timeout, interrupt.clone());
     }
@@ -30,22 +32,36 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
         check_invariants: args.check_invariants,
         ..config(&args.guest)
     };
+    if let Some(hardware) = args.hardware()? {
+        return translated(args, &hardware, Machine::counting(config, console, interrupt, &hardware)?);
+    }
     let Some(references) = references(args)? else {
-        return execute(args, Machine::new(config, console, interrupt)?);
+        return execute(args, &mut Machine::new(config, console, interrupt)?);
     };
-    let machine = Machine::with_references(config, console, interrupt, references.clone())?;
-    let status = execute(args, machine)?;
+    let mut machine = Machine::with_references(config, console, interrupt, references.clone())?;
+    let status = execute(args, &mut machine)?;
     if let Some(divergence) = references.finish()? {
         report::divergence(divergence);
     }
     Ok(status)
 }
 
-/// The host's terminal and files as the guest's, and what Ctrl-C stops.
-pub(crate) fn console() -> Result<(Box<dyn Console>, Interrupt), Error> {
+/// The host's terminal and files as the guest's, and what Ctrl-C stops. What is on the terminal goes before the guest uses it.
+pub(crate) fn console(clear: Option<ClearTerminal>) -> Result<(Box<dyn Console>, Interrupt), Error> {
     let interrupt = Interrupt::new();
     forward_signals(&interrupt)?;
-    Ok((Box::new(HostConsole::new(interrupt.flag())), interrupt))
+    let console = HostConsole::new(interrupt.flag(), clear);
+    Ok((Box::new(console), interrupt))
+}
+
+/// Runs a program through the TLBs of a processor.
+fn translated(args: &RunArgs, hardware: &HardwareConfig, mut machine: Machine<Counting>) -> Result<ExitCode, Error> {
+    let status = execute(args, &mut machine)?;
+    if args.stat.is_some() {
+        let outcome = Outcome { counters: *machine.cpu().mmu().model.counters(), cycles: None };
+        report::say(&StatFormat::Text.render(&args.program[0].to_string_lossy(), hardware, &outcome));
+    }
+    Ok(status)
 }
 
 /// The reference clock, if the policy or a recording needs one.
@@ -69,13 +85,13 @@ fn references(args: &RunArgs) -> Result<Option<SharedReferences>, Error> {
 }
 
 /// Loads the program into the machine, runs it to its end and reports.
-fn execute<H: HardwareModel>(args: &RunArgs, mut machine: Machine<H>) -> Result<ExitCode, Error> {
-    exec(&mut machine, &args.guest, &args.program)?;
+fn execute<H: HardwareModel>(args: &RunArgs, machine: &mut Machine<H>) -> Result<ExitCode, Error> {
+    exec(machine, &args.guest, &args.program)?;
     let started = Instant::now();
-    let ending = run_to_the_end(&mut machine);
+    let ending = run_to_the_end(machine);
     let elapsed = started.elapsed();
-    report::ending(&machine, &ending);
-    report::limits(&machine);
+    report::ending(machine, &ending);
+    report::limits(machine);
     if let Some(what) = args.stat {
         report::stats(&machine.stats(), (what == Stat::Host).then_some(elapsed));
     }

@@ -26,6 +26,22 @@ pub enum InstrClass {
     System,
 }
 
+impl InstrClass {
+    /// All of them, in their order.
+    pub const ALL: [Self; 10] = [
+        Self::Alu,
+        Self::Move,
+        Self::Mul,
+        Self::Div,
+        Self::Branch,
+        Self::String,
+        Self::Vector,
+        Self::X87,
+        Self::Syscall,
+        Self::System,
+    ];
+}
+
 /// What a control transfer does, as a branch predictor tells them apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BranchKind {
@@ -43,6 +59,12 @@ pub enum BranchKind {
     Return,
 }
 
+impl BranchKind {
+    /// All of them, in their order.
+    pub const ALL: [Self; 6] =
+        [Self::Conditional, Self::Direct, Self::Indirect, Self::Call, Self::IndirectCall, Self::Return];
+}
+
 /// What an instruction waits for beside its operands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Ordering {
@@ -55,11 +77,28 @@ pub enum Ordering {
     Serializing,
 }
 
+impl Ordering {
+    /// All of them, in their order.
+    pub const ALL: [Self; 3] = [Self::None, Self::Locked, Self::Serializing];
+}
+
 /// A set of registers, each as a whole: 16 general ones, 32 for vectors, 8 masks, the status flags, and x87 as one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RegSet(u64);
 
 impl RegSet {
+    /// Those whose bits, from 0 up, are set; `None` if there is no such register.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Option<Self> {
+        if bits >> Self::COUNT == 0 { Some(Self(bits)) } else { None }
+    }
+
+    /// A bit for each, by its number.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
     /// How many different registers there are.
     pub const COUNT: usize = 58;
     /// The status flags.

@@ -22,7 +22,9 @@ pub enum MemoryType {
 }
 
 impl MemoryType {
-    const fn from_code(code: u8) -> Option<Self> {
+    /// The type of this encoding, if there is one.
+    #[must_use]
+    pub const fn from_code(code: u8) -> Option<Self> {
         Some(match code {
             0 => Self::Uncacheable,
             1 => Self::WriteCombining,

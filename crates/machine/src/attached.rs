@@ -1,6 +1,7 @@
 //! The models that hear of every access, as one: the core is compiled for it once, and which of them it is, is looked up at each report.
 
 use crate::ReferenceClock;
+use accesses::Recorder;
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Pte, Service, SpaceId};
 use paging::tlb::{Prefetch, SpuriousFaults, TableRef};
 use paging::{
@@ -13,6 +14,8 @@ use timing::{Clocked, InOrder, OutOfOrder, Timeline};
 pub enum Attached {
     /// It tells the kernel layer of the pages that are used.
     References(ReferenceClock),
+    /// It writes down what happens, for other models to be told.
+    Recorder(Box<Recorder>),
     /// A core that does one thing at a time.
     InOrder(Box<InOrder>),
     /// A core with a window.
@@ -23,9 +26,17 @@ impl Attached {
     /// The core with a clock, if it is one.
     pub fn clocked(&mut self) -> Option<&mut dyn Clocked> {
         match self {
-            Self::References(_) => None,
+            Self::References(_) | Self::Recorder(_) => None,
             Self::InOrder(core) => Some(&mut **core),
             Self::OutOfOrder(core) => Some(&mut **core),
+        }
+    }
+
+    /// What writes down what happens, if it is that.
+    pub fn recorder(&mut self) -> Option<&mut Recorder> {
+        match self {
+            Self::Recorder(recorder) => Some(recorder),
+            _ => None,
         }
     }
 
@@ -33,7 +44,7 @@ impl Attached {
     #[must_use]
     pub fn timeline(&self) -> Option<&Timeline> {
         match self {
-            Self::References(_) => None,
+            Self::References(_) | Self::Recorder(_) => None,
             Self::InOrder(core) => core.timeline(),
             Self::OutOfOrder(core) => core.timeline(),
         }
@@ -46,6 +57,7 @@ macro_rules! forward {
         $($(#[$inline])? fn $name(&mut self $(, $arg: $ty)*) $(-> $out)? {
             match self {
                 Self::References(model) => model.$name($($arg),*),
+                Self::Recorder(model) => model.$name($($arg),*),
                 Self::InOrder(model) => model.$name($($arg),*),
                 Self::OutOfOrder(model) => model.$name($($arg),*),
             }
@@ -59,6 +71,7 @@ macro_rules! forward_shared {
         $(fn $name(&self) -> $out {
             match self {
                 Self::References(model) => model.$name(),
+                Self::Recorder(model) => model.$name(),
                 Self::InOrder(model) => model.$name(),
                 Self::OutOfOrder(model) => model.$name(),
             }

@@ -1,7 +1,8 @@
 //! The machine and its run loop.
 
 use crate::listener::{FaultLog, Listener};
-use crate::{Attached, Ending, Interrupt, MachineConfig, MachineError, ReferenceClock, Stats, SwapConfig};
+use crate::{Attached, Ending, Interrupt, MachineConfig, MachineError, Progress, ReferenceClock, Stats, SwapConfig};
+use accesses::Recorder;
 use arch::{ControlRegs, LinearAddr, UserContext};
 use cpu::{Cpu, CpuModel, Exit};
 use event::FaultEvent;
@@ -25,6 +26,7 @@ pub struct Machine<H = NoModel> {
     shootdown: Shootdown,
     listener: Listener,
     interrupt: Interrupt,
+    progress: Progress,
     /// The clock that the model tells of references.
     references: Option<SharedReferences>,
     max_instructions: u64,
@@ -108,6 +110,19 @@ impl Machine<Attached> {
         Self::with_model(config, console, interrupt, core)
     }
 
+    /// A machine whose run is written down, for models to be told of it later.
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn recording(
+        config: MachineConfig,
+        console: Box<dyn Console>,
+        interrupt: Interrupt,
+        recorder: Recorder,
+    ) -> Result<Self, MachineError> {
+        Self::with_model(config, console, interrupt, Attached::Recorder(Box::new(recorder)))
+    }
+
     /// The core with a clock, if there is one, to end its run.
     pub fn clocked(&mut self) -> Option<&mut dyn Clocked> {
         self.cpu.mmu_mut().model.clocked()
@@ -183,6 +198,7 @@ impl<H: HardwareModel> Machine<H> {
             shootdown,
             listener,
             interrupt,
+            progress: Progress::default(),
             references,
             max_instructions: config.max_instructions.unwrap_or(u64::MAX),
             is_waiting: false,
@@ -221,6 +237,7 @@ impl<H: HardwareModel> Machine<H> {
 
     /// Runs up to the next entry into the kernel layer, or for `fuel` instructions, and serves that entry.
     pub(crate) fn advance(&mut self, fuel: u64) -> Option<Ending> {
+        self.progress.set(self.cpu.retired());
         if self.interrupt.is_stopped() {
             return Some(Ending::TimedOut);
         }
@@ -290,6 +307,11 @@ impl<H: HardwareModel> Machine<H> {
             peak_frames: self.kernel.frames().peak(),
             ..self.listener.stats.clone()
         }
+    }
+
+    /// How far the run has come, to be looked at meanwhile.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
     }
 
     /// Keeps the page faults from now on, so many of them.

@@ -2,7 +2,7 @@
 
 mod args;
 
-pub(crate) use args::{HardwareArgs, HwCommand};
+pub(crate) use args::{HardwareArgs, HwCommand, file};
 
 use crate::error::Error;
 use crate::report;

@@ -1,10 +1,10 @@
 //! What is recorded, and how it is shown.
 
-use crate::cli::ModelledArgs;
+use crate::cli::{ACCESSES, ModelledArgs};
 use ::report::{By, Column};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where a profile is, unless another file is named.
 const DEFAULT: &str = "pagewalk.profile";
@@ -12,9 +12,13 @@ const DEFAULT: &str = "pagewalk.profile";
 /// What is run, and where its profile goes.
 #[derive(Args)]
 pub(crate) struct RecordArgs {
-    /// Write the profile to this file
-    #[arg(long, short, value_name = "FILE", default_value = DEFAULT)]
-    pub(crate) output: PathBuf,
+    /// Write to this file [default: pagewalk.profile, or pagewalk.accesses with --accesses]
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Write down every access instead of a profile, for `pagewalk replay` on any processor
+    #[arg(long, conflicts_with_all = ["hw", "hw_set", "core", "timeline"])]
+    pub(crate) accesses: bool,
 
     /// Write page faults and walks, when they were in virtual time, to this file, which Perfetto and Chrome open
     #[arg(long, value_name = "FILE")]
@@ -26,6 +30,14 @@ pub(crate) struct RecordArgs {
 
     #[command(flatten)]
     pub(crate) modelled: ModelledArgs,
+}
+
+impl RecordArgs {
+    /// Where it goes.
+    pub(crate) fn output(&self) -> &Path {
+        let default = if self.accesses { ACCESSES } else { DEFAULT };
+        self.output.as_deref().unwrap_or(Path::new(default))
+    }
 }
 
 /// Which profile is shown, and how.

@@ -1,5 +1,6 @@
 //! `pagewalk record`, `report` and `annotate`: where the cycles of a run went.
 
+mod accesses;
 mod args;
 mod record;
 mod show;

@@ -1,11 +1,12 @@
 //! `pagewalk record`: a program's run, and the profile of it.
 
-use super::RecordArgs;
+use super::{RecordArgs, accesses};
 use crate::cli::{Core, ModelledArgs};
 use crate::error::Error;
 use crate::report::{self, say};
-use crate::run;
+use crate::{progress, run};
 use ::report::{Hardware, Mapping, Profile, Run, RunSpace, Space, Trace, collect, file};
+use indicatif::ProgressBar;
 use kernel::mm::{HistoryMode, MappingRecord, SpaceRecord};
 use pagewalk::{Attached, Machine, MachineConfig};
 use std::fs::File;
@@ -23,24 +24,27 @@ const MOST_DRAWN: usize = 1 << 20;
 
 /// Runs a program and writes its profile.
 pub(crate) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
+    if args.accesses {
+        return accesses::record(args);
+    }
     let modelled = &args.modelled;
     let config = modelled.hardware()?;
     let machine = MachineConfig { history: HistoryMode::Keep, ..run::config(&modelled.guest) };
-    let (console, interrupt) = run::console()?;
-    match modelled.core {
+    let (console, interrupt, line) = progress::console()?;
+    match modelled.processor.core {
         Core::None => Err(Error::NoCycles),
-        Core::InOrder => execute(args, Machine::in_order(machine, console, interrupt, &config)?),
-        Core::OutOfOrder => execute(args, Machine::out_of_order(machine, console, interrupt, &config)?),
+        Core::InOrder => execute(args, Machine::in_order(machine, console, interrupt, &config)?, &line),
+        Core::OutOfOrder => execute(args, Machine::out_of_order(machine, console, interrupt, &config)?, &line),
     }
 }
 
-fn execute(args: &RecordArgs, mut machine: Machine<Attached>) -> Result<ExitCode, Error> {
+fn execute(args: &RecordArgs, mut machine: Machine<Attached>, line: &ProgressBar) -> Result<ExitCode, Error> {
     let modelled = &args.modelled;
     run::exec(&mut machine, &modelled.guest, &modelled.program)?;
-    let failed = |cause| Error::WriteFile { path: args.output.display().to_string(), cause };
-    let to = File::create(&args.output).map_err(failed)?;
+    let failed = |cause| Error::WriteFile { path: args.output().display().to_string(), cause };
+    let to = File::create(args.output()).map_err(failed)?;
     let timeline = args.timeline.as_deref().map(|path| TimelineFile::create(path, &mut machine)).transpose()?;
-    let ending = run::run_to_the_end(&mut machine);
+    let ending = progress::run_to_the_end(&mut machine, line);
     report::ending(&machine, &ending);
     report::limits(&machine);
     let profile = profile(modelled, &mut machine)?;
@@ -95,8 +99,8 @@ fn profile(args: &ModelledArgs, machine: &mut Machine<Attached>) -> Result<Profi
         command: args.program.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
         hardware: Hardware {
             name: args.hardware()?.name,
-            text: args.hardware.file()?.text(),
-            core: args.core.name().into(),
+            text: args.processor.hardware.file()?.text(),
+            core: args.processor.core.name().into(),
         },
         counters: &counters,
         cycles,
@@ -135,7 +139,7 @@ fn mapping(record: &MappingRecord) -> Mapping {
 fn summary(args: &RecordArgs, profile: &Profile) -> String {
     format!(
         "pagewalk: wrote {}: {} cycles of {} instructions in {} functions\n",
-        args.output.display(),
+        args.output().display(),
         profile.totals.cycles,
         profile.places.len(),
         profile.functions.len()

@@ -2,24 +2,25 @@
 
 mod table;
 
-use crate::cli::{Core, StatArgs};
+use crate::cli::{Core, CounterArgs, StatArgs};
 use crate::error::Error;
-use crate::{report, run};
+use crate::{progress, report, run};
+use indicatif::ProgressBar;
 use pagewalk::{Attached, Machine};
 use paging::HardwareModel;
 use std::process::ExitCode;
 use timing::ledger::{Cause, Charges};
-use timing::{Counters, Cycles, HardwareConfig};
+use timing::{Clocked, Counters, Cycles, HardwareConfig};
 
 /// What a run came to.
-struct Outcome {
-    counters: Counters,
+pub(crate) struct Outcome {
+    pub(crate) counters: Counters,
     /// With a clock: all cycles, those of the twin, and what they were spent on.
-    cycles: Option<Spent>,
+    pub(crate) cycles: Option<Spent>,
 }
 
 /// Cycles and their causes.
-struct Spent {
+pub(crate) struct Spent {
     all: Cycles,
     perfect: Cycles,
     causes: Charges,
@@ -28,22 +29,29 @@ struct Spent {
 /// Runs a program and prints the counters of the modelled processor, to standard error or a file.
 pub(crate) fn stat(args: &StatArgs) -> Result<ExitCode, Error> {
     let hardware = args.modelled.hardware()?;
-    let (console, interrupt) = run::console()?;
+    let (console, interrupt, line) = progress::console()?;
     let config = run::config(&args.modelled.guest);
-    let (status, outcome) = match args.modelled.core {
+    let (status, outcome) = match args.modelled.processor.core {
         Core::None => {
             let mut machine = Machine::counting(config, console, interrupt, &hardware)?;
-            let status = execute(args, &mut machine)?;
+            let status = execute(args, &mut machine, &line)?;
             (status, Outcome { counters: *machine.cpu().mmu().model.counters(), cycles: None })
         }
-        Core::InOrder => clocked(args, Machine::in_order(config, console, interrupt, &hardware)?)?,
-        Core::OutOfOrder => clocked(args, Machine::out_of_order(config, console, interrupt, &hardware)?)?,
+        Core::InOrder => clocked(args, Machine::in_order(config, console, interrupt, &hardware)?, &line)?,
+        Core::OutOfOrder => clocked(args, Machine::out_of_order(config, console, interrupt, &hardware)?, &line)?,
     };
-    print(args, &hardware, &outcome)?;
+    let program = args.modelled.program[0].to_string_lossy();
+    print(&args.counters, &program, &hardware, &outcome)?;
     Ok(status)
 }
 
 impl Spent {
+    /// What a core has spent.
+    pub(crate) fn of(core: &mut (impl Clocked + ?Sized)) -> Self {
+        let (all, ledger) = core.finish();
+        Self { all, perfect: ledger.perfect(), causes: ledger.total() }
+    }
+
     /// The causes that have cost anything.
     fn by_cause(&self) -> impl Iterator<Item = (Cause, Cycles)> {
         let all = self.causes.sorted().into_iter();
@@ -52,26 +60,30 @@ impl Spent {
 }
 
 /// Runs a program on a core with a clock.
-fn clocked(args: &StatArgs, mut machine: Machine<Attached>) -> Result<(ExitCode, Outcome), Error> {
-    let status = execute(args, &mut machine)?;
+fn clocked(args: &StatArgs, mut machine: Machine<Attached>, line: &ProgressBar) -> Result<(ExitCode, Outcome), Error> {
+    let status = execute(args, &mut machine, line)?;
     let core = machine.clocked().expect("the machine was made with one");
-    let (all, ledger) = core.finish();
-    let spent = Spent { all, perfect: ledger.perfect(), causes: ledger.total() };
+    let spent = Spent::of(core);
     let counters = *core.counters();
     Ok((status, Outcome { counters, cycles: Some(spent) }))
 }
 
-fn execute<H: HardwareModel>(args: &StatArgs, machine: &mut Machine<H>) -> Result<ExitCode, Error> {
+fn execute<H: HardwareModel>(args: &StatArgs, machine: &mut Machine<H>, line: &ProgressBar) -> Result<ExitCode, Error> {
     run::exec(machine, &args.modelled.guest, &args.modelled.program)?;
-    let ending = run::run_to_the_end(machine);
+    let ending = progress::run_to_the_end(machine, line);
     report::ending(machine, &ending);
     report::limits(machine);
     Ok(report::status(&ending))
 }
 
-fn print(args: &StatArgs, hardware: &HardwareConfig, outcome: &Outcome) -> Result<(), Error> {
-    let program = args.modelled.program[0].to_string_lossy();
-    let text = args.format.render(&program, hardware, outcome);
+/// Prints what a run came to, to standard error or a file.
+pub(crate) fn print(
+    args: &CounterArgs,
+    program: &str,
+    hardware: &HardwareConfig,
+    outcome: &Outcome,
+) -> Result<(), Error> {
+    let text = args.format.render(program, hardware, outcome);
     match &args.output {
         None if args.quiet => Ok(()),
         None => {

@@ -9,7 +9,7 @@ use timing::{Counters, Cycles, HardwareConfig, Side};
 
 impl StatFormat {
     /// All counters of a run.
-    pub(super) fn render(self, program: &str, hardware: &HardwareConfig, outcome: &Outcome) -> String {
+    pub(crate) fn render(self, program: &str, hardware: &HardwareConfig, outcome: &Outcome) -> String {
         match self {
             Self::Text => text(program, hardware, outcome),
             Self::Json => json(program, hardware, outcome),

@@ -38,6 +38,7 @@ const RULES: &[(&str, Reach)] = &[
     ("cpu", Reach::Not(&["kernel", "loader", "event", "machine"])),
     ("kernel", Reach::Not(&["cpu", "mmu", "timing", "physmem"])),
     ("timing", Reach::Not(&["cpu", "mmu", "kernel"])),
+    ("accesses", Reach::Only(&["arch", "paging"])),
     ("report", Reach::Only(&["arch", "paging", "decode", "loader", "timing"])),
     ("qemu-plugin", Reach::Only(&["arch", "paging", "physmem", "decode", "timing"])),
 ];

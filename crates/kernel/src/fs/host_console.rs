@@ -27,27 +27,47 @@ const SLICE: Duration = Duration::from_millis(100);
 /// What a pipe takes without waiting once it says that it is writable (PIPE_BUF).
 const PIPE_BUF: usize = 4096;
 
+/// Takes from the terminal what whoever runs the guest has drawn there.
+pub type ClearTerminal = Box<dyn FnOnce()>;
+
 /// The host's standard input, output and error.
-#[derive(Debug)]
 pub struct HostConsole {
     interrupt: Arc<AtomicBool>,
     /// Which streams are regular files, which never make anybody wait.
     is_file: [bool; 3],
     /// Which streams may make a reader wait.
     waits: [bool; 3],
+    /// Called before the guest first reads from a terminal or writes to one.
+    clear: Option<ClearTerminal>,
+}
+
+impl std::fmt::Debug for HostConsole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostConsole")
+            .field("is_file", &self.is_file)
+            .field("waits", &self.waits)
+            .finish_non_exhaustive()
+    }
 }
 
 impl HostConsole {
     /// `interrupt` is set from outside, by a signal handler say, to cut short what waits; whoever set it clears it.
+    /// `clear` is called once, before the guest first uses a terminal.
     #[must_use]
-    pub fn new(interrupt: Arc<AtomicBool>) -> Self {
+    pub fn new(interrupt: Arc<AtomicBool>, clear: Option<ClearTerminal>) -> Self {
         let is_file = |stream| stat_fd(fd(stream)).is_ok_and(|s| s.meta.kind == Kind::Regular);
         let waits = |stream| match stat_fd(fd(stream)).map(|s| s.meta.kind) {
             Ok(Kind::Fifo | Kind::Socket) => true,
             Ok(Kind::CharDevice) => termios::isatty(fd(stream)),
             _ => false,
         };
-        Self { interrupt, is_file: Stream::ALL.map(is_file), waits: Stream::ALL.map(waits) }
+        Self { interrupt, is_file: Stream::ALL.map(is_file), waits: Stream::ALL.map(waits), clear }
+    }
+
+    fn clear_terminal(&mut self, stream: Stream) {
+        if self.clear.is_some() && termios::isatty(fd(stream)) {
+            self.clear.take().into_iter().for_each(|clear| clear());
+        }
     }
 
     /// Waits until the stream is ready, unless it is one that never makes anybody wait.
@@ -118,11 +138,13 @@ impl Console for HostConsole {
     }
 
     fn read(&mut self, stream: Stream, buf: &mut [u8]) -> Result<usize, Errno> {
+        self.clear_terminal(stream);
         self.wait(stream, Ready::IN)?;
         Ok(rustix::io::read(fd(stream), buf)?)
     }
 
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<usize, Errno> {
+        self.clear_terminal(stream);
         if self.is_file[stream as usize] {
             return Ok(rustix::io::write(fd(stream), bytes)?);
         }

@@ -75,7 +75,7 @@ pub(crate) use eventfd::EventSemantics;
 pub use fdtable::{Descriptor, FdTable, FilesId, OnExec};
 pub(crate) use file::FileKind;
 pub use file::{Mappable, OpenFileId, OpenFlags};
-pub use host_console::HostConsole;
+pub use host_console::{ClearTerminal, HostConsole};
 pub(crate) use hugetlbfs::KeepSize;
 pub use inode::InodeId;
 pub(crate) use inode::PageOfFile;

@@ -1,0 +1,139 @@
+//! `pagewalk record --accesses` and `pagewalk replay`: a replay counts what the program's own run counts, on every core and processor; and
+//! no file makes it do worse than say what is wrong.
+
+mod common;
+
+use common::{repository, samples};
+use rayon::prelude::*;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Runs pagewalk where the samples are.
+fn pagewalk(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+    command.args(args).current_dir(repository()).output().expect("pagewalk starts")
+}
+
+/// A path as an argument.
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+/// Writes down the accesses of a command line.
+fn record(folder: &Path, name: &str, options: &[&str], command: &str) -> PathBuf {
+    let trace = folder.join(name);
+    let words: Vec<_> = command.split(' ').collect();
+    let output = pagewalk(&[&["record", "--accesses", "-q", "-o", text(&trace)], options, &words].concat());
+    assert!(trace.exists(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+    trace
+}
+
+/// What a command counts, as JSON in a file.
+fn counters(folder: &Path, args: &[&str]) -> String {
+    let file = folder.join("counters");
+    let (name, rest) = args.split_first().expect("a command");
+    pagewalk(&[&[*name, "--format", "json", "-o", text(&file)], rest].concat());
+    std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{args:?} has written nothing: {error}"))
+}
+
+/// A replay counts what `stat` does.
+fn assert_same(command: &str, guest: &[&str], processors: &[&[&str]]) {
+    let folder = TempDir::new().expect("a folder");
+    let trace = record(folder.path(), "trace", guest, command);
+    let words: Vec<_> = command.split(' ').collect();
+    for processor in processors {
+        let run = counters(folder.path(), &[&["stat"], *processor, guest, &words].concat());
+        let replay = counters(folder.path(), &[&["replay"], *processor, &[text(&trace)]].concat());
+        assert_eq!(run, replay, "{command} on {processor:?}");
+    }
+}
+
+/// Each core, and between them all that presets differ in: splintered pages, paging-structure caches, stores apart.
+const PROCESSORS: [&[&str]; 5] = [
+    &["--core", "none", "--hw", "golden-cove"],
+    &["--core", "none", "--hw", "zen3"],
+    &["--core", "in-order", "--hw", "classroom"],
+    &["--core", "in-order", "--hw", "skylake-server", "--hw-set", "walk.prefetch=next-page"],
+    &["--core", "out-of-order", "--hw", "golden-cove"],
+];
+
+#[test]
+fn each_sample_counts_the_same_replayed() {
+    let files = std::fs::read_dir(samples()).expect("the samples are there");
+    let paths = files.map(|entry| entry.expect("an entry").path());
+    let is_elf = |path: &PathBuf| std::fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF"));
+    let all: Vec<_> = paths.filter(is_elf).collect();
+    assert!(all.len() > 15, "{all:?}");
+    all.par_iter().for_each(|path| {
+        let name = path.file_name().expect("a name").to_string_lossy();
+        assert_same(&format!("elf-samples/{name}"), &[], &PROCESSORS);
+    });
+}
+
+/// Pages leave memory and come back, two processes share them, and large ones are split.
+#[test]
+fn a_run_under_pressure_counts_the_same_replayed() {
+    let guest = ["--ram", "4M", "--swap", "64M"];
+    assert_same("elf-samples/fork-cow", &guest, &PROCESSORS);
+    assert_same("elf-samples/sieve 3000000", &guest, &PROCESSORS[2..3]);
+    assert_same("elf-samples/malloc", &["--thp", "always"], &PROCESSORS);
+}
+
+#[test]
+fn the_same_run_gives_the_same_bytes() {
+    let folder = TempDir::new().expect("a folder");
+    let [one, other] = ["one", "other"].map(|name| record(folder.path(), name, &[], "elf-samples/fork-cow"));
+    assert_eq!(std::fs::read(one).expect("a file"), std::fs::read(other).expect("a file"));
+}
+
+/// What replaying such a file says, and how it ends.
+fn complaint(folder: &Path, bytes: &[u8]) -> (Option<i32>, String) {
+    let file = folder.join("broken");
+    std::fs::write(&file, bytes).expect("a file");
+    let output = pagewalk(&["replay", "-q", "--core", "out-of-order", text(&file)]);
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_file_that_is_cut_off_or_damaged_is_an_error() {
+    let folder = TempDir::new().expect("a folder");
+    let trace = record(folder.path(), "trace", &[], "elf-samples/hello");
+    let bytes = std::fs::read(trace).expect("a file");
+    assert_eq!(complaint(folder.path(), &bytes), (Some(0), String::new()));
+    for length in (0..bytes.len()).step_by(bytes.len() / 16 + 1) {
+        let (status, said) = complaint(folder.path(), &bytes[..length]);
+        assert_eq!(status, Some(125), "cut off after {length} bytes: {said}");
+        assert!(said.contains("it is cut off") || said.contains("it is no trace"), "{length}: {said}");
+    }
+    for at in (0..bytes.len()).step_by(bytes.len() / 32 + 1) {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 0x10;
+        let (status, said) = complaint(folder.path(), &damaged);
+        assert_eq!(status, Some(125), "byte {at} is another: {said}");
+    }
+    let mut longer = bytes.clone();
+    longer.push(0);
+    assert!(complaint(folder.path(), &longer).1.contains("more behind its end"));
+    let mut later = bytes;
+    later[b"pagewalk accesses ".len()] = b'2';
+    assert!(complaint(folder.path(), &later).1.contains("version 2"));
+}
+
+#[test]
+fn options_of_a_processor_do_not_go_with_a_recording() {
+    let output = pagewalk(&["record", "--accesses", "--hw", "zen3", "elf-samples/hello"]);
+    assert_eq!(output.status.code(), Some(125));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cannot be used with"), "{said}");
+}
+
+/// `/dev/full` is a disk without room.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_is_said() {
+    let output = pagewalk(&["record", "--accesses", "-o", "/dev/full", "elf-samples/hello"]);
+    assert_eq!(output.status.code(), Some(125));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("cannot write `/dev/full`"), "{said}");
+}
