@@ -1,0 +1,58 @@
+//! The front end: where instructions come from, and what they have to wait for before they are dispatched.
+
+use super::OutOfOrder;
+use super::predictor::Outcome;
+use super::translation::Target;
+use crate::Telling;
+use crate::ledger::Cause;
+use crate::memory::line_of;
+use arch::{LinearAddr, PhysAddr};
+use paging::BlockId;
+
+impl<T: Telling> OutOfOrder<T> {
+    /// A fetch of an instruction at `la` is translated.
+    pub(super) fn fetch_from(&mut self, la: LinearAddr) {
+        if !self.is_fetching {
+            self.is_fetching = true;
+            self.close();
+            self.row = self.ledger.row(self.space, la);
+            self.decide(la);
+        }
+        self.target = Target::Front;
+        self.front.until(self.core.front(), Cause::Execution);
+    }
+
+    /// Control has gone to `la`: where the core did not expect that, the front end begins anew.
+    pub(super) fn decide(&mut self, la: LinearAddr) {
+        let Some((branch, decided, perfect)) = self.branch.take() else { return };
+        if self.predictor.resolve(branch.kind, branch.rip, branch.behind, la) == Outcome::Wrong {
+            let penalty = self.config.window.mispredict;
+            self.front.until(decided.max(self.core.front()), Cause::Execution);
+            self.core.stall_front(decided + penalty);
+            self.front.until(self.core.front(), Cause::Misprediction);
+            self.twin.stall_front(perfect + penalty);
+        }
+    }
+
+    pub(super) fn fetch_lines(&mut self, block: BlockId) {
+        let (lines, in_next) = self.code.lines(block);
+        lines.for_each(|pa| self.fetch_line(pa));
+        if in_next > 0 {
+            let next = self.pages[0].1;
+            self.fetch_line(next);
+        }
+    }
+
+    fn fetch_line(&mut self, pa: PhysAddr) {
+        if line_of(pa) != self.line {
+            self.line = line_of(pa);
+            let before = self.core.front();
+            let (supplier, ready) = self.core.fetch(pa);
+            if ready > before {
+                self.front.until(before, Cause::Execution);
+                self.front.until(ready, Cause::Fetch(supplier));
+            }
+            self.twin.fetch(pa);
+        }
+    }
+}
