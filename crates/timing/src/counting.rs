@@ -70,20 +70,66 @@ impl<T: Telling> Counting<T> {
     pub const fn caches(&self) -> &TlbHierarchy {
         &self.caches
     }
-}
 
-impl<T: Telling> TranslationCache for Counting<T> {
-    fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation> {
+    /// As [`TranslationCache::lookup`], with the level that decided the access.
+    pub(crate) fn look_up(
+        &mut self,
+        ctx: &PagingContext,
+        la: LinearAddr,
+        access: Access,
+    ) -> Option<(ServedBy, Translation)> {
         self.side = access.kind.into();
         let found = self.caches.look_up(ctx, la, access);
         self.decided = found != Lookup::Miss;
         match found {
             Lookup::Hit(by, translation) | Lookup::Denied(by, translation) => {
                 self.counters[self.side].stlb_hit += u64::from(by == ServedBy::SecondLevel);
-                Some(translation)
+                Some((by, translation))
             }
             Lookup::Miss => None,
         }
+    }
+}
+
+/// What of a [`TranslationCache`] takes a core no time: the caches that it counts do it, in its field `translations`.
+macro_rules! without_time {
+    () => {
+        fn fill_tables(
+            &mut self,
+            ctx: &paging::PagingContext,
+            la: arch::LinearAddr,
+            start: Option<&paging::tlb::TableRef>,
+            walked: &[paging::EntryUse],
+        ) {
+            self.translations.fill_tables(ctx, la, start, walked);
+        }
+
+        fn prefetch(&self) -> paging::tlb::Prefetch {
+            self.translations.prefetch()
+        }
+
+        fn page_fault(&mut self, ctx: &paging::PagingContext, la: arch::LinearAddr) {
+            self.translations.page_fault(ctx, la);
+        }
+
+        fn spurious_faults(&self) -> paging::tlb::SpuriousFaults {
+            self.translations.spurious_faults()
+        }
+
+        fn store_level(&self) -> paging::StoreLevel {
+            self.translations.store_level()
+        }
+
+        fn displaced(&mut self) -> Option<arch::LinearAddr> {
+            self.translations.displaced()
+        }
+    };
+}
+pub(crate) use without_time;
+
+impl<T: Telling> TranslationCache for Counting<T> {
+    fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation> {
+        self.look_up(ctx, la, access).map(|(_, translation)| translation)
     }
 
     fn table(&mut self, ctx: &PagingContext, la: LinearAddr) -> Option<TableRef> {

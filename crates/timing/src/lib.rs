@@ -5,6 +5,7 @@
 //! data caches and the ledger. It never changes what the program computes.
 #![forbid(unsafe_code)]
 
+mod code;
 pub mod config;
 mod counters;
 mod counting;

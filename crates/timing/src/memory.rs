@@ -238,7 +238,12 @@ pub(crate) const fn line_of(pa: PhysAddr) -> u64 {
 /// The first byte of each line that `size` bytes at `pa` lie in.
 pub(crate) fn lines(pa: PhysAddr, size: u32) -> impl Iterator<Item = PhysAddr> {
     let last = line_of(PhysAddr(pa.0 + u64::from(size.max(1)) - 1));
-    (line_of(pa)..=last).map(|number| PhysAddr(number << LINE_SHIFT))
+    (line_of(pa)..=last).map(first_byte)
+}
+
+/// The first byte of the line of this number.
+pub(crate) const fn first_byte(number: u64) -> PhysAddr {
+    PhysAddr(number << LINE_SHIFT)
 }
 
 const fn next(level: Supplier) -> Supplier {

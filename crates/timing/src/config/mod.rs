@@ -13,6 +13,7 @@ pub use preset::{PRESETS, Preset};
 pub use source::{HardwareError, HardwareFile, Setting, SettingError};
 
 use crate::Cycles;
+use arch::InstrClass;
 use paging::tlb::{Geometry, HierarchyConfig};
 
 /// All that a model of the hardware is built from.
@@ -182,4 +183,21 @@ pub struct ClassLatencies {
     pub x87: Cycles,
     /// CPUID, fences and the like.
     pub system: Cycles,
+}
+
+impl ClassLatencies {
+    /// Those of a class.
+    pub(crate) const fn of(&self, class: InstrClass) -> Cycles {
+        match class {
+            InstrClass::Alu => self.alu,
+            InstrClass::Move => self.mov,
+            InstrClass::Mul => self.mul,
+            InstrClass::Div => self.div,
+            InstrClass::Branch => self.branch,
+            InstrClass::String => self.string,
+            InstrClass::Vector => self.vector,
+            InstrClass::X87 => self.x87,
+            InstrClass::Syscall | InstrClass::System => self.system,
+        }
+    }
 }

@@ -1,113 +1,80 @@
-//! The blocks that the core executes, and where each of their instructions stands in the ledger.
+//! The blocks that the core executes, and what they cost.
 //!
-//! A block is physical: the same one may be executed at several linear addresses, one after the other. So it remembers the place
-//! that it was executed at last, with the rows of its instructions there, and how often it ran there without a break: these
-//! executions reach the ledger when the place changes, or at the end.
+//! Complete runs of a block at one place are counted, and reach the ledger when the place changes, when the number stands for another
+//! block, or at the end.
 
 use crate::Cycles;
+use crate::code::{Block, Blocks, Fetching};
 use crate::config::ClassLatencies;
 use crate::ledger::{Ledger, Row};
-use crate::memory::line_of;
 use arch::{InstrClass, InstrInfo, LinearAddr, PhysAddr, SpaceId};
 use paging::BlockId;
 
-/// A block where it was executed last.
+/// A block, and how often it ran where it was executed last.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Block {
-    frame: PhysAddr,
-    instructions: Box<[InstrInfo]>,
-    place: Option<(SpaceId, LinearAddr)>,
-    rows: Box<[Row]>,
+struct Counted {
+    block: Block<Cycles>,
     /// Complete runs that the ledger does not know of yet.
     runs: u64,
     /// What a complete run costs, beside memory.
     cycles: Cycles,
 }
 
-/// All blocks, by number.
+/// All blocks.
 #[derive(Clone, Debug)]
 pub(super) struct Code {
-    blocks: Vec<Block>,
+    blocks: Blocks<Counted>,
     latency: ClassLatencies,
 }
 
-impl ClassLatencies {
-    /// What an instruction costs beside its memory accesses.
-    const fn of(&self, info: &InstrInfo) -> Cycles {
-        match info.class {
-            InstrClass::Alu => self.alu,
-            InstrClass::Move if info.loads > 0 => Cycles(0),
-            InstrClass::Move => self.mov,
-            InstrClass::Mul => self.mul,
-            InstrClass::Div => self.div,
-            InstrClass::Branch => self.branch,
-            InstrClass::String => self.string,
-            InstrClass::Vector => self.vector,
-            InstrClass::X87 => self.x87,
-            InstrClass::Syscall | InstrClass::System => self.system,
-        }
-    }
-}
-
 impl Code {
-    pub(super) const fn new(latency: ClassLatencies) -> Self {
-        Self { blocks: Vec::new(), latency }
+    pub(super) fn new(latency: ClassLatencies) -> Self {
+        Self { blocks: Blocks::default(), latency }
     }
 
     /// The number stands for a new block from now on.
     pub(super) fn define(&mut self, ledger: &mut Ledger, id: BlockId, frame: PhysAddr, instructions: &[InstrInfo]) {
-        let index = id.0 as usize;
-        if self.blocks.len() <= index {
-            self.blocks.resize_with(index + 1, Block::default);
-        }
-        self.post(ledger, index);
-        let cycles = instructions.iter().map(|info| self.latency.of(info)).sum();
-        self.blocks[index] = Block { frame, instructions: instructions.into(), cycles, ..Block::default() };
+        let block = Block::new(frame, instructions, |info| cost(&self.latency, info));
+        let cycles = block.instructions().iter().map(|instruction| instruction.cost).sum();
+        self.blocks.define(id, Counted { block, runs: 0, cycles }).post(ledger);
     }
 
     /// The block is about to be executed here.
-    pub(super) fn enter(&mut self, ledger: &mut Ledger, id: BlockId, space: SpaceId, la: LinearAddr) {
-        let index = id.0 as usize;
-        if self.blocks[index].place != Some((space, la)) {
-            self.post(ledger, index);
-            let block = &mut self.blocks[index];
-            let page = la.page_base();
-            let row = |info: &InstrInfo| ledger.row(space, page.wrapping_add(info.page_offset.into()));
-            block.rows = block.instructions.iter().map(row).collect();
-            block.place = Some((space, la));
+    #[inline]
+    pub(super) fn enter(&mut self, ledger: &mut Ledger, id: BlockId, place: (SpaceId, LinearAddr)) {
+        let counted = &mut self.blocks[id];
+        if !counted.block.is_at(place) {
+            counted.post(ledger);
+            counted.block.move_to(ledger, place);
         }
     }
 
     /// The row of an instruction of a block that was entered. Behind the last it is the last's.
+    #[inline]
     pub(super) fn row(&self, id: BlockId, n: u16) -> Row {
-        let rows = &self.blocks[id.0 as usize].rows;
+        let rows = self.blocks[id].block.rows();
         rows[usize::from(n).min(rows.len() - 1)]
     }
 
-    /// The first byte of each line of code in the block's page, and of those in the page behind it.
-    pub(super) fn lines(&self, id: BlockId) -> (impl Iterator<Item = PhysAddr> + use<>, u64) {
-        let block = &self.blocks[id.0 as usize];
-        let first = block.instructions.first().map_or(0, |info| u64::from(info.page_offset));
-        let end = block.instructions.last().map_or(0, |info| u64::from(info.page_offset) + u64::from(info.length));
-        let (frame, last) = (block.frame.0, end.clamp(first + 1, arch::FRAME_SIZE) - 1);
-        let lines = line_of(PhysAddr(frame + first))..=line_of(PhysAddr(frame + last));
-        (lines.map(|number| PhysAddr(number << 6)), end.saturating_sub(arch::FRAME_SIZE))
+    /// The first byte of each line that the block has to be fetched from.
+    #[inline]
+    pub(super) fn lines(&self, id: BlockId, fetching: &mut Fetching) -> impl Iterator<Item = PhysAddr> + use<> {
+        fetching.lines(&self.blocks[id].block)
     }
 
     /// All instructions of the block have retired. Gives what they cost beside memory.
+    #[inline]
     pub(super) fn completed(&mut self, id: BlockId) -> Cycles {
-        let block = &mut self.blocks[id.0 as usize];
-        block.runs += 1;
-        block.cycles
+        let counted = &mut self.blocks[id];
+        counted.runs += 1;
+        counted.cycles
     }
 
     /// The first `retired` instructions of the block have retired, the next has not. Gives what they cost beside memory.
     pub(super) fn left(&mut self, ledger: &mut Ledger, id: BlockId, retired: u16) -> Cycles {
-        let block = &self.blocks[id.0 as usize];
         let mut cycles = Cycles(0);
-        for (row, info) in block.rows.iter().zip(&block.instructions).take(usize::from(retired)) {
-            let each = self.latency.of(info);
-            ledger.retire(*row, 1, each);
+        for (row, each) in self.blocks[id].costs().take(usize::from(retired)) {
+            ledger.retire(row, 1, each);
             cycles += each;
         }
         cycles
@@ -115,16 +82,28 @@ impl Code {
 
     /// Tells the ledger all that it does not know yet.
     pub(super) fn post_all(&mut self, ledger: &mut Ledger) {
-        (0..self.blocks.len()).for_each(|index| self.post(ledger, index));
+        self.blocks.iter_mut().for_each(|counted| counted.post(ledger));
+    }
+}
+
+impl Counted {
+    fn post(&mut self, ledger: &mut Ledger) {
+        let runs = std::mem::take(&mut self.runs);
+        if runs > 0 {
+            self.costs().for_each(|(row, each)| ledger.retire(row, runs, each));
+        }
     }
 
-    fn post(&mut self, ledger: &mut Ledger, index: usize) {
-        let block = &mut self.blocks[index];
-        let runs = std::mem::take(&mut block.runs);
-        if runs > 0 {
-            for (row, info) in block.rows.iter().zip(&block.instructions) {
-                ledger.retire(*row, runs, self.latency.of(info));
-            }
-        }
+    /// The row of each instruction, and what it costs beside memory.
+    fn costs(&self) -> impl Iterator<Item = (Row, Cycles)> {
+        self.block.rows().iter().copied().zip(self.block.instructions().iter().map(|instruction| instruction.cost))
+    }
+}
+
+/// What an instruction costs beside its memory accesses.
+const fn cost(latency: &ClassLatencies, info: &InstrInfo) -> Cycles {
+    match info.class {
+        InstrClass::Move if info.loads > 0 => Cycles(0),
+        class => latency.of(class),
     }
 }

@@ -14,16 +14,16 @@
 mod clocked;
 mod code;
 
+use crate::code::Fetching;
 use crate::config::HardwareConfig;
+use crate::counting::without_time;
 use crate::ledger::{Cause, Charge, Ledger, Row};
-use crate::memory::{Caches, Port, Supplier, Use, line_of, lines};
-use crate::{Counting, Cycles, EveryLookup, Side, Telling, Timeline};
+use crate::memory::{Caches, Port, Supplier, Use, lines};
+use crate::{Counting, Cycles, EveryLookup, Telling, Timeline};
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Pte, Service, SpaceId};
 use code::Code;
-use paging::tlb::{ConfigError, Prefetch, SpuriousFaults, TableCacheConfig, TableRef};
-use paging::{
-    BlockId, Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache,
-};
+use paging::tlb::{ConfigError, ServedBy, TableCacheConfig, TableRef};
+use paging::{BlockId, Detail, HardwareModel, Invalidation, PagingContext, Translation, TranslationCache};
 use std::marker::PhantomData;
 
 /// Each access, and the translations that might change something.
@@ -49,10 +49,7 @@ pub struct InOrder<T = EveryAccess> {
     block: Option<BlockId>,
     /// What is charged.
     row: Row,
-    /// The line that instructions came from last.
-    line: u64,
-    /// The pages that were fetched from last: the latest first.
-    pages: [(LinearAddr, PhysAddr); 2],
+    instructions: Fetching,
     /// The address whose translation is under way.
     la: LinearAddr,
     /// What an instruction has cost that is still being fetched; `None` while one is executed.
@@ -81,8 +78,7 @@ impl<T: Telling> InOrder<T> {
             space: SpaceId::default(),
             block: None,
             row,
-            line: u64::MAX,
-            pages: [(LinearAddr(u64::MAX), PhysAddr(0)); 2],
+            instructions: Fetching::new(),
             la: LinearAddr(0),
             fetching: None,
             has_table_caches: config.tlb.tables != TableCacheConfig::default(),
@@ -127,19 +123,8 @@ impl<T: Telling> InOrder<T> {
         }
     }
 
-    /// Fetches the block's lines, the first of which may still be at hand.
     fn fetch_lines(&mut self, block: BlockId) {
-        let (lines, in_next) = self.code.lines(block);
-        lines.for_each(|pa| self.fetch_line(pa));
-        if in_next > 0 {
-            let next = self.pages[0].1;
-            self.fetch_line(next);
-        }
-    }
-
-    fn fetch_line(&mut self, pa: PhysAddr) {
-        if line_of(pa) != self.line {
-            self.line = line_of(pa);
+        for pa in self.code.lines(block, &mut self.instructions) {
             let (supplier, cycles) = self.memory.access(Port::Fetch, pa, Use::Read);
             let (_, perfect) = self.twin.access(Port::Fetch, pa, Use::Read);
             if cycles.0 | perfect.0 > 0 {
@@ -174,20 +159,20 @@ impl<T: Telling> InOrder<T> {
 }
 
 impl<T: Telling> TranslationCache for InOrder<T> {
+    without_time!();
+
     fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation> {
         self.la = la;
-        let side = Side::from(access.kind);
-        if side == Side::Fetch && self.fetching.is_none() {
+        if access.kind == AccessKind::Fetch && self.fetching.is_none() {
             self.close();
             self.row = self.ledger.row(self.space, la);
             self.fetching = Some(Vec::new());
         }
-        let before = self.translations.counters()[side].stlb_hit;
-        let found = self.translations.lookup(ctx, la, access);
-        if self.translations.counters()[side].stlb_hit > before {
+        let (by, translation) = self.translations.look_up(ctx, la, access)?;
+        if by == ServedBy::SecondLevel {
             self.translate(Cause::SecondLevelHit, self.config.translation.second_level);
         }
-        found
+        Some(translation)
     }
 
     fn table(&mut self, ctx: &PagingContext, la: LinearAddr) -> Option<TableRef> {
@@ -199,39 +184,15 @@ impl<T: Telling> TranslationCache for InOrder<T> {
         self.translations.table(ctx, la)
     }
 
-    fn fill_tables(&mut self, ctx: &PagingContext, la: LinearAddr, start: Option<&TableRef>, walked: &[EntryUse]) {
-        self.translations.fill_tables(ctx, la, start, walked);
-    }
-
     fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation) {
         self.translations.fill(ctx, la, kind, translation);
         self.note(|timeline, now, _| timeline.walk_ends(now));
-    }
-
-    fn prefetch(&self) -> Prefetch {
-        self.translations.prefetch()
     }
 
     /// Nothing waits for it.
     fn prefetched(&mut self, ctx: &PagingContext, la: LinearAddr, entry: PhysAddr, translation: &Translation) {
         self.memory.access(Port::Data, entry, Use::Read);
         self.translations.prefetched(ctx, la, entry, translation);
-    }
-
-    fn page_fault(&mut self, ctx: &PagingContext, la: LinearAddr) {
-        self.translations.page_fault(ctx, la);
-    }
-
-    fn spurious_faults(&self) -> SpuriousFaults {
-        self.translations.spurious_faults()
-    }
-
-    fn store_level(&self) -> StoreLevel {
-        self.translations.store_level()
-    }
-
-    fn displaced(&mut self) -> Option<LinearAddr> {
-        self.translations.displaced()
     }
 
     fn invalidate(&mut self, what: Invalidation) {
@@ -243,11 +204,8 @@ impl<T: Telling> TranslationCache for InOrder<T> {
 impl<T: Telling> HardwareModel for InOrder<T> {
     const DETAIL: Detail = T::DETAIL;
 
-    fn fetch(&mut self, la: LinearAddr, pa: PhysAddr) {
-        let page = (la.page_base(), PhysAddr(pa.0 & !(arch::FRAME_SIZE - 1)));
-        if self.pages[0] != page {
-            self.pages = [page, self.pages[0]];
-        }
+    fn fetch(&mut self, _: LinearAddr, pa: PhysAddr) {
+        self.instructions.go_on_at(pa);
     }
 
     fn load(&mut self, _: LinearAddr, pa: PhysAddr, size: u32) {
@@ -296,7 +254,7 @@ impl<T: Telling> HardwareModel for InOrder<T> {
 
     fn enter(&mut self, block: BlockId, la: LinearAddr) {
         self.close();
-        self.code.enter(&mut self.ledger, block, self.space, la);
+        self.code.enter(&mut self.ledger, block, (self.space, la));
         self.row = self.code.row(block, 0);
         self.charge_fetch();
         self.block = Some(block);

@@ -5,8 +5,7 @@ use super::predictor::Outcome;
 use super::translation::Target;
 use crate::Telling;
 use crate::ledger::Cause;
-use crate::memory::line_of;
-use arch::{LinearAddr, PhysAddr};
+use arch::LinearAddr;
 use paging::BlockId;
 
 impl<T: Telling> OutOfOrder<T> {
@@ -35,17 +34,7 @@ impl<T: Telling> OutOfOrder<T> {
     }
 
     pub(super) fn fetch_lines(&mut self, block: BlockId) {
-        let (lines, in_next) = self.code.lines(block);
-        lines.for_each(|pa| self.fetch_line(pa));
-        if in_next > 0 {
-            let next = self.pages[0].1;
-            self.fetch_line(next);
-        }
-    }
-
-    fn fetch_line(&mut self, pa: PhysAddr) {
-        if line_of(pa) != self.line {
-            self.line = line_of(pa);
+        for pa in self.code.lines(block, &mut self.instructions) {
             let before = self.core.front();
             let (supplier, ready) = self.core.fetch(pa);
             if ready > before {

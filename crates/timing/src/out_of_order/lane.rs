@@ -8,6 +8,7 @@
 //! The real core and its twin are two of these. They differ in one thing: the moment at which an access goes on to the data, once it is
 //! translated, is given from outside.
 
+use super::code::Decoded;
 use super::fills::{Arrival, Fills};
 use super::forward::Forward;
 use super::ring::Ring;
@@ -21,21 +22,6 @@ use paging::tlb::GeometryError;
 
 /// From one stage to the next.
 const STAGE: Cycles = Cycles(1);
-
-/// What is known of an instruction as it is decoded.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Decoded {
-    pub(super) address: RegSet,
-    pub(super) reads: RegSet,
-    pub(super) writes: RegSet,
-    pub(super) ordering: Ordering,
-    pub(super) unit: Unit,
-    /// What it computes takes so long; none where it just moves what it loads.
-    pub(super) latency: Option<Cycles>,
-    pub(super) loads: u8,
-    pub(super) stores: u8,
-    pub(super) updates: u8,
-}
 
 /// The instruction that is being placed.
 #[derive(Clone, Debug, Default)]
@@ -155,15 +141,16 @@ impl Lane {
     /// Takes the next instruction: gives when it is dispatched, and for what it has waited.
     #[inline]
     pub(super) fn begin(&mut self, instruction: &Decoded) -> (Cycles, Cause) {
+        let info = &instruction.info;
         let mut at = self.dispatch.0.max(self.front).max(self.reorder.available());
         let mut cause = Cause::Execution;
-        if instruction.loads | instruction.updates > 0 {
+        if info.loads | info.updates > 0 {
             at = at.max(self.load_queue.available());
         }
-        if instruction.stores > 0 && self.store_queue.available() > at {
+        if info.stores > 0 && self.store_queue.available() > at {
             (at, cause) = (self.store_queue.available(), Cause::StoreQueue);
         }
-        if instruction.ordering == Ordering::Serializing {
+        if info.ordering == Ordering::Serializing {
             at = at.max(self.retired.0);
         }
         if at > self.dispatch.0 {
@@ -174,17 +161,17 @@ impl Lane {
             self.dispatch = (at + STAGE, 0);
         }
         let mut ready = at + STAGE;
-        if instruction.ordering == Ordering::Locked {
+        if info.ordering == Ordering::Locked {
             ready = ready.max(self.retired.0);
         }
-        let address = self.known(instruction.address, ready);
-        let data = self.known(instruction.reads, ready);
+        let address = self.known(info.address, ready);
+        let data = self.known(info.reads, ready);
         let work = &mut self.work;
         (work.address, work.data) = (address, data);
         work.loaded = Cycles(0);
         work.computed = None;
         work.done = ready;
-        work.updates = instruction.updates;
+        work.updates = info.updates;
         work.crossing = None;
         work.stores.clear();
         (at, cause)
@@ -265,9 +252,9 @@ impl Lane {
             return computed;
         }
         let ready = self.work.data.max(self.work.loaded);
-        let computed = match instruction.latency {
+        let computed = match instruction.cost.latency {
             None => ready,
-            Some(latency) => self.units.issue(instruction.unit, ready, latency) + latency,
+            Some(latency) => self.units.issue(instruction.cost.unit, ready, latency) + latency,
         };
         self.work.computed = Some(computed);
         self.work.done = self.work.done.max(computed);
@@ -282,19 +269,20 @@ impl Lane {
     /// The instruction has made all its accesses: places its retirement. Gives when what it computes is known.
     #[inline]
     pub(super) fn end(&mut self, instruction: &Decoded) -> Cycles {
+        let info = &instruction.info;
         let computed = self.compute(instruction);
-        for n in instruction.writes.numbers() {
+        for n in info.writes.numbers() {
             self.registers[n] = computed;
         }
         let retired = self.retire(self.work.done);
         self.reorder.take(retired);
-        if instruction.loads | instruction.updates > 0 {
+        if info.loads | info.updates > 0 {
             self.load_queue.take(retired);
         }
-        if instruction.stores > 0 {
+        if info.stores > 0 {
             self.send_stores(retired);
         }
-        if instruction.ordering == Ordering::Serializing {
+        if info.ordering == Ordering::Serializing {
             self.stall_front(retired);
         }
         computed

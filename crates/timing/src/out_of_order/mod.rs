@@ -28,12 +28,13 @@ mod translation;
 mod units;
 mod walkers;
 
+use crate::code::Fetching;
 use crate::config::HardwareConfig;
 use crate::in_order::EveryAccess;
 use crate::ledger::{Ledger, Row};
 use crate::{Counting, Cycles, EveryLookup, Telling, Timeline};
 use access::Pending;
-use arch::{LinearAddr, PhysAddr, SpaceId};
+use arch::{LinearAddr, SpaceId};
 use code::{Branch, Code};
 use lane::Lane;
 use paging::BlockId;
@@ -77,10 +78,7 @@ pub struct OutOfOrder<T = EveryAccess> {
     branch: Option<(Branch, Cycles, Cycles)>,
     /// A fetch was asked for since the last block was entered.
     is_fetching: bool,
-    /// The line that instructions came from last.
-    line: u64,
-    /// The pages that were fetched from last: the latest first.
-    pages: [(LinearAddr, PhysAddr); 2],
+    instructions: Fetching,
     has_table_caches: bool,
     timeline: Option<Timeline>,
     telling: PhantomData<T>,
@@ -117,8 +115,7 @@ impl<T: Telling> OutOfOrder<T> {
             longest: Path::default(),
             branch: None,
             is_fetching: false,
-            line: u64::MAX,
-            pages: [(LinearAddr(u64::MAX), PhysAddr(0)); 2],
+            instructions: Fetching::new(),
             has_table_caches: config.tlb.tables != TableCacheConfig::default(),
             timeline: None,
             telling: PhantomData,

@@ -4,7 +4,7 @@
 //! block, ends it. The time from the retirement of the one before is then divided by its [`Path`], and so every cycle is charged once.
 
 use super::OutOfOrder;
-use super::lane::Decoded;
+use super::code::Decoded;
 use super::path::Path;
 use crate::ledger::{Cause, Charge, Ledger, Row};
 use crate::{Cycles, Telling};
@@ -102,8 +102,9 @@ impl<T: Telling> OutOfOrder<T> {
         self.open
     }
 
-    /// The instruction under way is thrown away, in the two lanes at these moments; so is what it has begun. Charges the time since the other two.
-    pub(super) fn abandon(&mut self, at: Cycles, in_twin: Cycles, before: Cycles, perfect: Cycles) {
+    /// The instruction under way is thrown away at this moment, and at that one in the twin, with all that it has begun.
+    pub(super) fn abandon(&mut self, at: Cycles, in_twin: Cycles) {
+        let (before, perfect) = (self.core.now(), self.twin.now());
         self.core.abandon(at);
         self.twin.abandon(in_twin);
         self.charge(self.row, before, perfect);

@@ -13,11 +13,8 @@ use paging::{BlockId, Detail, HardwareModel};
 impl<T: Telling> HardwareModel for OutOfOrder<T> {
     const DETAIL: Detail = T::DETAIL;
 
-    fn fetch(&mut self, la: LinearAddr, pa: PhysAddr) {
-        let page = (la.page_base(), PhysAddr(pa.0 & !(arch::FRAME_SIZE - 1)));
-        if self.pages[0] != page {
-            self.pages = [page, self.pages[0]];
-        }
+    fn fetch(&mut self, _: LinearAddr, pa: PhysAddr) {
+        self.instructions.go_on_at(pa);
     }
 
     fn load(&mut self, la: LinearAddr, pa: PhysAddr, size: u32) {
@@ -94,7 +91,7 @@ impl<T: Telling> HardwareModel for OutOfOrder<T> {
     fn enter(&mut self, block: BlockId, la: LinearAddr) {
         self.close();
         self.decide(la);
-        self.code.enter(&mut self.ledger, block, self.space, la);
+        self.code.enter(&mut self.ledger, block, (self.space, la));
         (self.block, self.next, self.is_fetching) = (Some(block), 0, false);
         self.fetch_lines(block);
     }
@@ -110,9 +107,7 @@ impl<T: Telling> HardwareModel for OutOfOrder<T> {
         let end = usize::from(completed);
         if self.open.is_some_and(|open| open.n >= end) {
             // It raised an exception that is no page fault.
-            let (before, perfect) = (self.core.now(), self.twin.now());
-            let (at, in_twin) = (self.core.done(), self.twin.done());
-            self.abandon(at, in_twin, before, perfect);
+            self.abandon(self.core.done(), self.twin.done());
         }
         self.place_until(block, end);
     }

@@ -5,11 +5,12 @@
 
 use super::OutOfOrder;
 use super::place::note;
+use crate::counting::without_time;
 use crate::ledger::Cause;
-use crate::{Cycles, Side, Telling};
+use crate::{Cycles, Telling};
 use arch::{Access, AccessKind, LinearAddr, PhysAddr};
-use paging::tlb::{Prefetch, SpuriousFaults, TableRef};
-use paging::{EntryUse, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache};
+use paging::tlb::{ServedBy, TableRef};
+use paging::{Invalidation, PagingContext, Translation, TranslationCache};
 
 /// Whose translation is under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,6 @@ impl<T: Telling> OutOfOrder<T> {
 
     /// The access, or the fetch, whose translation is under way ends in a fault: what is older retires, all else is thrown away.
     pub(super) fn give_up(&mut self) {
-        let (before, perfect) = (self.core.now(), self.twin.now());
         let (at, in_twin) = match self.target {
             Target::Access => (self.at(), self.twin.done()),
             Target::Front => (self.core.front(), self.twin.front()),
@@ -58,26 +58,26 @@ impl<T: Telling> OutOfOrder<T> {
             self.longest.append(&pending.path);
             self.spare.push(pending.path);
         }
-        self.abandon(at, in_twin, before, perfect);
+        self.abandon(at, in_twin);
     }
 }
 
 impl<T: Telling> TranslationCache for OutOfOrder<T> {
+    without_time!();
+
     fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation> {
-        let side = Side::from(access.kind);
-        if side == Side::Fetch {
+        if access.kind == AccessKind::Fetch {
             self.fetch_from(la);
         } else if self.open().is_some() {
             let pending = self.access_at(la, access.kind);
             self.pending.push(pending);
             self.target = Target::Access;
         }
-        let before = self.translations.counters()[side].stlb_hit;
-        let found = self.translations.lookup(ctx, la, access);
-        if self.translations.counters()[side].stlb_hit > before {
+        let (by, translation) = self.translations.look_up(ctx, la, access)?;
+        if by == ServedBy::SecondLevel {
             self.translate(self.config.translation.second_level, Cause::SecondLevelHit, la);
         }
-        found
+        Some(translation)
     }
 
     fn table(&mut self, ctx: &PagingContext, la: LinearAddr) -> Option<TableRef> {
@@ -94,10 +94,6 @@ impl<T: Telling> TranslationCache for OutOfOrder<T> {
         self.translations.table(ctx, la)
     }
 
-    fn fill_tables(&mut self, ctx: &PagingContext, la: LinearAddr, start: Option<&TableRef>, walked: &[EntryUse]) {
-        self.translations.fill_tables(ctx, la, start, walked);
-    }
-
     fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation) {
         self.is_walking = false;
         self.walkers.filled(la, translation.size, self.at());
@@ -108,32 +104,12 @@ impl<T: Telling> TranslationCache for OutOfOrder<T> {
         self.translations.fill(ctx, la, kind, translation);
     }
 
-    fn prefetch(&self) -> Prefetch {
-        self.translations.prefetch()
-    }
-
     /// The walker goes on with it, and who wants the page by then waits for that.
     fn prefetched(&mut self, ctx: &PagingContext, la: LinearAddr, entry: PhysAddr, translation: &Translation) {
         let start = self.walkers.begin(self.at());
         let done = self.core.walk_load(entry, start).ready;
         self.walkers.filled(la, translation.size, done);
         self.translations.prefetched(ctx, la, entry, translation);
-    }
-
-    fn page_fault(&mut self, ctx: &PagingContext, la: LinearAddr) {
-        self.translations.page_fault(ctx, la);
-    }
-
-    fn spurious_faults(&self) -> SpuriousFaults {
-        self.translations.spurious_faults()
-    }
-
-    fn store_level(&self) -> StoreLevel {
-        self.translations.store_level()
-    }
-
-    fn displaced(&mut self) -> Option<LinearAddr> {
-        self.translations.displaced()
     }
 
     fn invalidate(&mut self, what: Invalidation) {
