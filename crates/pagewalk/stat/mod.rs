@@ -24,6 +24,9 @@ pub(crate) struct Spent {
     all: Cycles,
     perfect: Cycles,
     causes: Charges,
+    /// Of the page walkers: all together, and at least one.
+    walk_pending: Cycles,
+    walk_active: Cycles,
 }
 
 /// Runs a program and prints the counters of the modelled processor, to standard error or a file.
@@ -49,13 +52,19 @@ impl Spent {
     /// What a core has spent.
     pub(crate) fn of(core: &mut (impl Clocked + ?Sized)) -> Self {
         let (all, ledger) = core.finish();
-        Self { all, perfect: ledger.perfect(), causes: ledger.total() }
+        let (perfect, causes) = (ledger.perfect(), ledger.total());
+        Self { all, perfect, causes, walk_pending: core.walk_pending(), walk_active: core.walk_active() }
     }
 
     /// The causes that have cost anything.
     fn by_cause(&self) -> impl Iterator<Item = (Cause, Cycles)> {
         let all = self.causes.sorted().into_iter();
         all.map(|(cause, charge)| (cause, charge.cycles)).filter(|(_, cycles)| *cycles > Cycles(0))
+    }
+
+    /// How long walkers were busy, by the name of the event.
+    const fn walkers(&self) -> [(&'static str, Cycles); 2] {
+        [("page_walker.pending", self.walk_pending), ("page_walker.active", self.walk_active)]
     }
 }
 

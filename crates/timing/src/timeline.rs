@@ -14,6 +14,14 @@ pub struct Span {
     pub end: Cycles,
 }
 
+impl Span {
+    /// How long it was.
+    #[must_use]
+    pub fn length(self) -> Cycles {
+        self.end - self.start
+    }
+}
+
 /// A page walk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WalkSpan {

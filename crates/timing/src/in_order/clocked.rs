@@ -12,6 +12,14 @@ impl<T: Telling> InOrder<T> {
             what(timeline, self.now, self.space);
         }
     }
+
+    /// The walk under way ends now, if there is one.
+    pub(super) fn end_walk(&mut self) {
+        if let Some(start) = self.walking.take() {
+            self.walked += self.now - start;
+            self.note(|timeline, now, _| timeline.walk_ends(now));
+        }
+    }
 }
 
 impl<T: Telling> Clocked for InOrder<T> {
@@ -25,6 +33,15 @@ impl<T: Telling> Clocked for InOrder<T> {
 
     fn counters(&self) -> &Counters {
         self.translations.counters()
+    }
+
+    fn walk_pending(&self) -> Cycles {
+        self.walked
+    }
+
+    /// There is one walk at a time.
+    fn walk_active(&self) -> Cycles {
+        self.walked
     }
 
     fn keep_timeline(&mut self, timeline: Timeline) {

@@ -55,6 +55,9 @@ pub struct InOrder<T = EveryAccess> {
     /// What an instruction has cost that is still being fetched; `None` while one is executed.
     fetching: Option<Vec<(Cause, Cycles, Cycles)>>,
     has_table_caches: bool,
+    /// When the walk under way began, and how long all before it were.
+    walking: Option<Cycles>,
+    walked: Cycles,
     timeline: Option<Timeline>,
     telling: PhantomData<T>,
 }
@@ -82,6 +85,8 @@ impl<T: Telling> InOrder<T> {
             la: LinearAddr(0),
             fetching: None,
             has_table_caches: config.tlb.tables != TableCacheConfig::default(),
+            walking: None,
+            walked: Cycles(0),
             timeline: None,
             telling: PhantomData,
         })
@@ -176,17 +181,18 @@ impl<T: Telling> TranslationCache for InOrder<T> {
     }
 
     fn table(&mut self, ctx: &PagingContext, la: LinearAddr) -> Option<TableRef> {
-        self.note(|timeline, now, space| timeline.walk_begins(now, space, la));
         if self.has_table_caches {
             self.translate(Cause::TableLookUp, self.config.walk.table_look_up);
         }
+        self.walking = Some(self.now);
+        self.note(|timeline, now, space| timeline.walk_begins(now, space, la));
         self.translate(Cause::WalkStart, self.config.walk.start);
         self.translations.table(ctx, la)
     }
 
     fn fill(&mut self, ctx: &PagingContext, la: LinearAddr, kind: AccessKind, translation: &Translation) {
         self.translations.fill(ctx, la, kind, translation);
-        self.note(|timeline, now, _| timeline.walk_ends(now));
+        self.end_walk();
     }
 
     /// Nothing waits for it.
@@ -235,6 +241,7 @@ impl<T: Telling> HardwareModel for InOrder<T> {
 
     fn fault(&mut self, fault: PageFault) {
         self.translations.fault(fault);
+        self.end_walk();
         self.note(|timeline, now, space| timeline.fault_begins(now, space, fault));
         self.spend(Cause::Exception, self.config.core.exception);
     }

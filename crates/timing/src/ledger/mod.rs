@@ -22,6 +22,12 @@ pub trait Clocked {
     /// What was counted so far.
     fn counters(&self) -> &Counters;
 
+    /// Cycles that page walkers were busy, all together: more than one may be at a time.
+    fn walk_pending(&self) -> Cycles;
+
+    /// Cycles in which at least one page walker was busy.
+    fn walk_active(&self) -> Cycles;
+
     /// Notes from now on when walks and faults are.
     fn keep_timeline(&mut self, timeline: Timeline);
 

@@ -27,6 +27,14 @@ impl<T: Telling> Clocked for OutOfOrder<T> {
         self.translations.counters()
     }
 
+    fn walk_pending(&self) -> Cycles {
+        self.walkers.pending()
+    }
+
+    fn walk_active(&self) -> Cycles {
+        self.walkers.active()
+    }
+
     fn keep_timeline(&mut self, timeline: Timeline) {
         self.timeline = Some(timeline);
     }

@@ -114,6 +114,11 @@ impl Lane {
         self.front.max(self.dispatch.0)
     }
 
+    /// No instruction is dispatched before this moment any more.
+    pub(super) const fn dispatched(&self) -> Cycles {
+        self.dispatch.0
+    }
+
     /// The front end has nothing until this moment.
     pub(super) fn stall_front(&mut self, until: Cycles) {
         self.front = self.front.max(until);

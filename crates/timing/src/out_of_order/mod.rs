@@ -13,6 +13,7 @@
 //! retirement.
 
 mod access;
+mod busy;
 mod clocked;
 mod code;
 mod fills;
@@ -120,11 +121,5 @@ impl<T: Telling> OutOfOrder<T> {
             timeline: None,
             telling: PhantomData,
         })
-    }
-
-    /// Cycles that walkers were busy, all together: more than one may be at a time.
-    #[must_use]
-    pub const fn walk_pending(&self) -> Cycles {
-        self.walkers.pending()
     }
 }

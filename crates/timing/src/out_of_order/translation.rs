@@ -84,6 +84,8 @@ impl<T: Telling> TranslationCache for OutOfOrder<T> {
         if self.has_table_caches {
             self.translate(self.config.walk.table_look_up, Cause::TableLookUp, la);
         }
+        // No walk to come begins before the instruction under way was dispatched.
+        self.walkers.pass(self.core.dispatched());
         let start = self.walkers.begin(self.at());
         self.is_walking = true;
         self.note_at(start, |timeline, at, space| timeline.walk_begins(at, space, la));

@@ -4,7 +4,8 @@
 //! behind it in the program wait to enter it, as the unit that made the address is blocked. An access to a page that another one's walk
 //! is about to give waits for that walk.
 
-use crate::Cycles;
+use super::busy::Busy;
+use crate::{Cycles, Span};
 use arch::{LinearAddr, PageSize};
 
 /// A walk that was begun.
@@ -32,8 +33,9 @@ pub(super) struct Walkers {
     quiet: Cycles,
     /// The walker of the walk under way, and when it began.
     current: (usize, Cycles),
-    /// Cycles that walkers were busy, all together.
+    /// Cycles that walkers were busy, all together, and at least one.
     pending: Cycles,
+    active: Busy,
 }
 
 impl Walkers {
@@ -47,6 +49,7 @@ impl Walkers {
             quiet: Cycles(0),
             current: (0, Cycles(0)),
             pending: Cycles(0),
+            active: Busy::default(),
         }
     }
 
@@ -60,6 +63,11 @@ impl Walkers {
     #[inline]
     pub(super) fn are_quiet(&self, at: Cycles) -> bool {
         at >= self.quiet && at >= self.blocked
+    }
+
+    /// No walk that begins before this moment is to come.
+    pub(super) fn pass(&mut self, now: Cycles) {
+        self.active.pass(now);
     }
 
     /// Begins a walk that is wanted at `at`; gives when a walker takes it.
@@ -92,7 +100,9 @@ impl Walkers {
     pub(super) fn ended(&mut self, at: Cycles) {
         let (walker, start) = self.current;
         self.free[walker] = at;
-        self.pending += at - start;
+        let span = Span { start, end: at };
+        self.pending += span.length();
+        self.active.add(span);
     }
 
     /// When the walk is done that an access to `la` has to wait for at `at`, if there is one.
@@ -108,6 +118,11 @@ impl Walkers {
     /// Cycles that walkers were busy, all together.
     pub(super) const fn pending(&self) -> Cycles {
         self.pending
+    }
+
+    /// Cycles in which at least one walker was busy.
+    pub(super) fn active(&self) -> Cycles {
+        self.active.length()
     }
 }
 

@@ -19,8 +19,9 @@ const L1: u64 = 2;
 const L2: u64 = 10;
 const DRAM: u64 = 100;
 const STLB: u64 = 5;
-/// A walk without its loads.
-const WALK: u64 = 11;
+/// The start of a walk, and a walk without its loads.
+const START: u64 = 10;
+const WALK: u64 = 1 + START;
 
 const PAGE: u64 = 4096;
 /// A place whose entries lie in lines of different sets, from the root down: 0, 1, 2 and 3.
@@ -131,6 +132,29 @@ fn setting_accessed_and_dirty_costs_an_assist_for_each_entry() {
     // The entry has D=0, so a store walks once more: from the cached PDE, and sets D.
     assert_eq!(rig.store(page(0)), Cycles(EXECUTE + WALK + L1 + 100));
     assert_eq!(rig.store(page(0)), Cycles(EXECUTE));
+}
+
+#[test]
+fn the_walker_is_busy_for_each_walk_without_its_look_up() {
+    let mut rig = mapped(3, &[]);
+    let mut busy = 0;
+    let mut walks = |rig: &mut Rig, cycles: u64| {
+        busy += cycles;
+        assert_eq!(rig.walker_busy(), [Cycles(busy); 2]);
+    };
+    walks(&mut rig, 0);
+    rig.load(page(0));
+    walks(&mut rig, START + 4 * DRAM);
+    rig.load(page(1));
+    walks(&mut rig, START + L1);
+    rig.load(page(1));
+    walks(&mut rig, 0);
+    rig.clear_accessed_dirty(page(2));
+    rig.load(page(2));
+    walks(&mut rig, START + L1 + 100);
+    // From the cached PDE to the PTE, which is not present, and then the same from the root.
+    rig.fault(page(3));
+    walks(&mut rig, START + L1 + 4 * L1);
 }
 
 #[test]

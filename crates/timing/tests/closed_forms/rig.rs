@@ -115,6 +115,20 @@ impl Rig {
         translate(&mut self.model, &mut self.bus, &self.ctx, la, access).expect("mapped").apply(la)
     }
 
+    /// An instruction that cannot load, as its page is not there.
+    pub(crate) fn fault(&mut self, la: u64) {
+        self.model.enter(BLOCK, LinearAddr(CODE));
+        self.model.instruction(0);
+        let access = Access::new(AccessKind::Read, Privilege::User);
+        translate(&mut self.model, &mut self.bus, &self.ctx, LinearAddr(la), access).expect_err("not mapped");
+        self.model.left(0);
+    }
+
+    /// How long the walker was busy: in all, and with at least one walk.
+    pub(crate) fn walker_busy(&self) -> [Cycles; 2] {
+        [self.model.walk_pending(), self.model.walk_active()]
+    }
+
     /// What the run has cost, by cause.
     pub(crate) fn total(&mut self) -> Charges {
         self.model.finish().1.total()

@@ -6,6 +6,7 @@
 
 mod knobs;
 mod rig;
+mod walkers;
 
 use arch::InstrClass;
 use pagewalk_timing::Cycles;

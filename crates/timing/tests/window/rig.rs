@@ -4,7 +4,7 @@ use arch::{ControlRegs, Cr3, FRAME_SIZE, InstrClass, InstrInfo, LinearAddr, Orde
 use mmu::{Mmu, SlotCount};
 use pagewalk_timing::config::HardwareFile;
 use pagewalk_timing::ledger::{Cause, Charges};
-use pagewalk_timing::{Clocked, Cycles, OutOfOrder};
+use pagewalk_timing::{Clocked, Cycles, OutOfOrder, Span, Timeline};
 use paging::{BlockId, HardwareModel, PagingContext, PhysMem};
 use physmem::{Bus, Ram};
 
@@ -89,6 +89,23 @@ impl Rig {
     pub(crate) fn exposed(&mut self) -> u64 {
         let (all, ledger) = self.core.model.finish();
         (all - ledger.perfect()).0
+    }
+
+    /// Cycles so far that walkers were busy: all together, and at least one.
+    pub(crate) fn walkers_busy(&mut self) -> (u64, u64) {
+        self.core.model.finish();
+        (self.core.model.walk_pending().0, self.core.model.walk_active().0)
+    }
+
+    /// Notes from now on when walks are.
+    pub(crate) fn keep_timeline(&mut self) {
+        self.core.model.keep_timeline(Timeline::new(usize::MAX));
+    }
+
+    /// When walks were, in the order of the program.
+    pub(crate) fn walks(&self) -> Vec<Span> {
+        let timeline = self.core.model.timeline().expect("it is kept");
+        timeline.walks().iter().map(|walk| walk.span).collect()
     }
 
     pub(crate) fn total(&mut self) -> Charges {
