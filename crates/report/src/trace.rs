@@ -1,17 +1,18 @@
 //! Walks and page faults in the trace-event format of Chrome, which Perfetto opens: one object, an event a line.
 //!
-//! Times are virtual, in microseconds of the modelled core's clock. A process has two lanes, one for its faults and one for its walks.
+//! Times are virtual, in microseconds of the modelled core's clock. A process has a lane for its faults, and as many for its walks as
+//! there are at once: of events in one lane that overlap, Perfetto takes one for a part of the other.
 
 use crate::RunSpace;
 use arch::{PageFault, PageFaultCode, SpaceId};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use timing::{Span, Timeline};
+use timing::{Cycles, Span, Timeline, WalkSpan};
 
 /// The lane of faults.
 const FAULTS: u32 = 1;
-/// The lane of walks.
+/// The first lane of walks. The others are behind it.
 const WALKS: u32 = 2;
 
 /// What a timeline is told with.
@@ -33,6 +34,11 @@ impl Trace<'_> {
     /// The host's.
     pub fn write(self, mut to: impl Write) -> io::Result<()> {
         let lanes = Lanes::new(self.spaces, self.clock_mhz);
+        let mut walk_lanes = WalkLanes::default();
+        let mut drawn: Vec<_> = self.timeline.walks().iter().collect();
+        drawn.sort_by_key(|walk| walk.span.start);
+        let drawn: Vec<(Lane, &WalkSpan)> =
+            drawn.into_iter().map(|walk| (walk_lanes.take(lanes.pid(walk.space), walk.span), walk)).collect();
         let [walks, faults] = self.timeline.left_out();
         let left_out = json!({ "walks left out": walks, "faults left out": faults, "clock in MHz": self.clock_mhz });
         write!(to, "{{\"displayTimeUnit\":\"ns\",\"otherData\":{left_out},\"traceEvents\":[")?;
@@ -41,14 +47,14 @@ impl Trace<'_> {
             let outcome = outcomes.find(|(told, _)| *told == fault.fault).map_or("page fault", |(_, name)| *name);
             let arguments =
                 json!({ "address": format!("{:#x}", fault.fault.cr2.0), "access": access(fault.fault.code) });
-            lanes.event(outcome, fault.span, (fault.space, FAULTS), &arguments)
+            lanes.event(outcome, fault.span, (lanes.pid(fault.space), FAULTS), &arguments)
         });
-        let walks = self.timeline.walks().iter().map(|walk| {
+        let walks = drawn.iter().map(|(lane, walk)| {
             let arguments = json!({ "address": format!("{:#x}", walk.la.0) });
-            lanes.event("walk", walk.span, (walk.space, WALKS), &arguments)
+            lanes.event("walk", walk.span, *lane, &arguments)
         });
         let mut separator = "\n";
-        for event in lanes.names().chain(faults).chain(walks) {
+        for event in lanes.names(&walk_lanes).chain(faults).chain(walks) {
             write!(to, "{separator}{event}")?;
             separator = ",\n";
         }
@@ -56,6 +62,9 @@ impl Trace<'_> {
         to.flush()
     }
 }
+
+/// A lane: its process, and its number there.
+type Lane = (u32, u32);
 
 /// Where events are drawn.
 struct Lanes {
@@ -69,24 +78,50 @@ impl Lanes {
         Self { processes: spaces.iter().map(process).collect(), clock_mhz }
     }
 
+    fn pid(&self, space: SpaceId) -> u32 {
+        self.processes.get(&space).map_or(0, |(pid, _)| *pid)
+    }
+
     /// The names of processes and their lanes.
-    fn names(&self) -> impl Iterator<Item = Value> {
+    fn names(&self, walks: &WalkLanes) -> impl Iterator<Item = Value> {
         let last: BTreeMap<u32, &str> =
             self.processes.values().map(|(pid, program)| (*pid, program.as_str())).collect();
         last.into_iter().flat_map(|(pid, program)| {
-            let lane = |tid: u32, name: &str| {
+            let lane = move |tid: u32, name: String| {
                 json!({ "ph": "M", "name": "thread_name", "pid": pid, "tid": tid, "args": { "name": name } })
             };
             let process = json!({ "ph": "M", "name": "process_name", "pid": pid, "args": { "name": program } });
-            [process, lane(FAULTS, "page faults"), lane(WALKS, "walks")]
+            let more = (1..walks.count(pid)).map(move |n| lane(WALKS + n, format!("walks {}", n + 1)));
+            [process, lane(FAULTS, "page faults".into()), lane(WALKS, "walks".into())].into_iter().chain(more)
         })
     }
 
-    fn event(&self, name: &str, span: Span, (space, tid): (SpaceId, u32), arguments: &Value) -> Value {
-        let pid = self.processes.get(&space).map_or(0, |(pid, _)| *pid);
+    fn event(&self, name: &str, span: Span, (pid, tid): Lane, arguments: &Value) -> Value {
         let microseconds = |cycles: u64| cycles as f64 / f64::from(self.clock_mhz.max(1));
-        let (start, length) = (microseconds(span.start.0), microseconds((span.end - span.start).0));
+        let (start, length) = (microseconds(span.start.0), microseconds(span.length().0));
         json!({ "ph": "X", "name": name, "ts": start, "dur": length, "pid": pid, "tid": tid, "args": arguments })
+    }
+}
+
+/// When each lane of walks is free, by process.
+#[derive(Default)]
+struct WalkLanes(BTreeMap<u32, Vec<Cycles>>);
+
+impl WalkLanes {
+    /// Takes the first lane that is free for a walk. Walks come in the order of their beginnings.
+    fn take(&mut self, pid: u32, walk: Span) -> Lane {
+        let lanes = self.0.entry(pid).or_default();
+        let n = lanes.iter().position(|free| *free <= walk.start).unwrap_or(lanes.len());
+        match lanes.get_mut(n) {
+            Some(free) => *free = walk.end,
+            None => lanes.push(walk.end),
+        }
+        (pid, WALKS + n as u32)
+    }
+
+    /// How many lanes a process has.
+    fn count(&self, pid: u32) -> u32 {
+        self.0.get(&pid).map_or(1, |lanes| lanes.len() as u32)
     }
 }
 

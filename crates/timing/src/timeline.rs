@@ -1,6 +1,7 @@
 //! When page walks and page faults were, on the core's clock: for a picture of a run.
 //!
-//! A timeline has room for so many; those that come later are counted alone. The core says what begins and ends, in its own time.
+//! A timeline has room for so many; those that come later are counted alone. The core says what begins and ends, in its own time: one walk
+//! after the other, though on a core with a window the next may begin before the last one's end.
 
 use crate::Cycles;
 use arch::{LinearAddr, PageFault, SpaceId};
@@ -44,7 +45,7 @@ pub struct FaultSpan {
     pub fault: PageFault,
 }
 
-/// Walks and faults, each in the order of their beginnings.
+/// Walks and faults, each in the order in which they were told of: walks may overlap, or begin before one that was told of earlier.
 #[derive(Clone, Debug, Default)]
 pub struct Timeline {
     walks: Vec<WalkSpan>,
@@ -64,13 +65,13 @@ impl Timeline {
     }
 
     /// A walk begins.
-    pub(crate) fn walk_begins(&mut self, now: Cycles, space: SpaceId, la: LinearAddr) {
+    pub fn walk_begins(&mut self, now: Cycles, space: SpaceId, la: LinearAddr) {
         self.walk_ends(now);
         self.walk = Some(WalkSpan { span: Span { start: now, end: now }, space, la });
     }
 
     /// It ends, if there is one.
-    pub(crate) fn walk_ends(&mut self, now: Cycles) {
+    pub fn walk_ends(&mut self, now: Cycles) {
         if let Some(mut walk) = self.walk.take() {
             walk.span.end = now;
             keep(&mut self.walks, walk, self.room, &mut self.walks_left_out);
@@ -78,14 +79,14 @@ impl Timeline {
     }
 
     /// A fault begins, which ends the walk that led to it.
-    pub(crate) fn fault_begins(&mut self, now: Cycles, space: SpaceId, fault: PageFault) {
+    pub fn fault_begins(&mut self, now: Cycles, space: SpaceId, fault: PageFault) {
         self.walk_ends(now);
         self.resumes(now);
         self.fault = Some(FaultSpan { span: Span { start: now, end: now }, space, fault });
     }
 
     /// The program goes on.
-    pub(crate) fn resumes(&mut self, now: Cycles) {
+    pub fn resumes(&mut self, now: Cycles) {
         if let Some(mut fault) = self.fault.take() {
             fault.span.end = now;
             keep(&mut self.faults, fault, self.room, &mut self.faults_left_out);
