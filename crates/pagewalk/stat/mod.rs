@@ -62,9 +62,13 @@ impl Spent {
         all.map(|(cause, charge)| (cause, charge.cycles)).filter(|(_, cycles)| *cycles > Cycles(0))
     }
 
-    /// How long walkers were busy, by the name of the event.
-    const fn walkers(&self) -> [(&'static str, Cycles); 2] {
-        [("page_walker.pending", self.walk_pending), ("page_walker.active", self.walk_active)]
+    /// What is told apart, by name: how long devices were waited for, which is no work of the processor, and how long walkers were busy.
+    fn apart(&self) -> [(&'static str, Cycles); 3] {
+        [
+            ("device.wait_cycles", self.causes.sum_of(Cause::is_device)),
+            ("page_walker.pending", self.walk_pending),
+            ("page_walker.active", self.walk_active),
+        ]
     }
 }
 

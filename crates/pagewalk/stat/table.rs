@@ -39,6 +39,7 @@ fn cycles(spent: &Spent, counters: &Counters) -> String {
     let per_instruction = |cycles: Cycles| cycles.0 as f64 / counters.instructions.max(1) as f64;
     let share = |cycles: Cycles| cycles.0 as f64 * 100.0 / spent.all.0.max(1) as f64;
     let translation = spent.causes.sum_of(Cause::is_translation);
+    let [(device, waited), (pending, all_walkers), (active, any_walker)] = spent.apart();
     let exposed = i128::from(spent.all.0) - i128::from(spent.perfect.0);
     let mut text = String::new();
     let _ = writeln!(
@@ -48,14 +49,15 @@ fn cycles(spent: &Spent, counters: &Counters) -> String {
         "cycles",
         per_instruction(spent.all)
     );
+    let _ = writeln!(text, "{:>20}  {device:<40}# {:>8.2} %", grouped(waited.0), share(waited));
     let _ =
         writeln!(text, "{:>20}  {:<40}# {:>8.2} %", grouped(translation.0), "translation.cycles", share(translation));
     let percent = exposed as f64 * 100.0 / spent.all.0.max(1) as f64;
     let _ = writeln!(text, "{exposed:>20}  {:<40}# {percent:>8.2} %", "translation.exposed_cycles");
     let walks = Side::ALL.iter().map(|&side| counters[side].walks()).sum::<u64>().max(1);
-    let [(pending, all), (active, any)] = spent.walkers();
-    let _ = writeln!(text, "{:>20}  {pending:<40}# {:>8.2} a walk", grouped(all.0), all.0 as f64 / walks as f64);
-    let _ = writeln!(text, "{:>20}  {active:<40}# {:>8.2} %", grouped(any.0), share(any));
+    let a_walk = all_walkers.0 as f64 / walks as f64;
+    let _ = writeln!(text, "{:>20}  {pending:<40}# {a_walk:>8.2} a walk", grouped(all_walkers.0));
+    let _ = writeln!(text, "{:>20}  {active:<40}# {:>8.2} %", grouped(any_walker.0), share(any_walker));
     let _ = writeln!(text, "\n Cycles by cause, an instruction:\n");
     for (cause, cycles) in spent.by_cause() {
         let line = format!("{:>20.4}  {:<40}# {:>8.2} %", per_instruction(cycles), cause.to_string(), share(cycles));
@@ -85,8 +87,9 @@ fn json(program: &str, hardware: &HardwareConfig, outcome: &Outcome) -> String {
     let cycles = outcome.cycles.as_ref().map(|spent| {
         let causes: serde_json::Map<String, serde_json::Value> =
             spent.by_cause().map(|(cause, cycles)| (cause.to_string(), cycles.0.into())).collect();
-        let [(pending, all), (active, any)] = spent.walkers();
-        json!({ "all": spent.all.0, "perfect": spent.perfect.0, pending: all.0, active: any.0, "causes": causes })
+        let mut cycles = json!({ "all": spent.all.0, "perfect": spent.perfect.0, "causes": causes });
+        spent.apart().into_iter().for_each(|(name, apart)| cycles[name] = apart.0.into());
+        cycles
     });
     let all = json!({
         "program": program,
@@ -102,8 +105,8 @@ fn csv(outcome: &Outcome) -> String {
     let mut text = outcome.counters.csv();
     if let Some(spent) = &outcome.cycles {
         let _ = writeln!(text, "cycles,{}\ncycles.perfect,{}", spent.all, spent.perfect);
-        for (event, cycles) in spent.walkers() {
-            let _ = writeln!(text, "{event},{cycles}");
+        for (name, cycles) in spent.apart() {
+            let _ = writeln!(text, "{name},{cycles}");
         }
         for (cause, cycles) in spent.by_cause() {
             let _ = writeln!(text, "cycles.{cause},{cycles}");

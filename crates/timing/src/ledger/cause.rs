@@ -107,6 +107,12 @@ impl Cause {
     pub const fn is_translation(self) -> bool {
         self.kind().is_translation()
     }
+
+    /// True if the processor did nothing but wait for a device.
+    #[must_use]
+    pub const fn is_device(self) -> bool {
+        matches!(self, Self::Service(service) if service.is_device())
+    }
 }
 
 impl fmt::Display for Cause {

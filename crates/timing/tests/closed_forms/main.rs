@@ -7,8 +7,8 @@
 mod knobs;
 mod rig;
 
-use arch::{Level, SpaceId};
-use pagewalk_timing::ledger::Cause;
+use arch::{Level, Service, SpaceId};
+use pagewalk_timing::ledger::{Cause, CauseKind};
 use pagewalk_timing::{Clocked, Cycles, Supplier};
 use paging::HardwareModel;
 use rig::Rig;
@@ -213,6 +213,22 @@ fn charges_of_instructions_are_those_of_the_run() {
     assert_eq!(instructions.iter().map(|row| row.executions).collect::<Vec<_>>(), [65]);
     assert_eq!(instructions.iter().map(|row| row.charges.sum()).sum::<Cycles>(), all);
     assert_eq!(instructions.iter().map(|row| row.perfect).sum::<Cycles>(), ledger.perfect());
+}
+
+#[test]
+fn waits_for_devices_are_a_part_of_all_cycles_that_can_be_told_apart() {
+    let mut rig = mapped(1, &[]);
+    for service in Service::ALL {
+        rig.model.service(service, 10);
+    }
+    let (all, ledger) = rig.model.finish();
+    let total = ledger.total();
+    let kernel = total.sum_of(|cause| cause.kind() == CauseKind::Kernel);
+    let devices = Service::ALL.into_iter().filter(|service| service.is_device()).count() as u64;
+    // At 1 GHz a nanosecond is a cycle.
+    assert_eq!(total.sum_of(Cause::is_device), Cycles(10 * devices));
+    assert_eq!(kernel, Cycles(10 * Service::ALL.len() as u64));
+    assert_eq!(total.sum(), all);
 }
 
 #[test]
