@@ -154,7 +154,9 @@ fn browser() -> Result<(), Failed> {
     let page = drawn(&svg)?;
     let mut rows = BTreeMap::<&str, u64>::new();
     for frame in page.split("<title>").skip(1) {
-        let weight = between(frame, " (", ' ').and_then(digits).ok_or(format!("no weight in {frame}"))?;
+        let (title, frame) = frame.split_once("</title>").ok_or("no title")?;
+        let weight = title.rsplit_once(" (").and_then(|(_, weight)| digits(weight.split(' ').next()?));
+        let weight = weight.ok_or(format!("no weight in {title}"))?;
         *rows.entry(between(frame, " y=\"", '"').ok_or("no place")?).or_default() += weight;
     }
     if rows.len() < 5 || rows.values().any(|sum| *sum != cycles) {

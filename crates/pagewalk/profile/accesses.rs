@@ -14,10 +14,10 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
     let modelled = &args.modelled;
     modelled.guest.check_clock()?;
     let program = modelled.program.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-    let recorder = Recorder::new(&Header { program });
+    let model = Recorder::new(&Header { program });
     let (console, interrupt, line) = progress::console()?;
     let stop = interrupt.clone();
-    let mut machine = Machine::recording(run::config(&modelled.guest), console, interrupt, recorder)?;
+    let mut machine = Machine::recording(run::config(&modelled.guest), console, interrupt, model)?;
     run::exec(&mut machine, &modelled.guest, &modelled.program)?;
     let path = args.output().display().to_string();
     let failed = |cause| Error::WriteFile { path: path.clone(), cause };
