@@ -10,7 +10,7 @@ use pagewalk::{Attached, Machine};
 use paging::HardwareModel;
 use std::process::ExitCode;
 use timing::ledger::{Cause, Charges};
-use timing::{Clocked, Counters, Cycles, HardwareConfig};
+use timing::{Clocked, Counters, Cycles, HardwareConfig, Side, WalkTime, Walks};
 
 /// What a run came to.
 pub(crate) struct Outcome {
@@ -24,9 +24,8 @@ pub(crate) struct Spent {
     all: Cycles,
     perfect: Cycles,
     causes: Charges,
-    /// Of the page walkers: all together, and at least one.
-    walk_pending: Cycles,
-    walk_active: Cycles,
+    /// Of all walks, and of those of each side.
+    walkers: [(Walks, WalkTime); 4],
 }
 
 /// Runs a program and prints the counters of the modelled processor, to standard error or a file.
@@ -53,7 +52,9 @@ impl Spent {
     pub(crate) fn of(core: &mut (impl Clocked + ?Sized)) -> Self {
         let (all, ledger) = core.finish();
         let (perfect, causes) = (ledger.perfect(), ledger.total());
-        Self { all, perfect, causes, walk_pending: core.walk_pending(), walk_active: core.walk_active() }
+        let [load, store, fetch] = Side::ALL.map(Walks::Of);
+        let walkers = [Walks::All, load, store, fetch].map(|of| (of, core.walk_time(of)));
+        Self { all, perfect, causes, walkers }
     }
 
     /// The causes that have cost anything.
@@ -62,13 +63,21 @@ impl Spent {
         all.map(|(cause, charge)| (cause, charge.cycles)).filter(|(_, cycles)| *cycles > Cycles(0))
     }
 
-    /// What is told apart, by name: how long devices were waited for, which is no work of the processor, and how long walkers were busy.
-    fn apart(&self) -> [(&'static str, Cycles); 3] {
-        [
-            ("device.wait_cycles", self.causes.sum_of(Cause::is_device)),
-            ("page_walker.pending", self.walk_pending),
-            ("page_walker.active", self.walk_active),
-        ]
+    /// Cycles in which the processor waited for a device: no work of its own.
+    fn waited(&self) -> Cycles {
+        self.causes.sum_of(Cause::is_device)
+    }
+
+    /// How long walkers were busy, by perf's names.
+    fn walk_times(&self) -> impl Iterator<Item = (String, Cycles)> + '_ {
+        self.walkers.iter().flat_map(|(of, time)| {
+            let group = match of {
+                Walks::All => "page_walker",
+                Walks::Of(side) => side.group(),
+            };
+            [("walk_pending", time.pending), ("walk_active", time.active)]
+                .map(|(name, cycles)| (format!("{group}.{name}"), cycles))
+        })
     }
 }
 

@@ -7,6 +7,9 @@ use std::fmt::Write;
 use timing::ledger::Cause;
 use timing::{Counters, Cycles, HardwareConfig, Side};
 
+/// What cycles that devices took are called.
+const WAITED: &str = "device.wait_cycles";
+
 impl StatFormat {
     /// All counters of a run.
     pub(crate) fn render(self, program: &str, hardware: &HardwareConfig, outcome: &Outcome) -> String {
@@ -39,7 +42,6 @@ fn cycles(spent: &Spent, counters: &Counters) -> String {
     let per_instruction = |cycles: Cycles| cycles.0 as f64 / counters.instructions.max(1) as f64;
     let share = |cycles: Cycles| cycles.0 as f64 * 100.0 / spent.all.0.max(1) as f64;
     let translation = spent.causes.sum_of(Cause::is_translation);
-    let [(device, waited), (pending, all_walkers), (active, any_walker)] = spent.apart();
     let exposed = i128::from(spent.all.0) - i128::from(spent.perfect.0);
     let mut text = String::new();
     let _ = writeln!(
@@ -49,15 +51,15 @@ fn cycles(spent: &Spent, counters: &Counters) -> String {
         "cycles",
         per_instruction(spent.all)
     );
-    let _ = writeln!(text, "{:>20}  {device:<40}# {:>8.2} %", grouped(waited.0), share(waited));
+    let waited = spent.waited();
+    let _ = writeln!(text, "{:>20}  {:<40}# {:>8.2} %", grouped(waited.0), WAITED, share(waited));
     let _ =
         writeln!(text, "{:>20}  {:<40}# {:>8.2} %", grouped(translation.0), "translation.cycles", share(translation));
     let percent = exposed as f64 * 100.0 / spent.all.0.max(1) as f64;
     let _ = writeln!(text, "{exposed:>20}  {:<40}# {percent:>8.2} %", "translation.exposed_cycles");
-    let walks = Side::ALL.iter().map(|&side| counters[side].walks()).sum::<u64>().max(1);
-    let a_walk = all_walkers.0 as f64 / walks as f64;
-    let _ = writeln!(text, "{:>20}  {pending:<40}# {a_walk:>8.2} a walk", grouped(all_walkers.0));
-    let _ = writeln!(text, "{:>20}  {active:<40}# {:>8.2} %", grouped(any_walker.0), share(any_walker));
+    for (name, cycles) in spent.walk_times().filter(|(_, cycles)| *cycles > Cycles(0)) {
+        let _ = writeln!(text, "{:>20}  {name:<40}# {:>8.2} %", grouped(cycles.0), share(cycles));
+    }
     let _ = writeln!(text, "\n Cycles by cause, an instruction:\n");
     for (cause, cycles) in spent.by_cause() {
         let line = format!("{:>20.4}  {:<40}# {:>8.2} %", per_instruction(cycles), cause.to_string(), share(cycles));
@@ -88,7 +90,8 @@ fn json(program: &str, hardware: &HardwareConfig, outcome: &Outcome) -> String {
         let causes: serde_json::Map<String, serde_json::Value> =
             spent.by_cause().map(|(cause, cycles)| (cause.to_string(), cycles.0.into())).collect();
         let mut cycles = json!({ "all": spent.all.0, "perfect": spent.perfect.0, "causes": causes });
-        spent.apart().into_iter().for_each(|(name, apart)| cycles[name] = apart.0.into());
+        cycles[WAITED] = spent.waited().0.into();
+        spent.walk_times().for_each(|(name, busy)| cycles[name] = busy.0.into());
         cycles
     });
     let all = json!({
@@ -105,7 +108,8 @@ fn csv(outcome: &Outcome) -> String {
     let mut text = outcome.counters.csv();
     if let Some(spent) = &outcome.cycles {
         let _ = writeln!(text, "cycles,{}\ncycles.perfect,{}", spent.all, spent.perfect);
-        for (name, cycles) in spent.apart() {
+        let _ = writeln!(text, "{WAITED},{}", spent.waited());
+        for (name, cycles) in spent.walk_times() {
             let _ = writeln!(text, "{name},{cycles}");
         }
         for (cause, cycles) in spent.by_cause() {

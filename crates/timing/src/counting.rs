@@ -65,6 +65,11 @@ impl<T: Telling> Counting<T> {
         &self.counters
     }
 
+    /// The side of the translation under way.
+    pub(crate) const fn side(&self) -> Side {
+        self.side
+    }
+
     /// What the TLBs and paging-structure caches hold.
     #[must_use]
     pub const fn caches(&self) -> &TlbHierarchy {

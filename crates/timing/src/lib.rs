@@ -21,7 +21,7 @@ pub use counters::{Counters, Side, WalkCounters};
 pub use counting::{Counting, EveryLookup, Filtered, Telling};
 pub use cycles::Cycles;
 pub use in_order::{EveryAccess, InOrder};
-pub use ledger::Clocked;
+pub use ledger::{Clocked, WalkTime, Walks};
 pub use memory::{Caches, Port, Supplier, Use};
 pub use out_of_order::OutOfOrder;
 pub use timeline::{FaultSpan, Span, Timeline, WalkSpan};

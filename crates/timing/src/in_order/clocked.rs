@@ -1,7 +1,7 @@
 //! What is asked of the core at the end of a run, and when walks and faults were.
 
 use super::InOrder;
-use crate::ledger::{Clocked, Ledger};
+use crate::ledger::{Clocked, Ledger, WalkTime, Walks};
 use crate::{Counters, Cycles, Telling, Timeline};
 use arch::SpaceId;
 
@@ -16,7 +16,7 @@ impl<T: Telling> InOrder<T> {
     /// The walk under way ends now, if there is one.
     pub(super) fn end_walk(&mut self) {
         if let Some(start) = self.walking.take() {
-            self.walked += self.now - start;
+            self.walked[self.translations.side() as usize] += self.now - start;
             self.note(|timeline, now, _| timeline.walk_ends(now));
         }
     }
@@ -35,13 +35,13 @@ impl<T: Telling> Clocked for InOrder<T> {
         self.translations.counters()
     }
 
-    fn walk_pending(&self) -> Cycles {
-        self.walked
-    }
-
     /// There is one walk at a time.
-    fn walk_active(&self) -> Cycles {
-        self.walked
+    fn walk_time(&self, of: Walks) -> WalkTime {
+        let walked = match of {
+            Walks::All => self.walked.into_iter().sum(),
+            Walks::Of(side) => self.walked[side as usize],
+        };
+        WalkTime { pending: walked, active: walked }
     }
 
     fn keep_timeline(&mut self, timeline: Timeline) {

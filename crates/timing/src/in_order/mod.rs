@@ -19,7 +19,7 @@ use crate::config::HardwareConfig;
 use crate::counting::without_time;
 use crate::ledger::{Cause, Charge, Ledger, Row};
 use crate::memory::{Caches, Port, Supplier, Use, lines};
-use crate::{Counting, Cycles, EveryLookup, Telling, Timeline};
+use crate::{Counting, Cycles, EveryLookup, Side, Telling, Timeline};
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Pte, Service, SpaceId};
 use code::Code;
 use paging::tlb::{ConfigError, ServedBy, TableCacheConfig, TableRef};
@@ -57,7 +57,7 @@ pub struct InOrder<T = EveryAccess> {
     has_table_caches: bool,
     /// When the walk under way began, and how long all before it were.
     walking: Option<Cycles>,
-    walked: Cycles,
+    walked: [Cycles; Side::ALL.len()],
     timeline: Option<Timeline>,
     telling: PhantomData<T>,
 }
@@ -86,7 +86,7 @@ impl<T: Telling> InOrder<T> {
             fetching: None,
             has_table_caches: config.tlb.tables != TableCacheConfig::default(),
             walking: None,
-            walked: Cycles(0),
+            walked: [Cycles(0); Side::ALL.len()],
             timeline: None,
             telling: PhantomData,
         })

@@ -10,7 +10,7 @@ pub use cause::{Cause, CauseKind};
 pub use charges::{Charge, Charges};
 
 use crate::memory::Supplier;
-use crate::{Counters, Cycles, Timeline};
+use crate::{Counters, Cycles, Side, Timeline};
 use arch::{LinearAddr, SpaceId};
 use std::collections::HashMap;
 
@@ -22,17 +22,32 @@ pub trait Clocked {
     /// What was counted so far.
     fn counters(&self) -> &Counters;
 
-    /// Cycles that page walkers were busy, all together: more than one may be at a time.
-    fn walk_pending(&self) -> Cycles;
-
-    /// Cycles in which at least one page walker was busy.
-    fn walk_active(&self) -> Cycles;
+    /// How long page walkers were busy with these walks.
+    fn walk_time(&self, of: Walks) -> WalkTime;
 
     /// Notes from now on when walks and faults are.
     fn keep_timeline(&mut self, timeline: Timeline);
 
     /// What was noted, if that was asked for.
     fn timeline(&self) -> Option<&Timeline>;
+}
+
+/// Which walks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Walks {
+    /// All, those that look ahead too.
+    All,
+    /// Those that accesses of this side have waited for.
+    Of(Side),
+}
+
+/// How long page walkers were busy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WalkTime {
+    /// All together: more than one may be at a time.
+    pub pending: Cycles,
+    /// At least one of them.
+    pub active: Cycles,
 }
 
 /// What an instruction has cost.

@@ -1,8 +1,9 @@
 //! What is asked of the core at the end of a run, and when walks and faults were.
 
 use super::OutOfOrder;
-use crate::ledger::{Clocked, Ledger};
-use crate::{Counters, Cycles, Telling, Timeline};
+use crate::Cycles;
+use crate::ledger::{Clocked, Ledger, WalkTime, Walks};
+use crate::{Counters, Telling, Timeline};
 use arch::SpaceId;
 
 impl<T: Telling> OutOfOrder<T> {
@@ -27,12 +28,8 @@ impl<T: Telling> Clocked for OutOfOrder<T> {
         self.translations.counters()
     }
 
-    fn walk_pending(&self) -> Cycles {
-        self.walkers.pending()
-    }
-
-    fn walk_active(&self) -> Cycles {
-        self.walkers.active()
+    fn walk_time(&self, of: Walks) -> WalkTime {
+        self.walkers.time(of)
     }
 
     fn keep_timeline(&mut self, timeline: Timeline) {

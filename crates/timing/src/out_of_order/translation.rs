@@ -7,7 +7,7 @@ use super::OutOfOrder;
 use super::place::note;
 use crate::counting::without_time;
 use crate::ledger::Cause;
-use crate::{Cycles, Telling};
+use crate::{Cycles, Telling, Walks};
 use arch::{Access, AccessKind, LinearAddr, PhysAddr};
 use paging::tlb::{ServedBy, TableRef};
 use paging::{Invalidation, PagingContext, Translation, TranslationCache};
@@ -86,7 +86,7 @@ impl<T: Telling> TranslationCache for OutOfOrder<T> {
         }
         // No walk to come begins before the instruction under way was dispatched.
         self.walkers.pass(self.core.dispatched());
-        let start = self.walkers.begin(self.at());
+        let start = self.walkers.begin(self.at(), Walks::Of(self.translations.side()));
         self.is_walking = true;
         self.note_at(start, |timeline, at, space| timeline.walk_begins(at, space, la));
         if start > self.at() {
@@ -108,7 +108,7 @@ impl<T: Telling> TranslationCache for OutOfOrder<T> {
 
     /// The walker goes on with it, and who wants the page by then waits for that.
     fn prefetched(&mut self, ctx: &PagingContext, la: LinearAddr, entry: PhysAddr, translation: &Translation) {
-        let start = self.walkers.begin(self.at());
+        let start = self.walkers.begin(self.at(), Walks::All);
         let done = self.core.walk_load(entry, start).ready;
         self.walkers.filled(la, translation.size, done);
         self.translations.prefetched(ctx, la, entry, translation);

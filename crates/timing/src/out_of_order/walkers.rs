@@ -5,7 +5,7 @@
 //! is about to give waits for that walk.
 
 use super::busy::Busy;
-use crate::{Cycles, Span};
+use crate::{Cycles, Side, Span, WalkTime, Walks};
 use arch::{LinearAddr, PageSize};
 
 /// A walk that was begun.
@@ -31,11 +31,24 @@ pub(super) struct Walkers {
     next: usize,
     /// When all walks are done.
     quiet: Cycles,
-    /// The walker of the walk under way, and when it began.
-    current: (usize, Cycles),
-    /// Cycles that walkers were busy, all together, and at least one.
+    /// The walker of the walk under way, when it began, and what it is for.
+    current: (usize, Cycles, Walks),
+    all: Tally,
+    of_sides: [Tally; Side::ALL.len()],
+}
+
+/// How long walkers were busy, all together, and at least one.
+#[derive(Clone, Debug, Default)]
+struct Tally {
     pending: Cycles,
     active: Busy,
+}
+
+impl Tally {
+    fn add(&mut self, span: Span) {
+        self.pending += span.length();
+        self.active.add(span);
+    }
 }
 
 impl Walkers {
@@ -47,9 +60,9 @@ impl Walkers {
             latest: [None; REMEMBERED],
             next: 0,
             quiet: Cycles(0),
-            current: (0, Cycles(0)),
-            pending: Cycles(0),
-            active: Busy::default(),
+            current: (0, Cycles(0), Walks::All),
+            all: Tally::default(),
+            of_sides: Default::default(),
         }
     }
 
@@ -67,11 +80,12 @@ impl Walkers {
 
     /// No walk that begins before this moment is to come.
     pub(super) fn pass(&mut self, now: Cycles) {
-        self.active.pass(now);
+        self.all.active.pass(now);
+        self.of_sides.iter_mut().for_each(|side| side.active.pass(now));
     }
 
-    /// Begins a walk that is wanted at `at`; gives when a walker takes it.
-    pub(super) fn begin(&mut self, at: Cycles) -> Cycles {
+    /// Begins a walk that is wanted at `at`, for a side or for nobody yet; gives when a walker takes it.
+    pub(super) fn begin(&mut self, at: Cycles, of: Walks) -> Cycles {
         let (walker, free) = earliest(&self.free).expect("there is a walker");
         let start = at.max(free);
         if start > at {
@@ -83,7 +97,7 @@ impl Walkers {
                 None => self.blocked = self.blocked.max(start),
             }
         }
-        self.current = (walker, start);
+        self.current = (walker, start, of);
         start
     }
 
@@ -98,11 +112,13 @@ impl Walkers {
 
     /// The walk under way has ended, at this moment.
     pub(super) fn ended(&mut self, at: Cycles) {
-        let (walker, start) = self.current;
+        let (walker, start, of) = self.current;
         self.free[walker] = at;
         let span = Span { start, end: at };
-        self.pending += span.length();
-        self.active.add(span);
+        self.all.add(span);
+        if let Walks::Of(side) = of {
+            self.of_sides[side as usize].add(span);
+        }
     }
 
     /// When the walk is done that an access to `la` has to wait for at `at`, if there is one.
@@ -115,14 +131,13 @@ impl Walkers {
         self.latest.iter().flatten().find(covers).map(|walk| walk.done)
     }
 
-    /// Cycles that walkers were busy, all together.
-    pub(super) const fn pending(&self) -> Cycles {
-        self.pending
-    }
-
-    /// Cycles in which at least one walker was busy.
-    pub(super) fn active(&self) -> Cycles {
-        self.active.length()
+    /// How long walkers were busy.
+    pub(super) fn time(&self, of: Walks) -> WalkTime {
+        let tally = match of {
+            Walks::All => &self.all,
+            Walks::Of(side) => &self.of_sides[side as usize],
+        };
+        WalkTime { pending: tally.pending, active: tally.active.length() }
     }
 }
 
@@ -141,7 +156,7 @@ mod tests {
         let mut all = Walkers::new(walkers, queue);
         let walk = |n| {
             let at = all.open(Cycles(10));
-            let start = all.begin(at);
+            let start = all.begin(at, Walks::All);
             all.filled(LinearAddr(n << 12), SIZE, start + Cycles(100));
             (start.0, all.open(Cycles(10)).0)
         };
@@ -166,11 +181,13 @@ mod tests {
     #[test]
     fn a_page_is_walked_for_once() {
         let mut all = Walkers::new(1, 1);
-        let start = all.begin(Cycles(10));
+        let start = all.begin(Cycles(10), Walks::Of(Side::Load));
         all.filled(LinearAddr(0x1000), SIZE, start + Cycles(100));
         assert_eq!(all.under_way(LinearAddr(0x1ff8), Cycles(20)), Some(Cycles(110)));
         assert_eq!(all.under_way(LinearAddr(0x2000), Cycles(20)), None);
         assert_eq!(all.under_way(LinearAddr(0x1000), Cycles(110)), None);
-        assert_eq!(all.pending(), Cycles(100));
+        let time = WalkTime { pending: Cycles(100), active: Cycles(100) };
+        assert_eq!((all.time(Walks::All), all.time(Walks::Of(Side::Load))), (time, time));
+        assert_eq!(all.time(Walks::Of(Side::Store)), WalkTime::default());
     }
 }

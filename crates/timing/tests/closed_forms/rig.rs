@@ -5,7 +5,7 @@ use arch::{
 };
 use pagewalk_timing::config::HardwareFile;
 use pagewalk_timing::ledger::{Cause, Charges};
-use pagewalk_timing::{Clocked, Cycles, InOrder};
+use pagewalk_timing::{Clocked, Cycles, InOrder, WalkTime, Walks};
 use paging::{BlockId, HardwareModel, PagingContext, PhysMem, translate};
 use physmem::{Bus, Ram};
 
@@ -126,7 +126,8 @@ impl Rig {
 
     /// How long the walker was busy: in all, and with at least one walk.
     pub(crate) fn walker_busy(&self) -> [Cycles; 2] {
-        [self.model.walk_pending(), self.model.walk_active()]
+        let WalkTime { pending, active } = self.model.walk_time(Walks::All);
+        [pending, active]
     }
 
     /// What the run has cost, by cause.

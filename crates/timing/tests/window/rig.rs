@@ -4,7 +4,7 @@ use arch::{ControlRegs, Cr3, FRAME_SIZE, InstrClass, InstrInfo, LinearAddr, Orde
 use mmu::{Mmu, SlotCount};
 use pagewalk_timing::config::HardwareFile;
 use pagewalk_timing::ledger::{Cause, Charges};
-use pagewalk_timing::{Clocked, Cycles, OutOfOrder, Span, Timeline};
+use pagewalk_timing::{Clocked, Cycles, OutOfOrder, Side, Span, Timeline, WalkTime, Walks};
 use paging::{BlockId, HardwareModel, PagingContext, PhysMem};
 use physmem::{Bus, Ram};
 
@@ -94,7 +94,15 @@ impl Rig {
     /// Cycles so far that walkers were busy: all together, and at least one.
     pub(crate) fn walkers_busy(&mut self) -> (u64, u64) {
         self.core.model.finish();
-        (self.core.model.walk_pending().0, self.core.model.walk_active().0)
+        let WalkTime { pending, active } = self.core.model.walk_time(Walks::All);
+        (pending.0, active.0)
+    }
+
+    /// Cycles so far that walkers were busy: with all walks, and with those of loads, stores and fetches.
+    pub(crate) fn walk_times(&mut self) -> [Cycles; 4] {
+        self.core.model.finish();
+        let [load, store, fetch] = Side::ALL.map(Walks::Of);
+        [Walks::All, load, store, fetch].map(|of| self.core.model.walk_time(of).pending)
     }
 
     /// Notes from now on when walks are.

@@ -1,4 +1,4 @@
-//! How long walkers are busy: `page_walker.pending` all together, `page_walker.active` at least one of them.
+//! How long walkers are busy: `walk_pending` all together, `walk_active` at least one of them.
 
 use super::rig::{FREE, Rig, Step, page};
 use super::{LOOK_UP, WALK};
@@ -50,6 +50,19 @@ fn walks_that_begin_one_after_the_other_overlap_for_the_rest() {
 fn walks_of_a_chase_never_overlap() {
     let mut rig = rig(&["walk.walkers=7"]);
     assert_eq!(busy(&mut rig, &loads(7, 0)), (7 * WALK, 7 * WALK));
+}
+
+/// Its PTE is in the line of the others', which was loaded.
+#[test]
+fn walks_are_told_apart_by_what_has_waited_for_them() {
+    let mut rig = rig(&["walk.prefetch=next-page"]);
+    let before = rig.walk_times();
+    rig.execute(&[Step::Load(page(2), FREE, 0), Step::Fence]);
+    rig.execute(&[Step::Store(page(5), FREE), Step::Fence]);
+    let [all, load, store, fetch] = std::array::from_fn(|n| rig.walk_times()[n] - before[n]);
+    assert!(load > Cycles(0) && store > load, "a store's walk sets D as well: {load} {store}");
+    assert_eq!(fetch, Cycles(0));
+    assert!(all > load + store, "two walks have looked ahead, for nobody: {all}");
 }
 
 #[test]
