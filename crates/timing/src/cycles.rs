@@ -10,6 +10,14 @@ use std::ops::{Add, AddAssign, Sub};
 #[serde(transparent)]
 pub struct Cycles(pub u64);
 
+impl Cycles {
+    /// Those of a clock of so many MHz in so many nanoseconds.
+    #[must_use]
+    pub fn of(ns: u64, mhz: u32) -> Self {
+        Self((u128::from(ns) * u128::from(mhz) / 1000) as u64)
+    }
+}
+
 impl Add for Cycles {
     type Output = Self;
 

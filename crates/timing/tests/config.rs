@@ -88,6 +88,7 @@ fn what_cannot_be_set_is_named() {
     assert!(refusal(&["dtlb.4k.wasy=2"]).contains("cannot set `dtlb.4k.wasy`: unknown field `wasy`"));
     assert!(refusal(&["dtlb.4k.ways=many"]).contains("cannot set `dtlb.4k.ways`"));
     assert!(refusal(&["dtlb.4k.ways=3"]).contains("`dtlb.4k`: 4 entries do not make whole sets of 3 ways"));
+    assert!(refusal(&["clock.mhz=2000000"]).contains("`clock.mhz`: more than 1048576"));
     assert!(refusal(&["l9=none"]).contains("cannot set `l9`: it is not there"));
     assert!(refusal(&["description.x=1"]).contains("`description` is no table"));
     assert!("dtlb".parse::<Setting>().is_err() && "=1".parse::<Setting>().is_err());

@@ -1,7 +1,7 @@
 //! Cycles and charges are the same whether the fast table in front answers for what would change nothing, or the model is asked
 //! for each translation.
 
-use arch::{ControlRegs, Cr3, FRAME_SIZE, InstrInfo, LinearAddr, Pfn, PhysAddr};
+use arch::{BranchKind, ControlRegs, Cr3, FRAME_SIZE, InstrClass, InstrInfo, LinearAddr, Pfn, PhysAddr, RegSet};
 use mmu::{Mmu, SlotCount};
 use pagewalk_timing::config::PRESETS;
 use pagewalk_timing::{Clocked, EveryAccess, EveryLookup, HardwareConfig, HardwareFile, InOrder, OutOfOrder};
@@ -11,10 +11,61 @@ use physmem::{Bus, Ram};
 const OPEN: u64 = 0x7;
 const DATA: u64 = 0x40_0000;
 const PAGES: u64 = 512;
-const BLOCK: BlockId = BlockId(1);
-const INSTRUCTIONS: u16 = 8;
+const CODE: u64 = 0x60_0000;
+const CODE_PAGES: u64 = 96;
+const CODE_FRAME: u64 = 2048;
+/// A block: work, then stores that all wait for its result and so for each other, and accesses of every other kind.
+const KINDS: [Kind; 16] = {
+    use Kind::{Branch, Load, Move, Store, Update, Work};
+    [Work, Store, Store, Store, Store, Store, Store, Store, Move, Update, Load, Move, Work, Update, Load, Branch]
+};
+/// The last one is a branch, and in a block of an odd number its bytes end in the next page.
+const LENGTH: u16 = 4;
 
-/// A core before memory whose data pages are mapped; A and D are clear.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Work,
+    Load,
+    Store,
+    /// From memory to memory.
+    Move,
+    /// A place in memory is read and written.
+    Update,
+    Branch,
+}
+
+/// Where a block begins: an odd one ends behind its page.
+const fn start(block: u64) -> LinearAddr {
+    let offset = if block.is_multiple_of(2) { 64 } else { FRAME_SIZE - KINDS.len() as u64 * LENGTH as u64 + 2 };
+    LinearAddr(CODE + block * FRAME_SIZE + offset)
+}
+
+fn instruction(block: u64, n: usize) -> InstrInfo {
+    let kind = KINDS[n];
+    let (loads, stores, updates) = match kind {
+        Kind::Work | Kind::Branch => (0, 0, 0),
+        Kind::Load => (1, 0, 0),
+        Kind::Store => (0, 1, 0),
+        Kind::Move => (1, 1, 0),
+        Kind::Update => (0, 1, 1),
+    };
+    let result = RegSet::general(0);
+    InstrInfo {
+        page_offset: start(block).page_offset() as u16 + LENGTH * n as u16,
+        length: LENGTH as u8,
+        class: if kind == Kind::Work { InstrClass::Mul } else { InstrClass::Move },
+        loads,
+        stores,
+        updates,
+        branch: (kind == Kind::Branch).then_some(BranchKind::Indirect),
+        address: result,
+        reads: result,
+        writes: if kind == Kind::Work { result } else { RegSet::default() },
+        ..InstrInfo::default()
+    }
+}
+
+/// A core before memory whose pages are mapped; A and D are clear.
 fn core<C: HardwareModel>(mut model: C) -> Mmu<C> {
     let mut bus = Bus::new(Ram::new(16 << 20).expect("the host has memory"));
     for (at, entry) in [(0x1000, 0x2000), (0x2000, 0x3000), (0x3010, 0x4000), (0x3018, 0x5000)] {
@@ -22,17 +73,25 @@ fn core<C: HardwareModel>(mut model: C) -> Mmu<C> {
     }
     for page in 0..PAGES {
         bus.store_entry(PhysAddr(0x4000 + 8 * page), Pfn(1024 + page).base().0 | OPEN);
+        bus.store_entry(PhysAddr(0x5000 + 8 * page), Pfn(CODE_FRAME + page).base().0 | OPEN);
     }
-    let info = |n| {
-        let (loads, stores, updates) = [(0, 1, 0), (0, 1, 1), (1, 0, 0)][usize::from(n % 3)];
-        InstrInfo { page_offset: 4 * n, length: 4, loads, stores, updates, ..InstrInfo::default() }
-    };
-    let infos: Vec<_> = (0..INSTRUCTIONS).map(info).collect();
-    model.block(BLOCK, PhysAddr(0x9000), &infos);
+    for block in 0..CODE_PAGES {
+        let infos: Vec<_> = (0..KINDS.len()).map(|n| instruction(block, n)).collect();
+        model.block(BlockId(block as u32), Pfn(CODE_FRAME + block).base(), &infos);
+    }
     Mmu::new(bus, PagingContext::new(ControlRegs::long_mode(Cr3(FRAME_SIZE))), SlotCount::default(), model)
 }
 
-/// Loads, stores and both at once, mostly of few pages, some across two; now and then a flush.
+/// The block is fetched as a core does it, and entered.
+fn enter<C: HardwareModel>(core: &mut Mmu<C>, block: u64) {
+    core.fetch_frame(start(block)).expect("mapped");
+    if start(block).page_offset() > FRAME_SIZE / 2 {
+        core.fetch_frame(start(block + 1).page_base()).expect("mapped");
+    }
+    core.model.enter(BlockId(block as u32), start(block));
+}
+
+/// Blocks, mostly of few pages, and their accesses, mostly of few pages too, some across two; now and then a flush.
 fn run<C: HardwareModel>(core: &mut Mmu<C>, seed: u64) {
     let mut state = seed;
     let mut random = |below: u64| {
@@ -40,16 +99,24 @@ fn run<C: HardwareModel>(core: &mut Mmu<C>, seed: u64) {
         (state >> 33) % below
     };
     for _ in 0..4000 {
-        core.model.enter(BLOCK, LinearAddr(0x7000_0000));
-        for n in 0..INSTRUCTIONS {
-            core.model.instruction(n);
-            let page = if random(4) == 0 { random(PAGES - 1) } else { random(12) };
-            let offset = if random(50) == 0 { 4092 } else { 8 * random(511) };
-            let la = LinearAddr(DATA + page * FRAME_SIZE + offset);
-            match n % 3 {
-                0 => core.store(la, 1_u64),
-                1 => core.load_for_write::<u64>(la).and_then(|value| core.store(la, value)),
-                _ => core.load::<u64>(la).map(|_| ()),
+        let block = if random(4) == 0 { random(CODE_PAGES - 1) } else { random(6) };
+        enter(core, block);
+        for (n, kind) in KINDS.into_iter().enumerate() {
+            let mut next = || {
+                let page = if random(100) == 0 { random(PAGES - 1) } else { random(12) };
+                let offset = if random(50) == 0 { 4092 } else { 8 * random(511) };
+                LinearAddr(DATA + page * FRAME_SIZE + offset)
+            };
+            if !matches!(kind, Kind::Work | Kind::Branch) {
+                core.model.instruction(n as u16);
+            }
+            let la = next();
+            match kind {
+                Kind::Work | Kind::Branch => Ok(()),
+                Kind::Load => core.load::<u64>(la).map(drop),
+                Kind::Store => core.store(la, 1_u64),
+                Kind::Move => core.load::<u64>(la).and_then(|value| core.store(next(), value)),
+                Kind::Update => core.load_for_write::<u64>(la).and_then(|value| core.store(la, value)),
             }
             .expect("mapped");
         }

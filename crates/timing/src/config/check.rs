@@ -27,6 +27,7 @@ impl File {
         if self.clock.mhz == 0 {
             return Err(Impossible::new("clock.mhz", "a clock that stands still"));
         }
+        at_most("clock.mhz", self.clock.mhz)?;
         let cycles = |n: u32| Cycles(u64::from(n));
         let second = second_level(self.stlb, self.stlb_instruction, self.stlb_data)?;
         Ok(HardwareConfig {
@@ -59,7 +60,7 @@ impl File {
                 l1d: cache("l1d", self.l1d.as_ref())?,
                 l2: cache("l2", self.l2.as_ref())?,
                 llc: cache("llc", self.llc.as_ref())?,
-                dram: Cycles(u64::from(self.dram.ns) * u64::from(self.clock.mhz) / 1000),
+                dram: Cycles::of(self.dram.ns.into(), self.clock.mhz),
             },
             core: core(&self.core),
             window: window(&self.window, &self.units)?,

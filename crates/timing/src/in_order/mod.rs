@@ -52,6 +52,8 @@ pub struct InOrder<T = EveryAccess> {
     instructions: Fetching,
     /// The address whose translation is under way.
     la: LinearAddr,
+    /// Where the fetch began that no block was entered behind yet.
+    begin: Option<LinearAddr>,
     /// What an instruction has cost that is still being fetched; `None` while one is executed.
     fetching: Option<Vec<(Cause, Cycles, Cycles)>>,
     has_table_caches: bool,
@@ -83,6 +85,7 @@ impl<T: Telling> InOrder<T> {
             row,
             instructions: Fetching::new(),
             la: LinearAddr(0),
+            begin: None,
             fetching: None,
             has_table_caches: config.tlb.tables != TableCacheConfig::default(),
             walking: None,
@@ -170,7 +173,7 @@ impl<T: Telling> TranslationCache for InOrder<T> {
         self.la = la;
         if access.kind == AccessKind::Fetch && self.fetching.is_none() {
             self.close();
-            self.row = self.ledger.row(self.space, la);
+            self.row = self.ledger.row(self.space, self.begin.unwrap_or(la));
             self.fetching = Some(Vec::new());
         }
         let (by, translation) = self.translations.look_up(ctx, la, access)?;
@@ -210,7 +213,8 @@ impl<T: Telling> TranslationCache for InOrder<T> {
 impl<T: Telling> HardwareModel for InOrder<T> {
     const DETAIL: Detail = T::DETAIL;
 
-    fn fetch(&mut self, _: LinearAddr, pa: PhysAddr) {
+    fn fetch(&mut self, la: LinearAddr, pa: PhysAddr) {
+        self.begin.get_or_insert(la);
         self.instructions.go_on_at(pa);
     }
 
@@ -250,7 +254,7 @@ impl<T: Telling> HardwareModel for InOrder<T> {
         if self.space != space {
             self.close();
             self.charge_fetch();
-            self.space = space;
+            (self.space, self.begin) = (space, None);
         }
     }
 
@@ -264,7 +268,7 @@ impl<T: Telling> HardwareModel for InOrder<T> {
         self.code.enter(&mut self.ledger, block, (self.space, la));
         self.row = self.code.row(block, 0);
         self.charge_fetch();
-        self.block = Some(block);
+        (self.block, self.begin) = (Some(block), None);
         self.fetch_lines(block);
     }
 
@@ -281,11 +285,11 @@ impl<T: Telling> HardwareModel for InOrder<T> {
     }
 
     fn service(&mut self, service: Service, ns: u64) {
-        let cycles = Cycles(ns * u64::from(self.config.clock_mhz) / 1000);
-        self.spend(Cause::Service(service), cycles);
+        self.spend(Cause::Service(service), Cycles::of(ns, self.config.clock_mhz));
     }
 
     fn resumed(&mut self) {
+        self.begin = None;
         self.note(|timeline, now, _| timeline.resumes(now));
     }
 

@@ -109,7 +109,9 @@ impl<T: Telling> OutOfOrder<T> {
             access.path.until(ready, Cause::Data(supplier));
         }
         note(&mut self.ledger, self.row, self.space, &access.path);
-        if access.path.end() >= self.longest.end() {
+        // Nothing waits for a store whose translation was at hand: it is as if it had been plain.
+        let has_waited = access.path.causes().next().is_some();
+        if has_waited && access.path.end() >= self.longest.end() {
             std::mem::swap(&mut self.longest, &mut access.path);
         }
         self.spare.push(access.path);

@@ -9,14 +9,22 @@ use arch::LinearAddr;
 use paging::BlockId;
 
 impl<T: Telling> OutOfOrder<T> {
-    /// A fetch of an instruction at `la` is translated.
-    pub(super) fn fetch_from(&mut self, la: LinearAddr) {
-        if !self.is_fetching {
-            self.is_fetching = true;
-            self.close();
-            self.row = self.ledger.row(self.space, la);
-            self.decide(la);
+    /// The next block, or another page of it, is fetched from `la`. Gives where that fetch began.
+    #[inline]
+    pub(super) fn fetch_from(&mut self, la: LinearAddr) -> LinearAddr {
+        if let Some(begin) = self.fetching {
+            return begin;
         }
+        self.fetching = Some(la);
+        self.close();
+        self.decide(la);
+        la
+    }
+
+    /// The translation of a fetch from `la` begins.
+    pub(super) fn translate_fetch(&mut self, la: LinearAddr) {
+        let begin = self.fetch_from(la);
+        self.row = self.ledger.row(self.space, begin);
         self.target = Target::Front;
         self.front.until(self.core.front(), Cause::Execution);
     }

@@ -77,8 +77,8 @@ pub struct OutOfOrder<T = EveryAccess> {
     longest: Path,
     /// The branch that was placed last, and when it was decided in the real core and in its twin.
     branch: Option<(Branch, Cycles, Cycles)>,
-    /// A fetch was asked for since the last block was entered.
-    is_fetching: bool,
+    /// Where the fetch began that no block was entered behind yet.
+    fetching: Option<LinearAddr>,
     instructions: Fetching,
     has_table_caches: bool,
     timeline: Option<Timeline>,
@@ -115,7 +115,7 @@ impl<T: Telling> OutOfOrder<T> {
             front: Path::default(),
             longest: Path::default(),
             branch: None,
-            is_fetching: false,
+            fetching: None,
             instructions: Fetching::new(),
             has_table_caches: config.tlb.tables != TableCacheConfig::default(),
             timeline: None,

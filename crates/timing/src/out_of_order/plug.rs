@@ -13,7 +13,8 @@ use paging::{BlockId, Detail, HardwareModel};
 impl<T: Telling> HardwareModel for OutOfOrder<T> {
     const DETAIL: Detail = T::DETAIL;
 
-    fn fetch(&mut self, _: LinearAddr, pa: PhysAddr) {
+    fn fetch(&mut self, la: LinearAddr, pa: PhysAddr) {
+        self.fetch_from(la);
         self.instructions.go_on_at(pa);
     }
 
@@ -79,7 +80,7 @@ impl<T: Telling> HardwareModel for OutOfOrder<T> {
     fn space(&mut self, space: SpaceId) {
         if self.space != space {
             self.close();
-            self.space = space;
+            (self.space, self.fetching) = (space, None);
         }
     }
 
@@ -92,7 +93,7 @@ impl<T: Telling> HardwareModel for OutOfOrder<T> {
         self.close();
         self.decide(la);
         self.code.enter(&mut self.ledger, block, (self.space, la));
-        (self.block, self.next, self.is_fetching) = (Some(block), 0, false);
+        (self.block, self.next, self.fetching) = (Some(block), 0, None);
         self.fetch_lines(block);
     }
 
@@ -114,11 +115,11 @@ impl<T: Telling> HardwareModel for OutOfOrder<T> {
 
     fn service(&mut self, service: Service, ns: u64) {
         self.close();
-        let cycles = Cycles(ns * u64::from(self.config.clock_mhz) / 1000);
-        self.spend(Cause::Service(service), cycles);
+        self.spend(Cause::Service(service), Cycles::of(ns, self.config.clock_mhz));
     }
 
     fn resumed(&mut self) {
+        self.fetching = None;
         self.note_at(self.core.now(), |timeline, at, _| timeline.resumes(at));
     }
 

@@ -67,7 +67,7 @@ impl<T: Telling> TranslationCache for OutOfOrder<T> {
 
     fn lookup(&mut self, ctx: &PagingContext, la: LinearAddr, access: Access) -> Option<Translation> {
         if access.kind == AccessKind::Fetch {
-            self.fetch_from(la);
+            self.translate_fetch(la);
         } else if self.open().is_some() {
             let pending = self.access_at(la, access.kind);
             self.pending.push(pending);
