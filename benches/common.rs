@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each benchmark is a program of its own and uses a part")]
 
 use arch::{Access, AccessKind, ControlRegs, Cr3, FRAME_SIZE, LinearAddr, Pfn, PhysAddr, Privilege};
-use event::{Event, EventSink, Pid};
+use event::{Event, EventSink, Moment, Pid};
 use kernel::Hw;
 use kernel::fs::Vfs;
 use kernel::mm::frames::FrameTable;
@@ -72,7 +72,7 @@ fn entry_at(table: PhysAddr, la: LinearAddr, shift: u32) -> PhysAddr {
 struct Silence;
 
 impl EventSink for Silence {
-    fn record(&mut self, _: &Event) {}
+    fn record(&mut self, _: Moment, _: &Event) {}
 }
 
 /// The kernel layer's side of a machine without a core. Setting up and measuring take turns with it.
@@ -98,7 +98,7 @@ impl Host {
 
     pub(crate) fn enter<R>(&mut self, f: impl FnOnce(&mut MmCx<'_, '_>, &KernelHalf) -> R) -> R {
         let mut shootdown = Shootdown::none();
-        let mut hw = Hw { mem: &mut self.bus, sink: &mut Silence, shootdown: &mut shootdown, instructions: 0 };
+        let mut hw = Hw { mem: &mut self.bus, sink: &mut Silence, shootdown: &mut shootdown, instructions: 0, ns: 0 };
         let (frames, vfs) = (&mut self.frames, &mut self.vfs);
         let result = f(&mut MmCx { hw: &mut hw, frames, vfs, pid: Pid(1) }, &self.half);
         shootdown.drain(arch::Pcid::default()).for_each(drop);

@@ -1,106 +1,33 @@
 //! What a run can record, as plain data, and the sink it goes to.
 //!
 //! The kernel layer says what happened; who listens (statistics, a trace, nobody) is the machine's business. An event owns
-//! nothing and points to nothing, so that recording it never changes the run.
+//! nothing and points to nothing, so that recording it never changes the run. What costs something to find out is told only to who
+//! wants it ([`Kinds`]).
 #![forbid(unsafe_code)]
 
-use arch::{LinearAddr, PageFault, Pfn};
+mod fault;
+mod kinds;
+mod mapping;
+mod reclaim;
+
+pub use fault::{EntryChanges, FaultEvent, Path, Resolution, SwapSlot};
+pub use kinds::Kinds;
+pub use mapping::{FileId, Mapping, MappingKind, Rights};
+pub use reclaim::{Departed, PageClass, PageOut, Reclaimer};
+
+use arch::{Cr3, LinearAddr, SpaceId};
 
 /// A process id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pid(pub u32);
 
-/// What came of a page fault (Linux's `handle_mm_fault` and below).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Resolution {
-    /// `do_anonymous_page` on a read: the shared zero page was mapped.
-    ZeroPage,
-    /// `do_anonymous_page` on a write: a zeroed frame was mapped.
-    DemandZero,
-    /// `do_huge_pmd_anonymous_page` on a write: a zeroed page of 2 MiB was mapped; or one of a pool (`hugetlb_no_page`).
-    DemandZeroHuge,
-    /// `filemap_fault`: the page was in the page cache.
-    FileCached,
-    /// `filemap_fault`: the page had to be read from the file (a major fault).
-    FileRead,
-    /// `do_swap_page`: the page was read from the swap device (a major fault).
-    SwappedIn,
-    /// `do_swap_page`: the page was on the swap device, and in memory for another process or by readahead.
-    SwapCached,
-    /// `do_wp_page`, or a write to a private file page: the frame was copied.
-    CopiedOnWrite,
-    /// `do_wp_page`: the frame had no other user and was made writable.
-    ReusedOnWrite,
-    /// The entry already allowed the access: the fault came from a stale translation or was resolved meanwhile.
-    Spurious,
-    /// SIGSEGV with SEGV_MAPERR: no mapping there.
-    SegvMapErr,
-    /// SIGSEGV with SEGV_ACCERR: the mapping forbids the access.
-    SegvAccErr,
-    /// SIGBUS with BUS_ADRERR: beyond the end of the mapped file.
-    Bus,
-    /// No frame was left.
-    OutOfMemory,
-}
-
-impl Resolution {
-    /// Every kind, in the order in which they are reported.
-    pub const ALL: [Self; 14] = [
-        Self::ZeroPage,
-        Self::DemandZero,
-        Self::DemandZeroHuge,
-        Self::FileCached,
-        Self::FileRead,
-        Self::SwappedIn,
-        Self::SwapCached,
-        Self::CopiedOnWrite,
-        Self::ReusedOnWrite,
-        Self::Spurious,
-        Self::SegvMapErr,
-        Self::SegvAccErr,
-        Self::Bus,
-        Self::OutOfMemory,
-    ];
-
-    /// The name in reports.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ZeroPage => "zero-page",
-            Self::DemandZero => "demand-zero",
-            Self::DemandZeroHuge => "demand-zero-huge",
-            Self::FileCached => "file-cached",
-            Self::FileRead => "file-read",
-            Self::SwappedIn => "swapped-in",
-            Self::SwapCached => "swap-cached",
-            Self::CopiedOnWrite => "copied-on-write",
-            Self::ReusedOnWrite => "reused-on-write",
-            Self::Spurious => "spurious",
-            Self::SegvMapErr => "sigsegv-maperr",
-            Self::SegvAccErr => "sigsegv-accerr",
-            Self::Bus => "sigbus",
-            Self::OutOfMemory => "out-of-memory",
-        }
-    }
-}
-
-/// A page fault and its outcome.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FaultEvent {
-    /// Instructions retired before the fault, over the whole machine.
+/// When something happened: the moment at which the kernel layer was entered for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Moment {
+    /// Instructions retired before, over the whole machine.
     pub instructions: u64,
-    /// The process that faulted.
-    pub pid: Pid,
-    /// The faulting instruction.
-    pub rip: LinearAddr,
-    /// CR2 and the error code.
-    pub fault: PageFault,
-    /// What came of it.
-    pub resolution: Resolution,
-    /// True if the fault made the stack's mapping grow.
-    pub stack_grew: bool,
-    /// The frame that the entry maps afterwards.
-    pub frame: Option<Pfn>,
+    /// Virtual time in nanoseconds: instructions, services of the kernel layer, and sleep.
+    pub ns: u64,
 }
 
 /// Something worth recording.
@@ -135,6 +62,10 @@ pub enum Event {
     Exec {
         /// Which process.
         pid: Pid,
+        /// The address space that it has from now on.
+        space: SpaceId,
+        /// The program.
+        file: FileId,
     },
     /// A process ended.
     Exit {
@@ -148,12 +79,83 @@ pub enum Event {
         /// The one that runs now.
         to: Pid,
     },
+    /// CR3 was loaded, for the process that runs now.
+    LoadCr3(Cr3),
+    /// The translations of a page were dropped, or without one all of them, because the entries have changed.
+    Flush(Option<LinearAddr>),
+    /// A range was mapped, in place of what was there.
+    Map {
+        /// Where.
+        space: SpaceId,
+        /// What.
+        mapping: Mapping,
+    },
+    /// What was mapped from the first address to before the second is not any more.
+    Unmap {
+        /// Where.
+        space: SpaceId,
+        /// The first address.
+        start: LinearAddr,
+        /// The first address beyond.
+        end: LinearAddr,
+    },
+    /// A mapping has grown, or is at another place: `mremap`. Of the old place [`Event::Unmap`] tells.
+    Remap {
+        /// Where.
+        space: SpaceId,
+        /// The address that it had.
+        from: LinearAddr,
+        /// The address that it has.
+        to: LinearAddr,
+        /// Its length in bytes.
+        length: u64,
+    },
+    /// A range allows other accesses.
+    Protect {
+        /// Where.
+        space: SpaceId,
+        /// The first address.
+        start: LinearAddr,
+        /// The first address beyond.
+        end: LinearAddr,
+        /// What it allows.
+        rights: Rights,
+    },
+    /// The program has said how it will use a range (`madvise`).
+    Advise {
+        /// Where.
+        space: SpaceId,
+        /// The first address.
+        start: LinearAddr,
+        /// The first address beyond.
+        end: LinearAddr,
+        /// What it has said, as in Linux's `asm/mman.h`.
+        advice: i32,
+    },
+    /// An address space was copied.
+    CopySpace {
+        /// From this one.
+        from: SpaceId,
+        /// The new one.
+        to: SpaceId,
+    },
+    /// An address space ended.
+    EndSpace(SpaceId),
+    /// A page was taken out of memory.
+    PageOut(PageOut),
+    /// A page was written to the swap device.
+    SwapWrite(SwapSlot),
+    /// A page was read from the swap device.
+    SwapRead(SwapSlot),
 }
 
 /// Where events go.
 pub trait EventSink {
     /// Takes one event, in the order in which they happen.
-    fn record(&mut self, event: &Event);
+    fn record(&mut self, at: Moment, event: &Event);
+
+    /// This is what a file is called, before the first event that names it, and whenever the number may stand for another.
+    fn file(&mut self, _file: FileId, _name: &[u8]) {}
 }
 
 /// Listens to nothing.
@@ -161,5 +163,5 @@ pub trait EventSink {
 pub struct NoSink;
 
 impl EventSink for NoSink {
-    fn record(&mut self, _: &Event) {}
+    fn record(&mut self, _: Moment, _: &Event) {}
 }

@@ -134,6 +134,7 @@ impl Kernel {
         let program = self.open_program(hw, path, argv)?;
         let started = self.start_program(hw, &program, envp);
         self.put_program(hw, program.inode, program.loader.as_ref());
+        self.frames.events.flush(hw);
         started
     }
 
@@ -276,7 +277,8 @@ impl Kernel {
         let old = std::mem::replace(&mut self.current.mm, new);
         self.put_mm(hw, old);
         self.end_vfork();
-        hw.sink.record(&Event::Exec { pid: self.current.pid });
+        let (pid, space, file) = (self.current.pid, self.mm().space(), program.inode.file_id());
+        self.frames.events.record(hw, &Event::Exec { pid, space, file });
         self.delete_posix_timers();
         self.current.signals.exec();
         self.current.has_executed = true;

@@ -28,7 +28,7 @@ impl Kernel {
     /// Ends the current process.
     pub(crate) fn exit_current(&mut self, hw: &mut Hw<'_>, status: ExitStatus) {
         let pid = self.current.pid;
-        hw.sink.record(&Event::Exit { pid });
+        self.frames.events.record(hw, &Event::Exit { pid });
         let short = match &status {
             ExitStatus::Exited(code) => WaitStatus::Exited(*code),
             ExitStatus::Killed(death) => WaitStatus::Killed(death.signal()),

@@ -99,7 +99,7 @@ impl Kernel {
         if !args.shares_files {
             self.give_back_pidfd(hw, child.files, pidfd);
         }
-        hw.sink.record(&Event::Fork { parent: self.current.pid, child: pid });
+        self.frames.events.record(hw, &Event::Fork { parent: self.current.pid, child: pid });
         self.vfs.proc_fork(self.current.pid.0, pid.0, child.files);
         self.processes.insert(Box::new(child));
         self.sched.enqueue(pid);

@@ -6,6 +6,7 @@
 
 use crate::costs::{Costs, Meter};
 use crate::death::{Cause, ExitStatus};
+use crate::events::Events;
 use crate::exit::Ended;
 use crate::fs::{self, FsCx, ProcLinks, Vfs};
 use crate::inject::{Failing, Injection, Injector, swap_slowness};
@@ -34,6 +35,7 @@ use crate::time::{Clock, DEFAULT_EPOCH_SECONDS};
 use crate::wait::Wait;
 use crate::{Errno, Hw};
 use arch::{Cr3, Features, LinearAddr, PageSize, SpaceId, UserContext};
+use event::Kinds;
 use event::Pid;
 use paging::SwapDevice;
 use std::os::unix::ffi::OsStrExt;
@@ -78,6 +80,8 @@ pub struct KernelConfig {
     pub references: Option<SharedReferences>,
     /// Whether what address spaces were is kept for reports.
     pub history: HistoryMode,
+    /// What the sink is told of beside the least.
+    pub events: Kinds,
 }
 
 impl KernelConfig {
@@ -103,6 +107,7 @@ impl KernelConfig {
             hugepages: HugePages::default(),
             references: None,
             history: HistoryMode::Forget,
+            events: Kinds::empty(),
         }
     }
 }
@@ -232,6 +237,7 @@ impl Kernel {
         frames.thp.mode = config.thp;
         frames.readahead = config.readahead.into();
         frames.references = config.references;
+        frames.events = Events::new(config.events);
         frames.history = (config.history == HistoryMode::Keep).then(History::default);
         frames.swap = Swap::new(config.swap, &config.injections, config.seed);
         frames.commit.swap_pages = frames.swap.table.total().into();
@@ -316,6 +322,12 @@ impl Kernel {
     #[must_use]
     pub const fn time_beside_instructions_ns(&self) -> u64 {
         self.clock.monotonic_ns(0)
+    }
+
+    /// Virtual time, when so many instructions have retired.
+    #[must_use]
+    pub const fn time_ns(&self, instructions: u64) -> u64 {
+        self.clock.monotonic_ns(instructions)
     }
 
     /// The root of the process's paging structures.

@@ -11,6 +11,7 @@
 mod costs;
 mod death;
 mod errno;
+mod events;
 mod exec;
 mod exit;
 mod fork;

@@ -117,6 +117,7 @@ impl Kernel {
         self.balance_memory(hw);
         self.charge_flushes(hw);
         self.settle_costs();
+        self.frames.events.flush(hw);
         disposition
     }
 
@@ -198,7 +199,7 @@ impl Kernel {
             return;
         }
         let next = self.processes.remove(pid).expect("a queued process is in the table");
-        hw.sink.record(&Event::Switch { from: self.current.pid, to: pid });
+        self.frames.events.record(hw, &Event::Switch { from: self.current.pid, to: pid });
         self.frames.meter.charge(Service::ContextSwitch);
         self.current.times.stop(hw.instructions);
         self.current.account(hw.instructions);

@@ -2,6 +2,7 @@
 
 use arch::{ControlRegs, Cr3, Cr4, Features};
 use cpu::CpuModel;
+use event::Kinds;
 use kernel::fs::ViewConfig;
 use kernel::mm::reclaim::ReclaimConfig;
 use kernel::mm::{HistoryMode, HugePages, ThpMode};
@@ -53,6 +54,8 @@ pub struct MachineConfig {
     pub hugepages: HugePages,
     /// Whether what address spaces were is kept for reports.
     pub history: HistoryMode,
+    /// What a listener hears of beside the least; see [`crate::Machine::listen`].
+    pub events: Kinds,
 }
 
 /// Where the swap device's pages are on the host.
@@ -98,6 +101,7 @@ impl MachineConfig {
             readahead: 0,
             hugepages: HugePages::default(),
             history: HistoryMode::Forget,
+            events: Kinds::empty(),
         }
     }
 

@@ -20,6 +20,7 @@ pub use attached::Attached;
 pub use config::{MachineConfig, MachineError, SwapConfig};
 pub use ending::{Ending, ExecError};
 pub use interrupt::Interrupt;
+pub use listener::FaultOutcome;
 pub use progress::Progress;
 pub use reference_clock::ReferenceClock;
 pub use run::Machine;

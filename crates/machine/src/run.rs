@@ -1,11 +1,11 @@
 //! The machine and its run loop.
 
-use crate::listener::{FaultLog, Listener};
+use crate::listener::{FaultLog, FaultOutcome, Listener};
 use crate::{Attached, Ending, Interrupt, MachineConfig, MachineError, Progress, ReferenceClock, Stats, SwapConfig};
 use accesses::Recorder;
 use arch::{ControlRegs, LinearAddr, UserContext};
 use cpu::{Cpu, CpuModel, Exit};
-use event::FaultEvent;
+use event::{Event, EventSink, Kinds, Moment};
 use kernel::fs::Console;
 use kernel::mm::invariants::Violation;
 use kernel::mm::reclaim::references::SharedReferences;
@@ -32,6 +32,8 @@ pub struct Machine<H = NoModel> {
     max_instructions: u64,
     /// No process can run until the host has input, or the interrupt flag is served.
     pub(crate) is_waiting: bool,
+    /// What the listener wants to know.
+    events: Kinds,
     /// Page faults of programs so far, and the one to stop at.
     faults: u64,
     pub(crate) stop_at_fault: Option<u64>,
@@ -47,6 +49,7 @@ macro_rules! hw {
     ($machine:ident) => {
         Hw {
             instructions: $machine.cpu.retired(),
+            ns: $machine.kernel.time_ns($machine.cpu.retired()),
             mem: &mut $machine.cpu.mmu_mut().bus,
             sink: &mut $machine.listener,
             shootdown: &mut $machine.shootdown,
@@ -186,10 +189,11 @@ impl<H: HardwareModel> Machine<H> {
             readahead: config.readahead,
             hugepages: config.hugepages,
             history: config.history,
+            events: config.events,
             references: references.clone(),
             ..KernelConfig::new(config.view)
         };
-        let mut hw = Hw { mem: &mut bus, sink: &mut listener, shootdown: &mut shootdown, instructions: 0 };
+        let mut hw = Hw { mem: &mut bus, sink: &mut listener, shootdown: &mut shootdown, instructions: 0, ns: 0 };
         let kernel = Kernel::boot(boot, console, &mut hw)?;
         Ok(Self {
             cpu: core(Mmu::new(bus, paging, config.soft_tlb, model), config.cpu, config.seed),
@@ -202,6 +206,7 @@ impl<H: HardwareModel> Machine<H> {
             references,
             max_instructions: config.max_instructions.unwrap_or(u64::MAX),
             is_waiting: false,
+            events: config.events,
             faults: 0,
             stop_at_fault: None,
             pending: None,
@@ -321,8 +326,13 @@ impl<H: HardwareModel> Machine<H> {
 
     /// The page faults that were kept, those that the kernel layer made on a program's behalf too.
     #[must_use]
-    pub fn faults(&self) -> &[FaultEvent] {
+    pub fn faults(&self) -> &[FaultOutcome] {
         self.listener.faults.as_ref().map_or(&[], |log| &log.faults)
+    }
+
+    /// Tells a sink of what happens from now on: the least, and what [`MachineConfig::events`] asks for.
+    pub fn listen(&mut self, sink: Box<dyn EventSink>) {
+        self.listener.sink = Some(sink);
     }
 
     /// The kernel layer, for reports.
@@ -376,6 +386,18 @@ impl<H: HardwareModel> Machine<H> {
         self.follow(disposition)
     }
 
+    /// Tells of the invalidations and the load of CR3 that are about to be made.
+    fn tell_of_flushes(&mut self) {
+        let instructions = self.cpu.retired();
+        let at = Moment { instructions, ns: self.kernel.time_ns(instructions) };
+        for page in self.shootdown.named() {
+            self.listener.record(at, &Event::Flush(page));
+        }
+        if self.cpu.mmu().context().regs.cr3 != self.kernel.cr3() {
+            self.listener.record(at, &Event::LoadCr3(self.kernel.cr3()));
+        }
+    }
+
     fn interrupt_guest(&mut self, signal: Signal) -> Option<Ending> {
         if !self.is_waiting {
             self.cpu.save_context(&mut self.ctx);
@@ -405,6 +427,9 @@ impl<H: HardwareModel> Machine<H> {
     fn enter_user(&mut self) {
         if let Some(references) = &self.references {
             references.enter_space(self.kernel.space());
+        }
+        if self.events.contains(Kinds::TLB) {
+            self.tell_of_flushes();
         }
         let mmu = self.cpu.mmu_mut();
         mmu.model.space(self.kernel.space());

@@ -2,7 +2,7 @@
 //!
 //! Every figure is the guest's: it is the same on each run and for every size of the MMU's fast table.
 
-use event::{Event, EventSink, Resolution};
+use event::{Event, EventSink, Moment, Resolution};
 use std::fmt;
 
 /// The figures of `--stat`.
@@ -37,7 +37,7 @@ pub struct Stats {
 }
 
 impl EventSink for Stats {
-    fn record(&mut self, event: &Event) {
+    fn record(&mut self, _: Moment, event: &Event) {
         match event {
             Event::Fault(fault) => {
                 self.faults[fault.resolution as usize] += 1;
@@ -47,8 +47,8 @@ impl EventSink for Stats {
             Event::Signal { .. } => self.signals += 1,
             Event::Fork { .. } => self.forks += 1,
             Event::Exec { .. } => self.execs += 1,
-            Event::Exit { .. } => {}
             Event::Switch { .. } => self.context_switches += 1,
+            _ => {}
         }
     }
 }

@@ -77,7 +77,7 @@ impl<'a> TimelineFile<'a> {
     fn write(self, machine: &Machine<Attached>, clock_mhz: u32) -> Result<(), Error> {
         let Some(timeline) = machine.cpu().mmu().model.timeline() else { return Ok(()) };
         let spaces: Vec<RunSpace> = machine.kernel().address_spaces().iter().map(space).collect();
-        let outcomes: Vec<_> = machine.faults().iter().map(|event| (event.fault, event.resolution.name())).collect();
+        let outcomes: Vec<_> = machine.faults().iter().map(|(fault, resolution)| (*fault, resolution.name())).collect();
         let trace = Trace { timeline, clock_mhz, spaces: &spaces, outcomes: &outcomes };
         let path = self.path.display().to_string();
         trace.write(BufWriter::new(self.file)).map_err(|cause| Error::WriteFile { path: path.clone(), cause })?;

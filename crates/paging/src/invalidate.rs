@@ -92,6 +92,12 @@ impl Shootdown {
         !self.everything && self.first.is_none()
     }
 
+    /// The pages that it names, or `None` for everything that is not global.
+    pub fn named(&self) -> impl Iterator<Item = Option<LinearAddr>> {
+        let pages = self.first.iter().chain(&self.more).map(|page| Some(*page));
+        self.everything.then_some(None).into_iter().chain(pages)
+    }
+
     /// The invalidations to apply under the current PCID, in order; the token is empty afterwards.
     pub fn drain(&mut self, pcid: Pcid) -> impl Iterator<Item = Invalidation> {
         let whole = std::mem::take(&mut self.everything).then_some(Invalidation::Context(pcid));

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::rc::Rc;
 
 use arch::{PageSize, Pfn};
+use event::FileId;
 
 use super::device::Device;
 use super::host::{HostStat, HostTree};
@@ -32,6 +33,12 @@ use crate::mm::swap::SwapEntry;
 pub struct InodeId(pub u32);
 
 impl InodeId {
+    /// The number by which events name it.
+    #[must_use]
+    pub const fn file_id(self) -> FileId {
+        FileId(self.0)
+    }
+
     /// The number as `st_ino` shows it: the root's is 2, as on most file systems of Linux.
     #[must_use]
     pub const fn ino(self) -> u64 {

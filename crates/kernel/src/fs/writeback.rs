@@ -12,6 +12,7 @@ use crate::mm::reclaim::page_out::{self, Kept};
 use crate::mm::reclaim::policy::{Departure, Shadow};
 use crate::mm::swap::{SwapEntry, SwapOwner};
 use arch::{FRAME_SHIFT, FRAME_SIZE, Pfn};
+use event::Event;
 
 impl Vfs {
     /// Writes a cached page that a shared mapping has changed to the host's file, if its mount is writable.
@@ -56,7 +57,13 @@ impl Vfs {
     }
 
     /// Takes a page that no entry maps any more out of the cache, for reclaim: what only memory has is written first.
-    pub(crate) fn page_out(&mut self, cx: &mut FsCx<'_>, inode: InodeId, index: u64, lists: OnLru) -> Result<(), Kept> {
+    pub(crate) fn page_out(
+        &mut self,
+        cx: &mut FsCx<'_>,
+        inode: InodeId,
+        index: u64,
+        lists: OnLru,
+    ) -> Result<Departure, Kept> {
         let pfn = self.cached(inode, index).expect("the frame says that it is this page");
         let mut departure = Departure::Dropped;
         let mut place = None;
@@ -81,7 +88,7 @@ impl Vfs {
         }
         cx.frames.set_owner(pfn, Owner::None);
         cx.frames.put(pfn);
-        Ok(())
+        Ok(departure)
     }
 
     /// Writes a page to a slot, which counts the page cache from now on.
@@ -110,6 +117,7 @@ impl Vfs {
             return Err(PageError::Io);
         }
         cx.frames.stat.pswpin += 1;
+        cx.frames.tell_of_swap(Event::SwapRead, swapped);
         let shadow = cx.frames.swap.table.shadow(swapped).map(Shadow);
         let _slot = cx.frames.swap.table.swap_free(swapped);
         cx.frames.set_dirty(pfn);

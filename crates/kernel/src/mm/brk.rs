@@ -5,7 +5,9 @@ use super::layout::{self, TASK_SIZE_MAX};
 use super::vma::{Backing, Vma};
 use super::{Mm, MmCx};
 use crate::Errno;
+use crate::fs::InodeId;
 use arch::{FRAME_SIZE, LinearAddr};
+use event::{Event, Mapping, MappingKind};
 
 impl Mm {
     /// Moves the end of the heap to `addr` and gives where it is then: on any error, where it was.
@@ -65,7 +67,10 @@ impl Mm {
         }
         self.map_count_allows(cx, 0).ok()?;
         self.vm_enough_memory(cx, pages).ok()?;
-        self.vmas.insert(Vma::new(start, end, flags, Backing::Anonymous));
+        let vma = Vma::new(start, end, flags, Backing::Anonymous);
+        self.vmas.insert(vma);
+        let heap = Mapping { kind: MappingKind::Heap(self.start_brk), ..self.told_mapping(&vma) };
+        self.tell_of_mapping(cx.frames, |space| Event::Map { space, mapping: heap });
         self.settle_commit(cx);
         if start > self.start_brk {
             self.merge_vmas_at(cx, start);
@@ -82,7 +87,7 @@ impl Mm {
         cx: &mut MmCx<'_, '_>,
         start: LinearAddr,
         len: u64,
-        flags: VmFlags,
+        (flags, program): (VmFlags, InodeId),
     ) -> Result<(), Errno> {
         let Some(len) = layout::page_align_len(len).filter(|len| *len != 0) else { return Ok(()) };
         let end = start.0.checked_add(len).filter(|end| *end <= TASK_SIZE_MAX).ok_or(Errno::ENOMEM)?;
@@ -92,7 +97,9 @@ impl Mm {
         }
         self.munmap_range(cx, start, end)?;
         self.map_count_allows(cx, 0)?;
-        self.insert_vma(cx, Vma::new(start, end, flags | VmFlags::DATA_DEFAULT, Backing::Anonymous));
+        let vma = Vma::new(start, end, flags | VmFlags::DATA_DEFAULT, Backing::Anonymous);
+        self.tell_bss(cx, &vma, program);
+        self.insert_vma(cx, vma);
         Ok(())
     }
 }

@@ -47,7 +47,7 @@ impl Mm {
                 self.padzero(cx, tail)?;
             }
             if let Some(pages) = &segment.anonymous {
-                self.elf_bss(cx, pages)?;
+                self.elf_bss(cx, pages, inode)?;
             }
         }
         Ok(())
@@ -63,9 +63,9 @@ impl Mm {
         self.clear_user(cx, tail.range.start, tail.range.len()).map_err(|_| Errno::EFAULT)
     }
 
-    fn elf_bss(&mut self, cx: &mut MmCx<'_, '_>, pages: &AnonymousPages) -> Result<(), Errno> {
+    fn elf_bss(&mut self, cx: &mut MmCx<'_, '_>, pages: &AnonymousPages, program: InodeId) -> Result<(), Errno> {
         let exec = VmFlags::of_prot(prot(pages.protection)) & VmFlags::EXEC;
-        self.vm_brk_flags(cx, pages.range.start, pages.range.len(), exec)
+        self.vm_brk_flags(cx, pages.range.start, pages.range.len(), (exec, program))
     }
 }
 

@@ -30,7 +30,7 @@ use crate::costs::service_of_fault;
 use crate::fs::{CachedPage, PageError, PageSource};
 use arch::Service;
 use arch::{AccessKind, FRAME_SHIFT, LinearAddr, PageFault, PageFaultCode, Pfn, Pte};
-use event::{Event, FaultEvent, Resolution};
+use event::{Event, FaultEvent, Path, Resolution, SwapSlot};
 use paging::Shootdown;
 
 /// Which signal an access that cannot be served gets.
@@ -162,6 +162,7 @@ impl Mm {
         fault: PageFault,
     ) -> Result<Resolution, MemSignal> {
         assert!(!fault.code.contains(PageFaultCode::RSVD), "the kernel layer sets no reserved bits: {fault:?}");
+        let entries = self.told_path(cx, fault.cr2);
         let found = self.lock_mm_and_find_vma(fault.cr2);
         let stack_grew = found.as_ref().is_some_and(|found| found.stack_grew);
         let resolved = match &found {
@@ -175,9 +176,19 @@ impl Mm {
         cx.frames.meter.charge(service_of_fault(resolution));
         cx.frames.stat.pgfault += 1;
         cx.frames.stat.pgmajfault += u64::from(matches!(resolution, Resolution::FileRead | Resolution::SwappedIn));
-        let (instructions, pid) = (cx.hw.instructions, cx.pid);
-        let event = FaultEvent { instructions, pid, rip, fault, resolution, stack_grew, frame };
-        cx.hw.sink.record(&Event::Fault(event));
+        let event = FaultEvent {
+            pid: cx.pid,
+            space: self.space(),
+            rip,
+            fault,
+            resolution,
+            stack_grew,
+            frame,
+            mapping: found.as_ref().map(|found| self.told_mapping(&found.vma)),
+            entries: self.told_changes(cx, fault.cr2, entries),
+            slot: entries.and_then(|path| told_slot(&path)),
+        };
+        cx.frames.events.record(cx.hw, &Event::Fault(event));
         resolved
             .map(|(resolution, _)| resolution)
             .map_err(|error| error.signal(fault.cr2, found.as_ref().map(|found| &found.vma)))
@@ -429,6 +440,14 @@ pub(super) fn wp_can_reuse_anon_folio(frames: &FrameTable, pfn: Pfn) -> bool {
         _ => false,
     };
     frame.usage == FrameUse::Anon && frame.maps == 1 && frame.pins() == 0 && !awaited
+}
+
+/// The slot of the swap device that the PTE at the end of a path names.
+fn told_slot(path: &Path) -> Option<SwapSlot> {
+    match pte::state(path[3]) {
+        PteState::Swap(swapped) => Some(swapped.told()),
+        _ => None,
+    }
 }
 
 const fn filemap_resolution(file: CachedPage) -> Resolution {

@@ -18,6 +18,7 @@ use super::{KernelHalf, Mm, MmCx, RssKind, VmFlags, ZERO_PAGE, pte};
 use crate::Errno;
 use arch::Pte;
 use arch::Service;
+use event::Event;
 use paging::Shootdown;
 
 impl Mm {
@@ -43,6 +44,8 @@ impl Mm {
             strings: self.strings,
             ..Self::new(cx, kernel_half, self.limits).map_err(|_| OutOfFrames)?
         };
+        let to = child.space();
+        self.tell_of_mapping(cx.frames, |from| Event::CopySpace { from, to });
         let copied = self.copy_may_be_promised(cx).map_err(|_| OutOfFrames);
         let copied = copied.and_then(|()| self.dup_mmap(cx, &mut child));
         child.settle_commit(cx);

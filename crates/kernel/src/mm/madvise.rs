@@ -9,6 +9,7 @@ use super::vma::{Backing, Vma};
 use super::{Mm, MmCx};
 use crate::Errno;
 use arch::{AccessKind, LinearAddr};
+use event::Event;
 
 macro_rules! advices {
     ($($(#[$doc:meta])* $name:ident = $value:literal;)*) => {
@@ -118,6 +119,7 @@ impl Mm {
         }
         let end = layout::page_align_len(len).and_then(|len| addr.0.checked_add(len)).ok_or(Errno::EINVAL)?;
         let (mut at, end) = (addr, LinearAddr(end));
+        self.tell_of_mapping(cx.frames, |space| Event::Advise { space, start: addr, end, advice: advice as i32 });
         let mut outcome = Ok(());
         while at < end {
             let Some(vma) = self.vmas.intersection(at, end).copied() else { return Err(Errno::ENOMEM) };

@@ -147,7 +147,9 @@ impl Mm {
             }
             MapSource::Anonymous => Backing::Anonymous,
         };
-        self.insert_vma(cx, Vma::new(start, end, flags, backing));
+        let vma = Vma::new(start, end, flags, backing);
+        self.tell_mapped(cx, &vma);
+        self.insert_vma(cx, vma);
         self.settle_commit(cx);
         Ok(())
     }

@@ -52,6 +52,7 @@ mod stack;
 pub mod swap;
 mod swap_in;
 pub(crate) mod sysctl;
+mod tell;
 pub(crate) mod thp_setting;
 pub mod uaccess;
 mod vma;
@@ -88,7 +89,7 @@ use crate::fs::{FsCx, InodeId, Vfs};
 use crate::{Errno, Hw};
 use anon_vma::AnonVmas;
 use arch::{Cr3, FRAME_SHIFT, KeyRights, LinearAddr, Pfn, SpaceId};
-use event::Pid;
+use event::{Event, Pid};
 use frames::FrameTable;
 use paging::Shootdown;
 use pgtable::PageTable;
@@ -382,6 +383,7 @@ impl Mm {
 
     /// Gives back everything: mappings, frames, paging structures (`exit_mmap`).
     pub fn drop_all(mut self, cx: &mut MmCx<'_, '_>) {
+        self.tell_of_mapping(cx.frames, Event::EndSpace);
         // What goes with its address space is noted with it, once.
         let mut history = cx.frames.history.take();
         if let Some(history) = &mut history {

@@ -4,10 +4,12 @@ use super::flags::{Prot, VmFlags};
 use super::frames::FrameTable;
 use super::layout;
 use super::pgtable::Entry;
+use super::tell::rights_of;
 use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, hugetlb, pte};
 use crate::Errno;
 use arch::LinearAddr;
+use event::Event;
 
 impl Mm {
     /// Gives the pages of `addr..addr+len` these rights. What comes before a hole is changed even so.
@@ -45,7 +47,10 @@ impl Mm {
         }
         let key = self.checked_pkey(key)?;
         let start = self.mprotect_start(addr, end, grows)?;
-        self.change_protection(cx, (start, end), prot, key)
+        self.change_protection(cx, (start, end), prot, key)?;
+        let rights = rights_of(prot);
+        self.tell_of_mapping(cx.frames, |space| Event::Protect { space, start, end, rights });
+        Ok(())
     }
 
     /// Where the change begins: at `addr`, or with `PROT_GROWSDOWN` at the start of the stack that is there.

@@ -9,6 +9,7 @@ use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, ZERO_PAGE, pte};
 use crate::Errno;
 use arch::{LinearAddr, Pte};
+use event::Event;
 
 /// What is asked for, checked and in whole pages.
 #[derive(Clone, Copy)]
@@ -190,6 +191,7 @@ impl Mm {
         if at_the_end && new_end.0 <= TASK_SIZE_MAX && self.vmas.intersection(vma.end, new_end).is_none() {
             self.vmas.change(vma.start, |vma| vma.end = new_end);
             self.merge_vmas_at(cx, new_end);
+            self.tell_remapped(cx, &remap, remap.addr);
             self.populate_if_locked(cx, vma, (vma.end, new_end));
             return Ok(remap.addr);
         }
@@ -235,6 +237,7 @@ impl Mm {
         let new = Vma { start: place, end, backing: old.backing_at(remap.addr), moved_by, ..old };
         cx.vma_get_file(&new);
         self.insert_vma(cx, new);
+        self.tell_remapped(cx, &remap, place);
         if cx.with_reclaim(|cx| self.move_page_tables(cx, remap.addr, place, remap.old_len)).is_err() {
             self.move_page_tables(cx, place, remap.addr, remap.old_len).expect("the tables are still there");
             self.unmap_region(cx, place, end);
@@ -247,6 +250,11 @@ impl Mm {
         }
         self.populate_if_locked(cx, &old, (place.wrapping_add(remap.old_len), end));
         Ok(place)
+    }
+
+    fn tell_remapped(&self, cx: &mut MmCx<'_, '_>, remap: &Remap, to: LinearAddr) {
+        let (from, length) = (remap.addr, remap.new_len);
+        self.tell_of_mapping(cx.frames, |space| Event::Remap { space, from, to, length });
     }
 
     /// What stays behind without its pages (`dontunmap_complete`).

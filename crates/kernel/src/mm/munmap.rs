@@ -11,6 +11,7 @@ use super::{Mm, MmCx, RssKind, ZERO_PAGE, pte};
 use crate::Errno;
 use crate::fs::InodeId;
 use arch::{LinearAddr, Pte};
+use event::Event;
 
 /// The end of the lower half of the address space, where the user's page tables end.
 const USER_PGTABLES_CEILING: LinearAddr = LinearAddr(1 << 47);
@@ -61,7 +62,9 @@ impl Mm {
             if let Some(history) = &mut cx.frames.history {
                 history.unmapped(self.space(), self.mapping_record(&vma, cx.vfs));
             }
-            self.vmas.remove(vma.start);
+            let Vma { start, end, .. } = vma;
+            self.tell_of_mapping(cx.frames, |space| Event::Unmap { space, start, end });
+            self.vmas.remove(start);
             self.zap_page_range(cx, &vma, (vma.start, vma.end));
             if vma.is_hugetlb() {
                 self.hugetlb_close(cx, &vma);

@@ -98,6 +98,21 @@ impl PageTable {
         Some(leaf(mem, table, la))
     }
 
+    /// The entries on the way to the page at `la`; 0 behind one that leads to no table.
+    pub(super) fn path(&self, mem: &dyn PhysMem, la: LinearAddr) -> event::Path {
+        let mut path = event::Path::default();
+        let mut table = self.root;
+        for (level, entry) in [Level::Pml4, Level::Pdpt, Level::Pd, Level::Pt].into_iter().zip(&mut path) {
+            let at = slot(table, level, la);
+            *entry = Pte(mem.load_entry(at));
+            match (level.below(), child(mem, at)) {
+                (Some(_), Child::Table(next)) => table = next,
+                _ => break,
+            }
+        }
+        path
+    }
+
     /// The leaf entry of the page at `la`; tables that are missing on the way are made (`pte_alloc`).
     pub(super) fn entry_alloc(
         &self,

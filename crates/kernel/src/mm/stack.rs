@@ -31,8 +31,10 @@ impl Mm {
         }
         let start = LinearAddr(STACK_TOP.0 - size);
         self.unmap_region(cx, start, STACK_TOP);
-        self.insert_vma(cx, Vma::new(start, STACK_TOP, flags, Backing::Anonymous));
+        let vma = Vma::new(start, STACK_TOP, flags, Backing::Anonymous);
+        self.insert_vma(cx, vma);
         self.start_stack = LinearAddr(STACK_TOP.0 - 8);
+        self.tell_mapped(cx, &vma);
         Ok(())
     }
 

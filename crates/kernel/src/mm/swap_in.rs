@@ -14,7 +14,7 @@ use super::swap::{SwapEntry, SwapOwner, pte_swp_exclusive};
 use super::vma::Vma;
 use super::{Mm, MmCx, RssKind, VmFlags, ZERO_PAGE, reclaim};
 use arch::Pfn;
-use event::Resolution;
+use event::{Event, Resolution};
 
 impl Mm {
     /// Brings the page of a swap entry back and maps it.
@@ -100,6 +100,7 @@ impl MmCx<'_, '_> {
             return Err(VmFaultError::Bus);
         }
         self.frames.stat.pswpin += 1;
+        self.frames.tell_of_swap(Event::SwapRead, swapped);
         let shadow = self.frames.swap.table.add_to_swap_cache(swapped, pfn);
         self.frames.set_owner(pfn, Owner::SwapCache(swapped));
         self.frames.lru_add(pfn, lists, arrival, shadow.map(Shadow));

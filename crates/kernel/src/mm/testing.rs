@@ -11,7 +11,7 @@ use super::{KernelHalf, MapFlags, MapSource, MemSignal, Mm, MmCx, MmLimits, Prot
 use crate::fs::{BufferConsole, FsCx, InodeId, Mappable, Mount, MountMode, OpenFlags, Vfs, ViewConfig};
 use crate::{Errno, Hw};
 use arch::{Access, AccessKind, ControlRegs, FRAME_SIZE, LinearAddr, PageFault, PageSize, Pfn, Privilege, Pte};
-use event::{Event, EventSink, FaultEvent, Pid, Resolution};
+use event::{Event, EventSink, FaultEvent, Moment, Pid, Resolution};
 use paging::{
     Invalidation, NoModel, PageBytes, PagingContext, PhysMem, Shootdown, SwapDevice, SwapError, SwapSlot, Translation,
     probe, translate,
@@ -30,7 +30,7 @@ pub(super) const FIXED: MapFlags = ANON.union(MapFlags::FIXED);
 struct Recorder(Vec<FaultEvent>);
 
 impl EventSink for Recorder {
-    fn record(&mut self, event: &Event) {
+    fn record(&mut self, _: Moment, event: &Event) {
         if let Event::Fault(fault) = event {
             self.0.push(*fault);
         }
@@ -114,7 +114,8 @@ impl Guest {
 
     pub(super) fn hw<R>(&mut self, f: impl FnOnce(&mut MmCx<'_, '_>, &KernelHalf) -> R) -> R {
         let mut shootdown = Shootdown::none();
-        let mut hw = Hw { mem: &mut self.bus, sink: &mut self.recorder, shootdown: &mut shootdown, instructions: 0 };
+        let mut hw =
+            Hw { mem: &mut self.bus, sink: &mut self.recorder, shootdown: &mut shootdown, instructions: 0, ns: 0 };
         let (frames, vfs, pid) = (&mut self.frames, &mut self.vfs, self.current);
         let result = f(&mut MmCx { hw: &mut hw, frames, vfs, pid }, &self.half);
         shootdown.merge(std::mem::take(&mut self.frames.pending));

@@ -72,7 +72,8 @@ impl Kernel {
             return;
         };
         let handler = LinearAddr(action.handler);
-        hw.sink.record(&Event::Signal { pid: self.current.pid, signal: u32::from(signal.number()), handler });
+        let (pid, signal_number) = (self.current.pid, u32::from(signal.number()));
+        self.frames.events.record(hw, &Event::Signal { pid, signal: signal_number, handler });
         enter_handler(ctx, signal, place, handler);
         ctx.set_xstate(initial_state(self.features));
         self.current.signals.delivered(signal, &action);

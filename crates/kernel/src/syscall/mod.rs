@@ -140,7 +140,7 @@ impl Kernel {
     /// Serves the SYSCALL that the program has just executed; `ctx.rip` is behind it.
     pub fn syscall(&mut self, hw: &mut Hw<'_>, ctx: &mut UserContext) -> Disposition {
         let number = ctx.reg(Gpr::Rax);
-        hw.sink.record(&Event::Syscall { pid: self.current.pid, number });
+        self.frames.events.record(hw, &Event::Syscall { pid: self.current.pid, number });
         self.frames.meter.charge(Service::SystemCall);
         self.enter(hw);
         match self.make_call(hw, ctx, number) {

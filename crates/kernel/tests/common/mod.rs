@@ -5,7 +5,7 @@ pub(crate) mod processes;
 pub(crate) mod signals;
 
 use arch::{Access, AccessKind, ControlRegs, Gpr, LinearAddr, PhysAddr, Privilege, UserContext};
-use event::{Event, EventSink};
+use event::{Event, EventSink, Moment};
 use pagewalk_kernel::fs::{BufferConsole, Captured, ViewConfig};
 use pagewalk_kernel::{Disposition, Hw, Kernel, KernelConfig};
 use paging::{NoModel, PagingContext, PhysMem, Shootdown};
@@ -28,7 +28,7 @@ pub(crate) const SCRATCH: u64 = DATA + 0x1000;
 pub(crate) struct Recorder(pub(crate) Vec<Event>);
 
 impl EventSink for Recorder {
-    fn record(&mut self, event: &Event) {
+    fn record(&mut self, _: Moment, event: &Event) {
         self.0.push(*event);
     }
 }
@@ -66,7 +66,7 @@ impl Rig {
         let mut bus = Bus::new(Ram::new(RAM).unwrap());
         let mut events = Recorder::default();
         let mut shootdown = Shootdown::none();
-        let mut hw = Hw { mem: &mut bus, sink: &mut events, shootdown: &mut shootdown, instructions: 0 };
+        let mut hw = Hw { mem: &mut bus, sink: &mut events, shootdown: &mut shootdown, instructions: 0, ns: 0 };
         let view = ViewConfig { root: Some(folder.path().into()), ..ViewConfig::default() };
         let mut config = KernelConfig { ram_bytes: RAM, ..KernelConfig::new(view) };
         change(&mut config);
@@ -86,7 +86,7 @@ impl Rig {
     pub(crate) fn enter<R>(&mut self, f: impl FnOnce(&mut Kernel, &mut Hw<'_>, &mut UserContext) -> R) -> R {
         let mut shootdown = Shootdown::none();
         let (mem, sink, instructions) = (&mut self.bus, &mut self.events, self.instructions);
-        let mut hw = Hw { mem, sink, shootdown: &mut shootdown, instructions };
+        let mut hw = Hw { mem, sink, shootdown: &mut shootdown, instructions, ns: instructions };
         f(&mut self.kernel, &mut hw, &mut self.ctx)
     }
 

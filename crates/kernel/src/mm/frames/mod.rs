@@ -18,6 +18,7 @@ pub(in crate::mm) use frame::{Exclusive, LazyFree};
 pub use frame::{Frame, FrameUse, Huge, OnLru, Owner};
 
 use crate::costs::Meter;
+use crate::events::Events;
 use crate::inject::Injector;
 use crate::mm::History;
 use crate::mm::buddy::{Buddy, Gfp, Order};
@@ -68,6 +69,8 @@ pub struct FrameTable {
     pub(crate) references: Option<SharedReferences>,
     /// What address spaces were, if somebody asks at the end.
     pub(crate) history: Option<History>,
+    /// What has happened, until the sink hears of it.
+    pub(crate) events: Events,
     /// Frames that reclaim found locked in memory.
     pub(crate) unevictable: u64,
     /// Invalidations that reclaim calls for, until the end of the entry into the kernel layer.
@@ -117,6 +120,7 @@ impl FrameTable {
             aging: AgingFlush::default(),
             references: None,
             history: None,
+            events: Events::default(),
             unevictable: 0,
             pending: Shootdown::none(),
             stat: VmStat::default(),

@@ -29,6 +29,7 @@ pub use lruvec::{Lruvec, ReclaimConfig};
 use super::frames::{FrameTable, FrameUse, LazyFree, OnLru};
 use crate::fs::{FsCx, Vfs};
 use arch::Pfn;
+pub(crate) use event::Reclaimer;
 use page_out::Kept;
 use policy::{Arrival, Candidates, Departure, Inserted, PageKind, Shadow};
 use view::View;
@@ -38,22 +39,13 @@ pub(crate) const SWAP_CLUSTER_MAX: u64 = 32;
 /// Batches that may bring nothing before reclaim gives up: each of them has given pages in use their second chance.
 const MAX_FRUITLESS_BATCHES: u32 = 16;
 
-/// Who reclaims.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reclaimer {
-    /// The kernel layer of itself.
-    Kswapd,
-    /// Whoever needs a frame now.
-    Direct,
-}
-
 /// Takes pages out until so many have gone; gives how many went.
 pub(crate) fn shrink(cx: &mut FsCx<'_>, vfs: &mut Vfs, target: u64, reclaimer: Reclaimer) -> u64 {
     let mut freed = 0;
     let mut fruitless = 0;
     while freed < target && fruitless < MAX_FRUITLESS_BATCHES {
         let batch = (target - freed).min(SWAP_CLUSTER_MAX);
-        let (gone, selected) = shrink_batch(cx, vfs, OnLru::Node, batch);
+        let (gone, selected) = shrink_batch(cx, vfs, (OnLru::Node, reclaimer), batch);
         count(cx.frames, reclaimer, gone, selected);
         freed += gone;
         fruitless = if gone == 0 { fruitless + 1 } else { 0 };
@@ -67,8 +59,8 @@ pub(crate) fn shrink_limited(cx: &mut FsCx<'_>, vfs: &mut Vfs) {
     let Some(limit) = cx.frames.lruvec.limit() else { return };
     let mut fruitless = 0;
     while cx.frames.limited_pages() >= limit.pages.get() && fruitless < MAX_FRUITLESS_BATCHES {
-        let (gone, selected) = shrink_batch(cx, vfs, OnLru::Limited, 1);
-        count(cx.frames, Reclaimer::Direct, gone, selected);
+        let (gone, selected) = shrink_batch(cx, vfs, (OnLru::Limited, Reclaimer::Limit), 1);
+        count(cx.frames, Reclaimer::Limit, gone, selected);
         fruitless = if gone == 0 { fruitless + 1 } else { 0 };
     }
 }
@@ -83,7 +75,7 @@ pub(crate) fn reclaim_pages(cx: &mut FsCx<'_>, vfs: &mut Vfs, pages: &[Pfn]) -> 
         }
         cx.frames.lruvec.remove(page, lists);
         cx.frames.set_lru(page, OnLru::No);
-        match page_out::page_out(cx, vfs, page, lists) {
+        match page_out::page_out(cx, vfs, page, (lists, Reclaimer::Advice)) {
             Ok(()) => gone += 1,
             Err(Kept::Unevictable) => cx.frames.cull_unevictable(page),
             Err(Kept::Busy | Kept::NoSwap | Kept::Failed) => cx.frames.put_back(page, lists),
@@ -93,12 +85,12 @@ pub(crate) fn reclaim_pages(cx: &mut FsCx<'_>, vfs: &mut Vfs, pages: &[Pfn]) -> 
 }
 
 /// Selects up to `batch` victims and takes them out; gives how many went, and how many were selected.
-fn shrink_batch(cx: &mut FsCx<'_>, vfs: &mut Vfs, lists: OnLru, batch: u64) -> (u64, u64) {
+fn shrink_batch(cx: &mut FsCx<'_>, vfs: &mut Vfs, (lists, reclaimer): (OnLru, Reclaimer), batch: u64) -> (u64, u64) {
     let victims = select(cx, lists, batch);
     let mut gone = 0;
     let mut kept = Vec::new();
     for &victim in &victims {
-        match page_out::page_out(cx, vfs, victim, lists) {
+        match page_out::page_out(cx, vfs, victim, (lists, reclaimer)) {
             Ok(()) => gone += 1,
             Err(Kept::Unevictable) => cx.frames.cull_unevictable(victim),
             Err(Kept::Busy | Kept::NoSwap | Kept::Failed) => kept.push(victim),
@@ -137,7 +129,7 @@ fn count(frames: &mut FrameTable, reclaimer: Reclaimer, gone: u64, selected: u64
     let stat = &mut frames.stat;
     let (scan, steal) = match reclaimer {
         Reclaimer::Kswapd => (&mut stat.pgscan_kswapd, &mut stat.pgsteal_kswapd),
-        Reclaimer::Direct => (&mut stat.pgscan_direct, &mut stat.pgsteal_direct),
+        _ => (&mut stat.pgscan_direct, &mut stat.pgsteal_direct),
     };
     *scan += selected;
     *steal += gone;

@@ -10,13 +10,14 @@
 //! page that no file has (shared memory, write layer) .. written to a slot, which takes its place in the page cache
 //! ```
 
-use super::policy::Departure;
+use super::policy::{Departure, PageKind};
 use super::unmap;
 use crate::fs::{FsCx, Vfs};
 use crate::mm::frames::{FrameUse, Huge, LazyFree, OnLru, Owner};
 use crate::mm::huge_memory;
 use crate::mm::swap::{SwapEntry, SwapOwner};
 use arch::Pfn;
+use event::{Departed, Event, Kinds, PageClass, PageOut, Reclaimer};
 
 /// Why a victim could not go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +33,34 @@ pub(crate) enum Kept {
 }
 
 /// Takes a page, which is in no list any more, out of memory.
-pub(super) fn page_out(cx: &mut FsCx<'_>, vfs: &mut Vfs, pfn: Pfn, lists: OnLru) -> Result<(), Kept> {
+pub(super) fn page_out(
+    cx: &mut FsCx<'_>,
+    vfs: &mut Vfs,
+    pfn: Pfn,
+    (lists, by): (OnLru, Reclaimer),
+) -> Result<(), Kept> {
+    if !cx.frames.events.wants(Kinds::PAGE_OUT) {
+        return unmap_and_drop(cx, vfs, pfn, lists).map(drop);
+    }
+    let place = cx.frames.rmap.slots(pfn).next().map(|slot| cx.frames.entry_place(slot));
+    let file = match cx.frames.get(pfn).owner {
+        Owner::File { inode, index } => Some((inode.file_id(), index)),
+        _ => None,
+    };
+    let class = match cx.frames.page_kind(pfn) {
+        PageKind::Anon => PageClass::Anon,
+        PageKind::File => PageClass::File,
+    };
+    let departed = match unmap_and_drop(cx, vfs, pfn, lists)? {
+        Departure::Dropped => Departed::Dropped,
+        Departure::Written => Departed::Written,
+    };
+    let place = place.map(|(mm, la)| (mm.space(), la));
+    cx.frames.events.push(Event::PageOut(PageOut { place, file, frame: pfn, class, by, departed }));
+    Ok(())
+}
+
+fn unmap_and_drop(cx: &mut FsCx<'_>, vfs: &mut Vfs, pfn: Pfn, lists: OnLru) -> Result<Departure, Kept> {
     let frame = cx.frames.get(pfn);
     if frame.pins() > 0 {
         return Err(Kept::Busy);
@@ -53,7 +81,7 @@ pub(super) fn page_out(cx: &mut FsCx<'_>, vfs: &mut Vfs, pfn: Pfn, lists: OnLru)
     }
 }
 
-fn page_out_anon(cx: &mut FsCx<'_>, pfn: Pfn, lists: OnLru) -> Result<(), Kept> {
+fn page_out_anon(cx: &mut FsCx<'_>, pfn: Pfn, lists: OnLru) -> Result<Departure, Kept> {
     let written = unmap::is_dirty_in_entries(cx.mem, cx.frames, pfn);
     let frame = cx.frames.get(pfn);
     if frame.lazyfree && !written && !frame.dirty {
@@ -78,10 +106,10 @@ fn page_out_anon(cx: &mut FsCx<'_>, pfn: Pfn, lists: OnLru) -> Result<(), Kept> 
     unmap::try_to_swap(cx.mem, cx.frames, pfn, entry);
     let shadow = cx.frames.evicted(pfn, lists, departure);
     leave_swap_cache(cx, pfn, entry, shadow.map(|shadow| shadow.0));
-    Ok(())
+    Ok(departure)
 }
 
-fn drop_lazyfree(cx: &mut FsCx<'_>, pfn: Pfn, lists: OnLru) -> Result<(), Kept> {
+fn drop_lazyfree(cx: &mut FsCx<'_>, pfn: Pfn, lists: OnLru) -> Result<Departure, Kept> {
     cx.frames.get_ref(pfn);
     unmap::try_to_unmap(cx.mem, cx.frames, pfn);
     let _nothing_will_come_again = cx.frames.evicted(pfn, lists, Departure::Dropped);
@@ -90,7 +118,7 @@ fn drop_lazyfree(cx: &mut FsCx<'_>, pfn: Pfn, lists: OnLru) -> Result<(), Kept> 
         leave_swap_cache(cx, pfn, entry, None);
     }
     cx.frames.put(pfn);
-    Ok(())
+    Ok(Departure::Dropped)
 }
 
 /// Takes a slot for a page, which is in the swap cache from now on.
@@ -117,5 +145,6 @@ pub(crate) fn write_to_swap(cx: &mut FsCx<'_>, pfn: Pfn, entry: SwapEntry) -> Re
     let frames = &mut *cx.frames;
     frames.swap.write_page(&mut frames.meter, entry, cx.mem, pfn)?;
     frames.stat.pswpout += 1;
+    frames.tell_of_swap(Event::SwapWrite, entry);
     Ok(())
 }

@@ -57,7 +57,7 @@ struct Guest {
 
 fn with_hw<R>(bus: &mut Bus, f: impl FnOnce(&mut Hw<'_>) -> R) -> R {
     let mut shootdown = Shootdown::none();
-    f(&mut Hw { mem: bus, sink: &mut NoSink, shootdown: &mut shootdown, instructions: 0 })
+    f(&mut Hw { mem: bus, sink: &mut NoSink, shootdown: &mut shootdown, instructions: 0, ns: 0 })
 }
 
 impl Guest {
