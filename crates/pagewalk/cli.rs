@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::error::Error;
+use crate::faults::TraceCommand;
 use crate::hw::{self, HardwareArgs, HwCommand};
 use crate::profile::{AnnotateArgs, RecordArgs, ReportArgs};
 use crate::size::Bytes;
@@ -53,6 +54,9 @@ pub(crate) enum Command {
     /// Name, show and compare the processors that can be modelled
     #[command(subcommand)]
     Hw(HwCommand),
+    /// Write down what became of each page fault, and compare it with what is to come of it
+    #[command(subcommand, after_long_help = TRACE_HELP)]
+    Trace(Box<TraceCommand>),
     /// Draw a page walk: stop a program midway and follow an address through its tables, or check recorded cases
     #[command(after_long_help = WALK_HELP)]
     Walk(Box<WalkArgs>),
@@ -71,6 +75,18 @@ Exit status:
   125      pagewalk could not go on: an unknown option, instruction or system call, a deadlock
   126      the file is there but cannot be executed
   127      there is no such file";
+
+const TRACE_HELP: &str = "\
+Examples:
+  pagewalk trace record -o tests/server.faults ./server --once   write what is to be kept
+  pagewalk trace check tests/server.faults                       run it again; does memory behave the same?
+  pagewalk trace diff old.faults new.faults                      what has changed, in words
+  pagewalk trace show tests/server.faults --outcome 'copied*'    the copies on write
+
+Exit status of check and diff:
+  0        the same
+  1        they differ
+  2        there is nothing to compare: no such file, no trace, or the program could not be run";
 
 const WALK_HELP: &str = "\
 Examples:
@@ -425,6 +441,7 @@ pub(crate) fn parse() -> Result<Cli, clap::Error> {
         | Command::Report(_)
         | Command::Annotate(_)
         | Command::Hw(_)
+        | Command::Trace(_)
         | Command::Completions { .. } => return Ok(cli),
     };
     if program.is_some_and(|program| program.as_encoded_bytes().starts_with(b"-")) {

@@ -86,6 +86,42 @@ pub(crate) enum Error {
         #[source]
         cause: accesses::ReadError,
     },
+    /// A fault trace cannot be used.
+    #[error("cannot use the fault trace `{path}`")]
+    #[diagnostic(code(pagewalk::trace), help("a fault trace is written by `pagewalk trace record -o FILE PROGRAM`"))]
+    Trace {
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        cause: pagewalk::trace::ReadError,
+    },
+    /// A file cannot be read.
+    #[error("cannot read `{path}`")]
+    #[diagnostic(code(pagewalk::input))]
+    ReadFile {
+        /// The file.
+        path: String,
+        /// The host's reason.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// A trace would write to the host.
+    #[error("a fault trace is of a run that writes nothing to the host")]
+    #[diagnostic(
+        code(pagewalk::trace),
+        help(
+            "give --mount without `:rw`, and --swap a size; what is checked again and again must find what it has found"
+        )
+    )]
+    TraceWrites,
+    /// The machine that a trace was made on cannot be.
+    #[error("the `options` of the fault trace make no sense: {cause}")]
+    #[diagnostic(code(pagewalk::trace))]
+    TraceOptions {
+        /// Why not.
+        cause: String,
+    },
     /// A table's options are given for what is none.
     #[error("--by, --sort and --top are for tables")]
     #[diagnostic(code(pagewalk::profile), help("tables have --format text, json or csv"))]

@@ -3,6 +3,7 @@
 
 mod cli;
 mod error;
+mod faults;
 mod hw;
 mod profile;
 mod progress;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Command::Report(args) => profile::report(&args),
         Command::Annotate(args) => profile::annotate(&args),
         Command::Hw(command) => hw::hw(&command),
+        Command::Trace(command) => faults::trace(&command),
         Command::Walk(args) => walk::walk(&args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "pagewalk", &mut std::io::stdout());

@@ -48,10 +48,16 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
 
 /// The host's terminal and files as the guest's, and what Ctrl-C stops. What is on the terminal goes before the guest uses it.
 pub(crate) fn console(clear: Option<ClearTerminal>) -> Result<(Box<dyn Console>, Interrupt), Error> {
-    let interrupt = Interrupt::new();
-    forward_signals(&interrupt)?;
+    let interrupt = interrupt()?;
     let console = HostConsole::new(interrupt.flag(), clear);
     Ok((Box::new(console), interrupt))
+}
+
+/// What Ctrl-C stops.
+pub(crate) fn interrupt() -> Result<Interrupt, Error> {
+    let interrupt = Interrupt::new();
+    forward_signals(&interrupt)?;
+    Ok(interrupt)
 }
 
 /// Runs a program through the TLBs of a processor.

@@ -47,7 +47,7 @@ pub use hw::Hw;
 pub use inject::{Failing, Injection, InjectionError, When};
 pub use kernel::{BootError, DEFAULT_MAX_PROCESSES, Disposition, Kernel, KernelConfig};
 pub use oom::OomKill;
-pub use process::{Credentials, Ids, Limits, RLIM_INFINITY, Resource, Rlimit};
+pub use process::{Credentials, FIRST_PID, Ids, Limits, RLIM_INFINITY, Resource, Rlimit};
 pub use sched::DEFAULT_QUANTUM;
 pub use signal::{SigInfo, SigSet, Signal};
 pub use standstill::Blocked;

@@ -335,6 +335,11 @@ impl<H: HardwareModel> Machine<H> {
         self.listener.sink = Some(sink);
     }
 
+    /// Tells the sink nothing any more.
+    pub fn stop_listening(&mut self) {
+        self.listener.sink = None;
+    }
+
     /// The kernel layer, for reports.
     pub const fn kernel(&self) -> &Kernel {
         &self.kernel

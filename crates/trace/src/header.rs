@@ -13,6 +13,9 @@ pub struct Header {
     /// The options of the machine that differ from the defaults, as on the command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
+    /// The file that its standard input comes from, which is empty without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
     /// What is recorded.
     pub events: Vec<EventKind>,
     /// What a comparison overlooks.

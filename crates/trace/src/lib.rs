@@ -1,10 +1,37 @@
 //! Fault traces: what a run's memory did, event by event, in a form that is compared, kept and read.
+//!
+//! ```text
+//! events of the machine --recorder--> records --packed--> a file for millions of events
+//!                                       |
+//!                                     render --> lines --text--> a file that a project checks in
+//!                                                  |
+//!                                                 diff --> what has changed, in words
+//! ```
 #![forbid(unsafe_code)]
 
+mod error;
+mod file;
 mod header;
 mod kinds;
 mod line;
+mod packed;
+mod places;
+pub mod record;
+mod recorder;
+mod regions;
+mod render;
+mod text;
 
+pub use error::ReadError;
+pub use file::TraceFile;
 pub use header::{ColumnName, Header, Rule, is_like};
 pub use kinds::EventKind;
 pub use line::{Column, Line, LineError, NOTHING};
+pub use packed::{Go, PackedTrace, PackedWriter};
+pub use recorder::{RecordSink, Recorder, Vocabulary};
+pub use text::{TextTrace, write_header};
+
+/// How each trace begins; the version follows.
+pub(crate) const MAGIC: &str = "pagewalk trace ";
+/// The version that is written and read.
+pub const VERSION: u32 = 1;

@@ -39,6 +39,7 @@ const RULES: &[(&str, Reach)] = &[
     ("kernel", Reach::Not(&["cpu", "mmu", "timing", "physmem"])),
     ("timing", Reach::Not(&["cpu", "mmu", "kernel"])),
     ("accesses", Reach::Only(&["arch", "paging"])),
+    ("trace", Reach::Only(&["arch", "event", "loader"])),
     ("report", Reach::Only(&["arch", "paging", "decode", "loader", "timing"])),
     ("qemu-plugin", Reach::Only(&["arch", "paging", "physmem", "decode", "timing"])),
 ];

@@ -35,7 +35,7 @@ use event::Pid;
 use std::rc::Rc;
 
 /// The process id of the first program, fixed so that what it prints is.
-pub(crate) const FIRST_PID: Pid = Pid(1000);
+pub const FIRST_PID: Pid = Pid(1000);
 /// Bytes of a process's name, the last of them 0.
 pub(crate) const TASK_COMM_LEN: usize = 16;
 

@@ -1,0 +1,69 @@
+//! The standard streams of a program whose trace is made: always pipes, whatever pagewalk's own are, so that the trace does not depend on where it is
+//! made. Input comes from a file that the trace names, or there is none.
+
+use kernel::Errno;
+use kernel::fs::{BufferConsole, Console, Meta, OpenFlags, Ready, Stream};
+use std::io::Write;
+use std::time::Duration;
+
+/// What becomes of the program's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Output {
+    /// It goes where pagewalk's does.
+    Shown,
+    /// It is dropped.
+    Dropped,
+}
+
+/// The streams.
+pub(super) struct Pipes {
+    input: BufferConsole,
+    output: Output,
+}
+
+impl Pipes {
+    pub(super) fn new(input: Vec<u8>, output: Output) -> Self {
+        Self { input: BufferConsole::new(input), output }
+    }
+}
+
+impl Console for Pipes {
+    fn read(&mut self, stream: Stream, buf: &mut [u8]) -> Result<usize, Errno> {
+        self.input.read(stream, buf)
+    }
+
+    fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<usize, Errno> {
+        // That nobody reads on must not change the run, so what the host says is not passed on.
+        let _ = match (self.output, stream) {
+            (_, Stream::In) => return Err(Errno::EBADF),
+            (Output::Dropped, _) => Ok(()),
+            (Output::Shown, Stream::Out) => std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()),
+            (Output::Shown, Stream::Err) => std::io::stderr().write_all(bytes),
+        };
+        Ok(bytes.len())
+    }
+
+    fn stat(&self, stream: Stream) -> Result<(Meta, Option<(u64, u64)>), Errno> {
+        self.input.stat(stream)
+    }
+
+    fn flags(&self, stream: Stream) -> OpenFlags {
+        self.input.flags(stream)
+    }
+
+    fn poll(&mut self, stream: Stream, wanted: Ready, wait: Option<Duration>) -> Result<Ready, Errno> {
+        self.input.poll(stream, wanted, wait)
+    }
+
+    fn may_wait(&self, stream: Stream) -> bool {
+        self.input.may_wait(stream)
+    }
+
+    fn poll_any(&mut self, wants: &[(Stream, Ready)], wait: Option<Duration>) -> Result<Vec<Stream>, Errno> {
+        self.input.poll_any(wants, wait)
+    }
+
+    fn available(&self, stream: Stream) -> Result<u32, Errno> {
+        self.input.available(stream)
+    }
+}

@@ -1,0 +1,44 @@
+//! `pagewalk trace`: what became of each page fault, written down and compared.
+
+mod args;
+mod console;
+mod execute;
+mod options;
+mod record;
+mod show;
+mod stat;
+
+pub(crate) use args::TraceCommand;
+
+use crate::error::Error;
+use pagewalk::trace::{Header, TraceFile};
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Does what is asked.
+pub(crate) fn trace(command: &TraceCommand) -> Result<ExitCode, Error> {
+    match command {
+        TraceCommand::Record(args) => record::record(args),
+        TraceCommand::Bless(args) => record::bless(args),
+        TraceCommand::Show(args) => show::show(args),
+        TraceCommand::Stat(args) => stat::stat(args),
+    }
+}
+
+/// Opens a trace that is in a file.
+fn open(path: &Path) -> Result<TraceFile, Error> {
+    TraceFile::open(path).map_err(|cause| unusable(path, cause))
+}
+
+fn unusable(path: &Path, cause: pagewalk::trace::ReadError) -> Error {
+    Error::Trace { path: path.display().to_string(), cause }
+}
+
+/// What is run: the program that is given, or else the trace's own.
+fn program(header: &Header, given: &[OsString]) -> Vec<String> {
+    if given.is_empty() {
+        return header.program.clone();
+    }
+    given.iter().map(|word| word.to_string_lossy().into_owned()).collect()
+}

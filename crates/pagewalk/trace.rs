@@ -1,0 +1,76 @@
+//! Fault traces of machines: what became of each page fault, to be compared with what is to come of it.
+
+pub use ::trace::{
+    Column, EventKind, Go, Header, Line, NOTHING, PackedTrace, PackedWriter, ReadError, Recorder, Rule, TextTrace,
+    TraceFile, Vocabulary, record, write_header,
+};
+
+use crate::{Machine, MachineConfig, PolicyName};
+use event::{Event, EventSink, FileId, Moment};
+use paging::HardwareModel;
+use std::cell::RefCell;
+use std::io::{self, Write};
+use std::rc::Rc;
+
+/// No larger file is looked at for names.
+const MOST_BYTES: u64 = 256 << 20;
+
+/// What a machine's run comes to, written down in the compact form while it runs.
+pub struct Recording<W> {
+    recorder: Rc<RefCell<Recorder<PackedWriter<W>>>>,
+}
+
+impl<W: Write + 'static> Recording<W> {
+    /// Records these kinds of events from now on. The machine was made with what [`configure`] has set.
+    pub fn start<H: HardwareModel>(machine: &mut Machine<H>, kinds: &[EventKind], policy: PolicyName, to: W) -> Self {
+        let vocabulary = Vocabulary { call: kernel::syscall_name, victims: victims(policy) };
+        let recorder =
+            Rc::new(RefCell::new(Recorder::new(kinds, kernel::FIRST_PID, vocabulary, PackedWriter::new(to))));
+        machine.listen(Box::new(Listener(recorder.clone())));
+        Self { recorder }
+    }
+
+    /// Ends the recording, at the end of the run: gives what was written to, and how many bytes there are.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn finish<H: HardwareModel>(self, machine: &mut Machine<H>, header: &Header) -> io::Result<(W, u64)> {
+        machine.stop_listening();
+        let recorder = Rc::into_inner(self.recorder).expect("the machine has let it go").into_inner();
+        let mut read = |path: &str| machine.file_contents(path.as_bytes(), MOST_BYTES).ok();
+        let (writer, tables) = recorder.finish(&mut read);
+        writer.finish(header, tables)
+    }
+}
+
+/// Has a machine that is made so tell of all that a recording of these kinds needs.
+#[must_use]
+pub fn configure(config: MachineConfig, kinds: &[EventKind]) -> MachineConfig {
+    MachineConfig { events: EventKind::wanted(kinds), ..config }
+}
+
+struct Listener<W>(Rc<RefCell<Recorder<PackedWriter<W>>>>);
+
+impl<W: Write> EventSink for Listener<W> {
+    fn record(&mut self, at: Moment, event: &Event) {
+        self.0.borrow_mut().record(at, event);
+    }
+
+    fn file(&mut self, file: FileId, name: &[u8]) {
+        self.0.borrow_mut().file(file, name);
+    }
+}
+
+/// Where a policy takes its victims from.
+const fn victims(policy: PolicyName) -> &'static str {
+    match policy {
+        PolicyName::Lru => "inactive",
+        PolicyName::LruExact => "least-recently-used",
+        PolicyName::Clock => "hand",
+        PolicyName::Fifo => "oldest",
+        PolicyName::Random => "random",
+        PolicyName::TwoQ => "queue",
+        PolicyName::Mglru => "oldest-generation",
+        PolicyName::Opt => "farthest",
+    }
+}

@@ -1,0 +1,53 @@
+//! Why a file gives no trace, or not all of one.
+
+use crate::line::LineError;
+use std::io;
+use thiserror::Error;
+
+/// Why a file gives no trace, or not all of one.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The host cannot read it.
+    #[error("it cannot be read")]
+    Io(#[from] io::Error),
+    /// It does not begin as traces do.
+    #[error("it is no fault trace")]
+    Foreign,
+    /// A later version has written it.
+    #[error("it is a fault trace of version {version}, and this pagewalk knows version {}", crate::VERSION)]
+    Version {
+        /// The version that it says.
+        version: u32,
+    },
+    /// It ends too early.
+    #[error("it is cut off")]
+    Truncated,
+    /// Its bytes are not what was written.
+    #[error("it is damaged: {what}")]
+    Damaged {
+        /// What was found.
+        what: &'static str,
+    },
+    /// It says something of itself that makes no sense.
+    #[error("its header makes no sense: {}", .0.message())]
+    Header(#[from] toml::de::Error),
+    /// A line is none.
+    #[error("line {number} is no event: {cause}")]
+    Line {
+        /// Which, from 1, the header's counted.
+        number: u64,
+        /// Why.
+        cause: LineError,
+    },
+    /// It would take too much memory.
+    #[error("a part of it is larger than {} MiB when it is expanded", .0 >> 20)]
+    TooLarge(
+        /// As many bytes it may have.
+        u64,
+    ),
+}
+
+/// An error of damaged bytes.
+pub(crate) const fn damaged(what: &'static str) -> ReadError {
+    ReadError::Damaged { what }
+}

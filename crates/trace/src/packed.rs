@@ -1,0 +1,282 @@
+//! The compact form: for millions of events, and with all that is known of each.
+//!
+//! ```text
+//! pagewalk trace 1 packed\n
+//! frame of zstd: records, one behind the other      about a MiB before it is packed
+//! ...
+//! frame of zstd: the tail                            header, tables, where each frame begins and with which record
+//! offset of the tail, 8 bytes, little-endian; then `pwtrace\n`
+//! ```
+//!
+//! Records and tail are as postcard writes them. A record's instructions and time are counted from the record before, the first of a frame's from
+//! 0. A reader trusts nothing: whatever the file is, there are records whose numbers are in the tables, or a [`ReadError`]; the memory that
+//! this takes is bounded.
+
+use crate::error::{ReadError, damaged};
+use crate::header::Header;
+use crate::record::{Record, Tables};
+use crate::recorder::RecordSink;
+use ruzstd::decoding::StreamingDecoder;
+use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use serde::{Deserialize, Serialize};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+/// What the first line of this form says behind the version.
+pub(crate) const FORM: &str = " packed";
+/// How each file of this form ends.
+const END: &[u8; 8] = b"pwtrace\n";
+/// A frame is complete when its records have so many bytes.
+const CHUNK: usize = 1 << 20;
+/// No frame of records is longer when it is expanded, whatever its last record is.
+const MOST_CHUNK: u64 = 8 << 20;
+/// Nor is the tail.
+const MOST_TAIL: u64 = 512 << 20;
+
+/// What stands at the end.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Tail {
+    /// In TOML, as in the other form.
+    header: String,
+    tables: Tables,
+    frames: Vec<FrameAt>,
+    records: u64,
+}
+
+/// Where a frame of records is.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct FrameAt {
+    /// Its first byte in the file.
+    offset: u64,
+    /// The number of its first record, from 0.
+    first: u64,
+}
+
+/// Writes records as they come. The same records give the same bytes.
+#[derive(Debug)]
+pub struct PackedWriter<W> {
+    to: W,
+    chunk: Vec<u8>,
+    /// Instructions and time of the last record of the chunk.
+    last: (u64, u64),
+    frames: Vec<FrameAt>,
+    records: u64,
+    /// The number of the first record of the chunk.
+    first: u64,
+    written: u64,
+    /// The first error; nothing is written behind it.
+    failed: Option<io::Error>,
+}
+
+impl<W: Write> PackedWriter<W> {
+    /// Writes the first line.
+    pub fn new(to: W) -> Self {
+        let mut writer = Self {
+            to,
+            chunk: Vec::with_capacity(CHUNK + 256),
+            last: (0, 0),
+            frames: Vec::new(),
+            records: 0,
+            first: 0,
+            written: 0,
+            failed: None,
+        };
+        writer.put(format!("{}{}{FORM}\n", crate::MAGIC, crate::VERSION).as_bytes());
+        writer
+    }
+
+    /// Writes what is left. Gives where it was written to, and how many bytes there are.
+    ///
+    /// # Errors
+    /// The first of the host's.
+    pub fn finish(mut self, header: &Header, tables: Tables) -> io::Result<(W, u64)> {
+        self.put_chunk();
+        let tail = self.written;
+        let header = toml::to_string(header).map_err(io::Error::other)?;
+        let value = Tail { header, tables, frames: std::mem::take(&mut self.frames), records: self.records };
+        self.chunk = postcard::to_extend(&value, std::mem::take(&mut self.chunk)).expect("a vector has room");
+        self.put_packed();
+        self.put(&tail.to_le_bytes());
+        self.put(END);
+        match self.failed {
+            Some(error) => Err(error),
+            None => self.to.flush().map(|()| (self.to, self.written)),
+        }
+    }
+
+    fn put_chunk(&mut self) {
+        if !self.chunk.is_empty() {
+            self.frames.push(FrameAt { offset: self.written, first: self.first });
+            self.put_packed();
+            (self.first, self.last) = (self.records, (0, 0));
+        }
+    }
+
+    fn put_packed(&mut self) {
+        let packed = compress_to_vec(self.chunk.as_slice(), CompressionLevel::Fastest);
+        self.chunk.clear();
+        self.put(&packed);
+    }
+
+    fn put(&mut self, bytes: &[u8]) {
+        if self.failed.is_none() {
+            self.failed = self.to.write_all(bytes).err();
+            self.written += bytes.len() as u64;
+        }
+    }
+}
+
+impl<W: Write> RecordSink for PackedWriter<W> {
+    fn push(&mut self, record: &Record) {
+        let Record { instructions, ns, .. } = *record;
+        let since = Record { instructions: instructions - self.last.0, ns: ns - self.last.1, ..record.clone() };
+        self.last = (instructions, ns);
+        self.chunk = postcard::to_extend(&since, std::mem::take(&mut self.chunk)).expect("a vector has room");
+        self.records += 1;
+        if self.chunk.len() >= CHUNK {
+            self.put_chunk();
+        }
+    }
+}
+
+/// A file of this form.
+#[derive(Debug)]
+pub struct PackedTrace<R> {
+    from: R,
+    header: Header,
+    tail: Tail,
+    /// Where the tail begins.
+    end: u64,
+}
+
+impl<R: Read + Seek> PackedTrace<R> {
+    /// Reads the tail. The first line was read already.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn open(mut from: R, body: u64) -> Result<Self, ReadError> {
+        let length = from.seek(SeekFrom::End(0))?;
+        let trailer = length.checked_sub(16).filter(|at| *at >= body).ok_or(ReadError::Truncated)?;
+        from.seek(SeekFrom::Start(trailer))?;
+        let mut bytes = [0; 16];
+        from.read_exact(&mut bytes)?;
+        let (at, end) = bytes.split_at(8);
+        if end != END {
+            return Err(ReadError::Truncated);
+        }
+        let at = u64::from_le_bytes(at.try_into().expect("8 bytes"));
+        if at < body || at >= trailer {
+            return Err(damaged("its tail is not in it"));
+        }
+        from.seek(SeekFrom::Start(at))?;
+        let bytes = expand((&mut from).take(trailer - at), MOST_TAIL)?;
+        let (tail, rest): (Tail, _) =
+            postcard::take_from_bytes(&bytes).map_err(|_| damaged("its tail makes no sense"))?;
+        check(rest.is_empty(), "there is more behind its tail")?;
+        let trace = Self { from, header: toml::from_str(&tail.header)?, tail, end: at };
+        trace.check_frames(body)?;
+        Ok(trace)
+    }
+
+    fn check_frames(&self, body: u64) -> Result<(), ReadError> {
+        let Tail { frames, records, .. } = &self.tail;
+        let begins = frames.first().is_none_or(|frame| frame.offset == body && frame.first == 0);
+        let in_order = frames.windows(2).all(|pair| pair[0].offset < pair[1].offset && pair[0].first < pair[1].first);
+        let ends = frames.last().map_or(*records == 0, |frame| frame.offset < self.end && frame.first < *records);
+        check(begins && in_order && ends, "its frames are not where its tail says")
+    }
+
+    /// What it is read from.
+    pub fn into_inner(self) -> R {
+        self.from
+    }
+
+    /// What the trace says of itself.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// What the numbers of its records stand for.
+    pub const fn tables(&self) -> &Tables {
+        &self.tail.tables
+    }
+
+    /// How many records there are.
+    pub const fn records(&self) -> u64 {
+        self.tail.records
+    }
+
+    /// Gives each record from this number on, from 0, with its number, until `each` says that it has enough.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn visit_from(&mut self, from: u64, each: &mut dyn FnMut(u64, &Record) -> Go) -> Result<(), ReadError> {
+        let start = self.tail.frames.partition_point(|frame| frame.first <= from).saturating_sub(1);
+        for n in start..self.tail.frames.len() {
+            let chunk = self.chunk(n)?;
+            let first = self.tail.frames[n].first;
+            let next = self.tail.frames.get(n + 1).map_or(self.tail.records, |frame| frame.first);
+            if self.visit_chunk(&chunk, first..next, from, each)? == Go::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn chunk(&mut self, n: usize) -> Result<Vec<u8>, ReadError> {
+        let at = self.tail.frames[n].offset;
+        let end = self.tail.frames.get(n + 1).map_or(self.end, |frame| frame.offset);
+        self.from.seek(SeekFrom::Start(at))?;
+        expand((&mut self.from).take(end - at), MOST_CHUNK)
+    }
+
+    fn visit_chunk(
+        &self,
+        chunk: &[u8],
+        numbers: std::ops::Range<u64>,
+        from: u64,
+        each: &mut dyn FnMut(u64, &Record) -> Go,
+    ) -> Result<Go, ReadError> {
+        let mut rest = chunk;
+        let mut last = (0_u64, 0_u64);
+        for number in numbers {
+            let (mut record, behind): (Record, _) =
+                postcard::take_from_bytes(rest).map_err(|_| damaged("a record makes no sense"))?;
+            rest = behind;
+            last = (last.0.wrapping_add(record.instructions), last.1.wrapping_add(record.ns));
+            (record.instructions, record.ns) = last;
+            check(self.tail.tables.hold(&record), "a record names what is not in the tables")?;
+            if number >= from && each(number, &record) == Go::Stop {
+                return Ok(Go::Stop);
+            }
+        }
+        check(rest.is_empty(), "a frame has more records than its tail says")?;
+        Ok(Go::On)
+    }
+}
+
+/// Whether there is to be another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Go {
+    /// Yes.
+    On,
+    /// No.
+    Stop,
+}
+
+fn check(is_so: bool, otherwise: &'static str) -> Result<(), ReadError> {
+    if is_so { Ok(()) } else { Err(damaged(otherwise)) }
+}
+
+/// What a frame holds.
+fn expand(mut from: impl Read, most: u64) -> Result<Vec<u8>, ReadError> {
+    let mut bytes = Vec::new();
+    let mut frame = StreamingDecoder::new(&mut from).map_err(|_| damaged("a frame does not begin as zstd's do"))?;
+    (&mut frame).take(most + 1).read_to_end(&mut bytes).map_err(|_| damaged("a frame cannot be expanded"))?;
+    if bytes.len() as u64 > most {
+        return Err(ReadError::TooLarge(most));
+    }
+    let (said, found) = (frame.decoder.get_checksum_from_data(), frame.decoder.get_calculated_checksum());
+    check(said.is_none() || said == found, "a frame's sum is wrong")?;
+    check(from.bytes().next().is_none(), "there is more behind a frame")?;
+    Ok(bytes)
+}
