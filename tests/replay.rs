@@ -3,8 +3,10 @@
 
 mod common;
 
-use common::{repository, samples};
+use common::{elf, repository, samples};
 use rayon::prelude::*;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -85,6 +87,21 @@ fn the_same_run_gives_the_same_bytes() {
     let folder = TempDir::new().expect("a folder");
     let [one, other] = ["one", "other"].map(|name| record(folder.path(), name, &[], "elf-samples/fork-cow"));
     assert_eq!(std::fs::read(one).expect("a file"), std::fs::read(other).expect("a file"));
+}
+
+/// A program of this code.
+fn program(folder: &Path, code: &[u8]) -> PathBuf {
+    let path = folder.join("program");
+    std::fs::write(&path, elf::program(code)).expect("a file");
+    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("it is ours");
+    path
+}
+
+#[test]
+fn what_is_no_instruction_ends_a_block() {
+    let folder = TempDir::new().expect("a folder");
+    let program = program(folder.path(), &[0x90, 0x06]); // nop; what 32-bit code knows as push es
+    assert_same(text(&program), &[], &PROCESSORS);
 }
 
 /// What replaying such a file says, and how it ends.

@@ -2,7 +2,7 @@
 //!
 //! What a model keeps of a run grows with its code, with the places that are executed and accessed, and with its page tables. A recorder
 //! and a player hold these to the same bounds: what is written can be read, and no file takes more memory than they allow, some GiB at
-//! the very worst. Runs of large compilers come to some percent of them.
+//! the very worst. What is charged to each process by itself adds up where there are thousands of them.
 
 use arch::{InstrInfo, LinearAddr};
 use std::collections::HashMap;
