@@ -173,6 +173,21 @@ fn a_name_does_not_reach_the_terminal_as_it_is() {
     assert!(said.contains(r"Counters of `\u{1b}[2Jx\n` on"), "{said}");
 }
 
+/// `script` gives the terminal that the bar is drawn on.
+#[test]
+fn nothing_is_said_beside_the_bar() {
+    let folder = TempDir::new().expect("a folder");
+    let trace = made_up(folder.path(), "x");
+    let line = format!("{} replay -q --core none {}", env!("CARGO_BIN_EXE_pagewalk"), text(&trace));
+    let Ok(output) = Command::new("script").args(["-qec", &line, "/dev/null"]).output() else {
+        return eprintln!("not tested: there is no `script`");
+    };
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let (before, _) = shown.split_once("pagewalk: 1 of 1 translations").expect("it says so");
+    let (bar, beside) = before.rsplit_once("\x1b[2K").expect("the bar was cleared");
+    assert!(bar.contains('%') && beside.trim().is_empty(), "{shown:?}");
+}
+
 /// `/dev/full` is a disk without room.
 #[test]
 #[cfg(target_os = "linux")]
