@@ -188,6 +188,24 @@ fn nothing_is_said_beside_the_bar() {
     assert!(bar.contains('%') && beside.trim().is_empty(), "{shown:?}");
 }
 
+/// What a shell's line with pagewalk says, in a folder with a program that ends at once.
+fn shell(folder: &Path, line: &str) -> (Option<i32>, String) {
+    program(folder, &[0x31, 0xff, 0x6a, 60, 0x58, 0x0f, 0x05]); // xor edi, edi; push 60; pop rax; syscall
+    let line = line.replace("pagewalk", env!("CARGO_BIN_EXE_pagewalk"));
+    let output = Command::new("sh").args(["-c", &line]).current_dir(folder).output().expect("a shell");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_said() {
+    let folder = TempDir::new().expect("a folder");
+    for command in ["record --accesses -q", "record -q", "stat -q"] {
+        let (status, said) = shell(folder.path(), &format!("ulimit -f 0; exec pagewalk {command} -o out ./program"));
+        assert_eq!(status, Some(125), "{command}: {said}");
+        assert!(said.contains("cannot write `out`") && said.contains("File too large"), "{command}: {said}");
+    }
+}
+
 /// `/dev/full` is a disk without room.
 #[test]
 #[cfg(target_os = "linux")]

@@ -37,8 +37,8 @@ pub(crate) enum Error {
         #[help]
         help: String,
     },
-    /// Ctrl-C cannot be caught.
-    #[error("cannot catch Ctrl-C")]
+    /// Ctrl-C, or another signal, cannot be caught.
+    #[error("cannot catch signals")]
     #[diagnostic(code(pagewalk::signal))]
     Signal(#[source] std::io::Error),
     /// Standard output takes no more.

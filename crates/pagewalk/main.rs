@@ -4,6 +4,7 @@
 mod cli;
 mod error;
 mod hw;
+mod output;
 mod profile;
 mod progress;
 mod replay;
@@ -22,6 +23,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => return cli::usage(&e),
     };
+    if let Err(e) = output::report_size_limit() {
+        return error::print(e);
+    }
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Stat(args) => stat::stat(&args),
