@@ -206,6 +206,28 @@ fn a_limit_on_the_size_of_files_is_said() {
     }
 }
 
+#[test]
+fn a_program_is_not_written_over() {
+    let folder = TempDir::new().expect("a folder");
+    let lines = [
+        "record --accesses -o ./program ./program",
+        "record -o link ./program",
+        "record --timeline program ./program",
+        "record --accesses -o program --env PATH=. program",
+        "record --accesses -o program --root . /program",
+        "record --accesses -o program --mount .:/here /here/program",
+        "stat -o program ./program",
+        "run --record-references program ./program",
+    ];
+    for line in lines {
+        let (status, said) = shell(folder.path(), &format!("ln -f program link; exec pagewalk {line}"));
+        assert_eq!(status, Some(125), "{line}: {said}");
+        assert!(said.contains("it is the program that is to run"), "{line}: {said}");
+        let bytes = std::fs::read(folder.path().join("program")).expect("it is still there");
+        assert!(bytes.starts_with(b"\x7fELF"), "{line}");
+    }
+}
+
 /// `/dev/full` is a disk without room.
 #[test]
 #[cfg(target_os = "linux")]

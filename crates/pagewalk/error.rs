@@ -55,6 +55,13 @@ pub(crate) enum Error {
         #[source]
         cause: std::io::Error,
     },
+    /// The file is the one that is to run.
+    #[error("cannot write `{path}`: it is the program that is to run")]
+    #[diagnostic(code(pagewalk::output), help("name another file"))]
+    OverProgram {
+        /// The file.
+        path: String,
+    },
     /// There is no such processor.
     #[error(transparent)]
     #[diagnostic(
