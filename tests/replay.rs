@@ -3,8 +3,10 @@
 
 mod common;
 
-use common::{repository, samples};
+use common::{elf, repository, samples};
 use rayon::prelude::*;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -87,6 +89,21 @@ fn the_same_run_gives_the_same_bytes() {
     assert_eq!(std::fs::read(one).expect("a file"), std::fs::read(other).expect("a file"));
 }
 
+/// A program of this code.
+fn program(folder: &Path, code: &[u8]) -> PathBuf {
+    let path = folder.join("program");
+    std::fs::write(&path, elf::program(code)).expect("a file");
+    std::fs::set_permissions(&path, Permissions::from_mode(0o755)).expect("it is ours");
+    path
+}
+
+#[test]
+fn what_is_no_instruction_ends_a_block() {
+    let folder = TempDir::new().expect("a folder");
+    let program = program(folder.path(), &[0x90, 0x06]); // nop; what 32-bit code knows as push es
+    assert_same(text(&program), &[], &PROCESSORS);
+}
+
 /// What replaying such a file says, and how it ends.
 fn complaint(folder: &Path, bytes: &[u8]) -> (Option<i32>, String) {
     let file = folder.join("broken");
@@ -126,6 +143,89 @@ fn options_of_a_processor_do_not_go_with_a_recording() {
     assert_eq!(output.status.code(), Some(125));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("cannot be used with"), "{said}");
+}
+
+/// A trace of a program with this name, made by hand: there are registers and no paging entries, and one read was translated.
+fn made_up(folder: &Path, name: &str) -> PathBuf {
+    let registers = [
+        &[10][..],
+        &[0xb3, 0x80, 0x94, 0x80, 0x08],                         // CR0
+        &[0x80, 0x20, 0xb0, 0x8d, 0xc0, 0x01, 0x81, 0x1a, 0, 0], // CR3, CR4, EFER, PKRU, PKRS
+        &[0x86, 0x88, 0x9c, 0x80, 0xe0, 0x80, 0xc1, 0x03],       // PAT
+        &[6, 46, 0, 0, 1, 0, 0],
+    ];
+    let header = [&[1, name.len() as u8], name.as_bytes()].concat();
+    let events = [&header, &registers.concat(), &[1, 0, 0][..], &[17]].concat();
+    let [low, high] = (events.len() as u16 * 8 + 1).to_le_bytes();
+    // A frame of one block, the last, that is not compressed.
+    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x20, events.len() as u8, low, high, 0];
+    let path = folder.join("made-up");
+    std::fs::write(&path, [&b"pagewalk accesses 1\n"[..], &frame, &events].concat()).expect("a file");
+    path
+}
+
+#[test]
+fn a_name_does_not_reach_the_terminal_as_it_is() {
+    let folder = TempDir::new().expect("a folder");
+    let trace = made_up(folder.path(), "\x1b[2Jx\n");
+    let output = pagewalk(&["replay", "--core", "none", text(&trace)]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(r"Counters of `\u{1b}[2Jx\n` on"), "{said}");
+}
+
+/// `script` gives the terminal that the bar is drawn on.
+#[test]
+fn nothing_is_said_beside_the_bar() {
+    let folder = TempDir::new().expect("a folder");
+    let trace = made_up(folder.path(), "x");
+    let line = format!("{} replay -q --core none {}", env!("CARGO_BIN_EXE_pagewalk"), text(&trace));
+    let Ok(output) = Command::new("script").args(["-qec", &line, "/dev/null"]).output() else {
+        return eprintln!("not tested: there is no `script`");
+    };
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let (before, _) = shown.split_once("pagewalk: 1 of 1 translations").expect("it says so");
+    let (bar, beside) = before.rsplit_once("\x1b[2K").expect("the bar was cleared");
+    assert!(bar.contains('%') && beside.trim().is_empty(), "{shown:?}");
+}
+
+/// What a shell's line with pagewalk says, in a folder with a program that ends at once.
+fn shell(folder: &Path, line: &str) -> (Option<i32>, String) {
+    program(folder, &[0x31, 0xff, 0x6a, 60, 0x58, 0x0f, 0x05]); // xor edi, edi; push 60; pop rax; syscall
+    let line = line.replace("pagewalk", env!("CARGO_BIN_EXE_pagewalk"));
+    let output = Command::new("sh").args(["-c", &line]).current_dir(folder).output().expect("a shell");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_limit_on_the_size_of_files_is_said() {
+    let folder = TempDir::new().expect("a folder");
+    for command in ["record --accesses -q", "record -q", "stat -q"] {
+        let (status, said) = shell(folder.path(), &format!("ulimit -f 0; exec pagewalk {command} -o out ./program"));
+        assert_eq!(status, Some(125), "{command}: {said}");
+        assert!(said.contains("cannot write `out`") && said.contains("File too large"), "{command}: {said}");
+    }
+}
+
+#[test]
+fn a_program_is_not_written_over() {
+    let folder = TempDir::new().expect("a folder");
+    let lines = [
+        "record --accesses -o ./program ./program",
+        "record -o link ./program",
+        "record --timeline program ./program",
+        "record --accesses -o program --env PATH=. program",
+        "record --accesses -o program --root . /program",
+        "record --accesses -o program --mount .:/here /here/program",
+        "stat -o program ./program",
+        "run --record-references program ./program",
+    ];
+    for line in lines {
+        let (status, said) = shell(folder.path(), &format!("ln -f program link; exec pagewalk {line}"));
+        assert_eq!(status, Some(125), "{line}: {said}");
+        assert!(said.contains("it is the program that is to run"), "{line}: {said}");
+        let bytes = std::fs::read(folder.path().join("program")).expect("it is still there");
+        assert!(bytes.starts_with(b"\x7fELF"), "{line}");
+    }
 }
 
 /// `/dev/full` is a disk without room.

@@ -37,8 +37,8 @@ pub(crate) enum Error {
         #[help]
         help: String,
     },
-    /// Ctrl-C cannot be caught.
-    #[error("cannot catch Ctrl-C")]
+    /// Ctrl-C, or another signal, cannot be caught.
+    #[error("cannot catch signals")]
     #[diagnostic(code(pagewalk::signal))]
     Signal(#[source] std::io::Error),
     /// Standard output takes no more.
@@ -54,6 +54,13 @@ pub(crate) enum Error {
         /// The host's reason.
         #[source]
         cause: std::io::Error,
+    },
+    /// The file is the one that is to run.
+    #[error("cannot write `{path}`: it is the program that is to run")]
+    #[diagnostic(code(pagewalk::output), help("name another file"))]
+    OverProgram {
+        /// The file.
+        path: String,
     },
     /// There is no such processor.
     #[error(transparent)]

@@ -5,6 +5,7 @@ mod cli;
 mod error;
 mod faults;
 mod hw;
+mod output;
 mod profile;
 mod progress;
 mod replay;
@@ -23,6 +24,9 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => return cli::usage(&e),
     };
+    if let Err(e) = output::report_size_limit() {
+        return error::print(e);
+    }
     let outcome = match cli.command {
         Command::Run(args) => run::run(&args),
         Command::Stat(args) => stat::stat(&args),

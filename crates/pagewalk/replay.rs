@@ -21,35 +21,39 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<ExitCode, Error> {
     let bar = progress(file.metadata().map_or(0, |about| about.len()));
     let trace = Reader::new(BufReader::new(bar.wrap_read(file))).map_err(failed)?;
     let program = trace.header().program.first().cloned().unwrap_or_default();
-    let outcome = match args.processor.core {
+    let replayed = match args.processor.core {
         Core::None => {
             let mut model = Counting::<EveryLookup>::new(&hardware.tlb).map_err(MachineError::from)?;
-            play(trace, &mut model).map(|()| Outcome { counters: *model.counters(), cycles: None })
+            let played = accesses::replay(trace, &mut model);
+            played.map(|played| (played, Outcome { counters: *model.counters(), cycles: None }))
         }
         Core::InOrder => clocked(trace, InOrder::<EveryLookup>::new(&hardware).map_err(MachineError::from)?),
         Core::OutOfOrder => clocked(trace, OutOfOrder::<EveryLookup>::new(&hardware).map_err(MachineError::from)?),
     };
     bar.finish_and_clear();
-    stat::print(&args.counters, &program, &hardware, &outcome.map_err(failed)?)?;
+    let (played, outcome) = replayed.map_err(failed)?;
+    warn(played);
+    stat::print(&args.counters, &program, &hardware, &outcome)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn clocked<C: Clocked + HardwareModel>(trace: Reader<impl BufRead>, mut core: C) -> Result<Outcome, ReadError> {
-    play(trace, &mut core)?;
+fn clocked<C: Clocked + HardwareModel>(
+    trace: Reader<impl BufRead>,
+    mut core: C,
+) -> Result<(Played, Outcome), ReadError> {
+    let played = accesses::replay(trace, &mut core)?;
     let spent = Spent::of(&mut core);
-    Ok(Outcome { counters: *core.counters(), cycles: Some(spent) })
+    Ok((played, Outcome { counters: *core.counters(), cycles: Some(spent) }))
 }
 
-/// Tells a model of the run, and says so if it would have had another.
-fn play<H: HardwareModel>(trace: Reader<impl BufRead>, model: &mut H) -> Result<(), ReadError> {
-    let Played { translations, differing } = accesses::replay(trace, model)?;
+/// Says so if the model would have had another run.
+fn warn(Played { translations, differing }: Played) {
     if differing > 0 {
         say(&format!(
             "pagewalk: {differing} of {translations} translations ended otherwise than in the recorded run: on this processor \
              the program would have run otherwise\n"
         ));
     }
-    Ok(())
 }
 
 /// How much of the file was read, on a terminal.

@@ -2,17 +2,18 @@
 
 use crate::cli::{GuestArgs, RunArgs, Stat, StatFormat};
 use crate::error::Error;
-use crate::report;
 use crate::stat::Outcome;
+use crate::{output, report};
 use pagewalk::{
     ClearTerminal, Console, CpuModel, Ending, ExecError, HostConsole, HugePages, Interrupt, Machine, MachineConfig,
-    ReclaimConfig, SharedReferences, ViewConfig,
+    Mount, ReclaimConfig, SharedReferences, ViewConfig,
 };
 use paging::HardwareModel;
 use signal_hook::{consts, low_level};
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use timing::{Counting, HardwareConfig};
@@ -23,6 +24,7 @@ const ENVIRONMENT: [&str; 4] =
 
 /// Runs a program to its end and gives the exit status that stands for it.
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
+    output::spare_program(&args.guest, &args.program, args.record_references.as_deref())?;
     let (console, interrupt) = console(None)?;
     if let Some(timeout) = args.timeout {
         stop_after(timeout, interrupt.clone());
@@ -204,6 +206,20 @@ pub(crate) fn exec<H: HardwareModel>(
         let help = help(&program, &cause);
         Error::Exec { program, cause, help }
     })
+}
+
+/// The files on the host that the program may be: those of its candidates. Links within --root lead where the host sees them lead.
+pub(crate) fn host_files(args: &GuestArgs, program: &[OsString]) -> Vec<PathBuf> {
+    let view = config(args).view;
+    let host_file = |path: Vec<u8>| {
+        let path = view.cwd.join(OsString::from_vec(path));
+        let mounted = |mount: &Mount| path.strip_prefix(&mount.guest).ok().map(|rest| mount.host.join(rest));
+        let root = view.root.as_deref().unwrap_or(Path::new("/"));
+        let in_root = || root.join(path.strip_prefix("/").unwrap_or(&path));
+        view.mounts.iter().rev().find_map(mounted).unwrap_or_else(in_root)
+    };
+    let name = program[0].clone().into_vec();
+    candidates(&name, &environment(args)).into_iter().map(host_file).collect()
 }
 
 const fn is_not_found(e: &ExecError) -> bool {

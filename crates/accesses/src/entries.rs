@@ -3,6 +3,7 @@
 use arch::{Pfn, PhysAddr};
 use paging::PhysMem;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// How many entries are at hand without a search.
 const RECENT: usize = 1 << 10;
@@ -22,17 +23,24 @@ impl Default for Entries {
 }
 
 impl Entries {
-    /// The entry gets this value. True if it had another.
+    /// The entry gets this value. True if it had another; one that was never set had 0.
     pub(crate) fn set(&mut self, at: PhysAddr, value: u64) -> bool {
         let recent = &mut self.recent[(at.0 >> 3) as usize % RECENT];
         if *recent == Some((at, value)) {
             return false;
         }
         *recent = Some((at, value));
-        self.all.insert(at, value) != Some(value)
+        match self.all.entry(at) {
+            Entry::Vacant(_) if value == 0 => false,
+            Entry::Vacant(entry) => {
+                entry.insert(value);
+                true
+            }
+            Entry::Occupied(mut entry) => entry.insert(value) != value,
+        }
     }
 
-    /// How many there are.
+    /// How many were ever set to a value but 0.
     pub(crate) fn count(&self) -> usize {
         self.all.len()
     }
@@ -74,4 +82,23 @@ impl PhysMem for Entries {
     fn zero_frame(&mut self, _: Pfn) {}
 
     fn copy_frame(&mut self, _: Pfn, _: Pfn) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_another_value_is_a_change() {
+        let mut entries = Entries::default();
+        // The two lie at the same place among those at hand.
+        let [here, there] = [PhysAddr(0x1000), PhysAddr(0x1000 + 8 * RECENT as u64)];
+        for (at, value, is_another) in
+            [(here, 0, false), (here, 7, true), (there, 0, false), (here, 7, false), (here, 0, true), (here, 0, false)]
+        {
+            assert_eq!(entries.set(at, value), is_another, "{value} at {at}");
+            assert_eq!(entries.load_entry(at), value);
+        }
+        assert_eq!(entries.count(), 1);
+    }
 }

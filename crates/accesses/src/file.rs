@@ -4,6 +4,7 @@
 //! a later version, or made so that it expands without end.
 
 use crate::event::{Event, Header};
+use crate::extent::TooLarge;
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use serde::Serialize;
@@ -51,11 +52,8 @@ pub enum ReadError {
         what: &'static str,
     },
     /// It would take too much memory.
-    #[error("it has more paging entries than {most}")]
-    TooLarge {
-        /// As many it may have.
-        most: usize,
-    },
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
 }
 
 /// An error of damaged bytes.
@@ -100,6 +98,12 @@ impl<W: Write> Writer<W> {
         }
     }
 
+    /// Nothing more is written, for a reason that is none of the host's.
+    pub(crate) fn fail(&mut self, reason: TooLarge) {
+        self.failed.get_or_insert_with(|| io::Error::other(reason));
+        self.stop();
+    }
+
     /// Writes what is left. Gives how many bytes there are.
     pub(crate) fn finish(&mut self) -> io::Result<u64> {
         self.put_chunk();
@@ -124,6 +128,11 @@ impl<W: Write> Writer<W> {
             self.failed = to.write_all(bytes).err();
             self.written += bytes.len() as u64;
         }
+        self.stop();
+    }
+
+    /// Ends a run of which nothing more is written.
+    fn stop(&mut self) {
         if self.failed.is_some() {
             self.give_up.take().into_iter().for_each(|give_up| give_up());
         }
@@ -202,6 +211,9 @@ impl<R: BufRead> Reader<R> {
 fn expand(from: &mut impl Read, to: &mut Vec<u8>) -> Result<(), &'static str> {
     let mut frame = StreamingDecoder::new(from).map_err(|_| "a chunk does not begin as zstd's frames do")?;
     (&mut frame).take(MOST_BYTES + 1).read_to_end(to).map_err(|_| "a chunk cannot be expanded")?;
+    if to.len() as u64 > MOST_BYTES {
+        return Ok(()); // nobody wants the rest, nor what it sums to
+    }
     let (said, found) = (frame.decoder.get_checksum_from_data(), frame.decoder.get_calculated_checksum());
     if said.is_some() && said != found {
         return Err("a chunk's sum is wrong");

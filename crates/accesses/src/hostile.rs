@@ -8,6 +8,7 @@ use crate::{Played, ReadError, Reader, replay};
 use arch::{BranchKind, ControlRegs, Cr3, InstrClass, InstrInfo, Ordering, Privilege, RegSet};
 use paging::{HardwareModel, PagingContext};
 use proptest::prelude::*;
+use std::borrow::Borrow;
 use timing::{Clocked, Counting, EveryLookup, HardwareConfig, HardwareFile, InOrder, OutOfOrder};
 
 fn kind() -> impl Strategy<Value = Kind> {
@@ -64,11 +65,41 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (0_u32..3).prop_map(Event::Space),
         1 => (0_u8..32, number(1000)).prop_map(|(service, ns)| Event::Service { service, ns }),
         1 => Just(Event::Resumed),
-        2 => (0_u32..5, number(64), prop::collection::vec(instr(), 0..5)).prop_map(|(block, frame, mut instructions)| {
-            instructions.sort_by_key(|instruction| instruction.info().map(|info| info.page_offset));
+        2 => (0_u32..5, number(64), prop::collection::vec(instr(), 0..5), 0..16).prop_map(|(block, frame, mut instructions, apart)| {
+            if apart > 0 {
+                close_up(&mut instructions);
+            }
             Event::Block { block, frame: frame << 12, instructions }
         }),
     ]
+}
+
+/// Each begins where the one before ends, as far as the page goes.
+fn close_up(instructions: &mut [Instr]) {
+    let mut at = None;
+    for instruction in instructions {
+        let Some(info) = instruction.info() else { continue };
+        let page_offset = at.unwrap_or(info.page_offset).min(4095);
+        *instruction = Instr::from(&InstrInfo { page_offset, ..info });
+        at = Some(page_offset + u16::from(info.length));
+    }
+}
+
+/// Has as many instructions retire as were executed, where a small number is said to.
+fn count_up(events: &mut [Event]) {
+    let (mut lengths, mut executed, mut entered) = ([0; 5], 0_u64, 0);
+    for event in events {
+        match event {
+            Event::Block { block, instructions, .. } => lengths[*block as usize] = instructions.len() as u64,
+            Event::Enter { block, .. } => {
+                entered = lengths[*block as usize];
+                executed += entered;
+            }
+            Event::Left(completed) => executed = executed.saturating_sub(entered.saturating_sub(u64::from(*completed))),
+            Event::Retired(instructions) if *instructions < 100 => *instructions = std::mem::take(&mut executed),
+            _ => {}
+        }
+    }
 }
 
 /// A run's beginning: tables that map each page to the frame at 0, and some blocks.
@@ -85,11 +116,14 @@ fn beginning() -> Vec<Event> {
     events
 }
 
-fn play<H: HardwareModel>(events: &[Event], model: &mut H) -> Result<Played, ReadError> {
+fn play<H: HardwareModel>(
+    events: impl IntoIterator<Item = impl Borrow<Event>>,
+    model: &mut H,
+) -> Result<Played, ReadError> {
     let mut bytes = Vec::new();
     let mut writer = Writer::new(&Header { program: vec!["none".into()] });
     writer.start(&mut bytes, Box::new(|| {}));
-    events.iter().for_each(|event| writer.push(event));
+    events.into_iter().for_each(|event| writer.push(event.borrow()));
     writer.push(&Event::End);
     writer.finish().expect("a vector has room");
     replay(Reader::new(bytes.as_slice())?, model)
@@ -102,7 +136,8 @@ fn config() -> HardwareConfig {
 proptest! {
     #[test]
     fn no_order_of_events_is_more_than_an_error(events in prop::collection::vec(event(), 0..200)) {
-        let events = [beginning(), events].concat();
+        let mut events = [beginning(), events].concat();
+        count_up(&mut events);
         let mut counting = Counting::<EveryLookup>::new(&config().tlb).expect("a preset is possible");
         let mut in_order = InOrder::<EveryLookup>::new(&config()).expect("a preset is possible");
         let mut window = OutOfOrder::<EveryLookup>::new(&config()).expect("a preset is possible");
@@ -114,6 +149,39 @@ proptest! {
         in_order.finish(); // holds the charges against the cycles
         window.finish();
     }
+}
+
+/// What a trace is refused for that goes on like this.
+fn refusal(events: impl IntoIterator<Item = Event>) -> String {
+    let mut model = OutOfOrder::<EveryLookup>::new(&config()).expect("a preset is possible");
+    play(beginning().into_iter().chain(events), &mut model).expect_err("a host tells no such thing").to_string()
+}
+
+/// Some KiB of a file are enough for each of these.
+#[test]
+fn a_trace_that_would_take_all_memory_or_time_is_refused() {
+    let enter = |step| Event::Enter { block: 1, step };
+    let access = |n: i64| Event::Translated { kind: Kind::Read, step: n << 12 };
+    let fetch = Event::Access { kind: Kind::Fetch, step: 0x1000, size: 0 };
+    let waits = (0..2_000_000).map(|_| Event::Service { service: 0, ns: 1 });
+    let counted = |n: i64| [enter(0x1000), Event::Left(1), Event::Retired(if n == 0 { 5 } else { 1 })];
+    let long = InstrInfo { length: 1, ..InstrInfo::default() };
+    let long = (0..65).map(|page_offset| Instr::from(&InstrInfo { page_offset, ..long })).collect();
+    assert!(refusal(std::iter::repeat_n(enter(0), 2_000_000)).contains("do not retire"));
+    assert!(refusal([enter(0), Event::Retired(9)]).contains("other instructions retire"));
+    assert!(refusal((0..2_000_000).flat_map(counted)).contains("addresses of instructions"));
+    assert!(refusal((0..100).map(access)).contains("too many accesses"));
+    assert!(refusal([fetch].into_iter().chain(waits)).contains("never begins"));
+    assert!(refusal([Event::Block { block: 2, frame: 0, instructions: long }]).contains("64 instructions in a block"));
+}
+
+/// A block may end with what is no instruction: it begins, and the block is left without it.
+#[test]
+fn what_is_no_instruction_begins_behind_the_last() {
+    let mut model = OutOfOrder::<EveryLookup>::new(&config()).expect("a preset is possible");
+    let behind = [Event::Instruction(4), Event::Left(4), Event::Retired(4)];
+    play(beginning().into_iter().chain(behind), &mut model).expect("a sound trace");
+    assert_eq!(model.counters().instructions, 4);
 }
 
 /// Most such runs are told to their ends, or the test above would show little.

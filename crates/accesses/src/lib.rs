@@ -16,6 +16,7 @@
 
 mod entries;
 mod event;
+mod extent;
 mod file;
 #[cfg(test)]
 mod hostile;
@@ -26,6 +27,7 @@ mod registers;
 mod sound;
 
 pub use event::Header;
+pub use extent::TooLarge;
 pub use file::{GiveUp, MAGIC, ReadError, Reader, VERSION};
 pub use player::{Played, replay};
 pub use recorder::Recorder;

@@ -2,14 +2,12 @@
 
 use crate::entries::Entries;
 use crate::event::{Event, Invalidate, Kind, Steps};
+use crate::extent;
 use crate::file::{ReadError, Reader, damaged};
 use crate::sound::{self, Sound, check};
 use arch::{Access, InstrInfo, LinearAddr, Pcid, PhysAddr, Privilege, Service, SpaceId};
 use paging::{BlockId, HardwareModel, Invalidation, PagingContext, Translation};
 use std::io::BufRead;
-
-/// No trace has more paging entries: those of 64 GiB in small pages.
-const MOST_ENTRIES: usize = 1 << 24;
 
 /// An instruction's accesses are all translated before the first is made. No instruction has more.
 const RECENT: usize = 8;
@@ -52,6 +50,7 @@ struct Player {
 
 impl Player {
     fn play<H: HardwareModel>(&mut self, model: &mut H, event: Event) -> Result<(), ReadError> {
+        self.sound.event()?;
         match event {
             Event::Access { kind, step, size } => {
                 let la = self.steps.follow(kind, step);
@@ -71,7 +70,9 @@ impl Player {
                 self.make(model, kind, la, size)
             }
             Event::Crossing { la } => {
-                model.page_crossing(self.canonical(LinearAddr(la))?);
+                let la = self.canonical(LinearAddr(la))?;
+                self.sound.crossing(la)?;
+                model.page_crossing(la);
                 Ok(())
             }
             Event::Entry { pa, value } => self.entry(pa, value),
@@ -91,8 +92,9 @@ impl Player {
                 model.instruction(n);
             }
             Event::Enter { block, step } => {
-                self.sound.enter(block)?;
-                model.enter(BlockId(block), self.steps.follow_block(step));
+                let la = self.steps.follow_block(step);
+                self.sound.enter(block, la)?;
+                model.enter(BlockId(block), la);
             }
             Event::Left(completed) => {
                 self.sound.left(completed)?;
@@ -104,7 +106,10 @@ impl Player {
             }
             Event::Invalidate(what) => model.invalidate(invalidation(what)),
             Event::Root(root) => model.context_switch(sound::physical(root)?),
-            Event::Space(space) => model.space(SpaceId(space)),
+            Event::Space(space) => {
+                self.sound.space(space);
+                model.space(SpaceId(space));
+            }
             Event::Service { service, ns } => {
                 self.sound.service(ns)?;
                 let service = Service::ALL.get(usize::from(service)).ok_or(damaged("there is no such service"))?;
@@ -126,10 +131,7 @@ impl Player {
         let pa = sound::physical(pa)?;
         check(pa.0.is_multiple_of(8), "a paging entry is not aligned")?;
         self.entries.set(pa, value);
-        if self.entries.count() > MOST_ENTRIES {
-            return Err(ReadError::TooLarge { most: MOST_ENTRIES });
-        }
-        Ok(())
+        Ok(extent::entries(self.entries.count())?)
     }
 
     fn canonical(&self, la: LinearAddr) -> Result<LinearAddr, ReadError> {
@@ -150,6 +152,7 @@ impl Player {
         expected: Expected,
     ) -> Result<(), ReadError> {
         self.canonical(la)?;
+        self.sound.translated(kind, la)?;
         let (ctx, privilege) = *self.registers()?;
         let access = Access::new(kind.into(), privilege);
         let outcome = paging::translate(model, &mut self.entries, &ctx, la, access);
@@ -172,6 +175,7 @@ impl Player {
         size: u32,
     ) -> Result<(), ReadError> {
         sound::within_page(la, size)?;
+        self.sound.made();
         let newest_first = (1..=RECENT).map(|back| &self.recent[(self.next + RECENT - back) % RECENT]);
         let mut of_page = newest_first.flatten().filter(|(page, _)| *page == la.page_number());
         let Some((_, translation)) = of_page.next() else {

@@ -5,6 +5,7 @@
 
 use crate::entries::Entries;
 use crate::event::{Event, Header, Invalidate, Kind, Steps};
+use crate::extent::{self, Extent, TooLarge};
 use crate::file::{GiveUp, Writer};
 use crate::instr::Instr;
 use crate::registers::Registers;
@@ -21,6 +22,8 @@ pub struct Recorder {
     /// What the trace says of the registers and paging entries.
     registers: Option<(PagingContext, Privilege)>,
     entries: Entries,
+    /// A run that becomes too large for a trace is not written on.
+    extent: Extent,
     /// The access whose translation is under way.
     asked: Option<(Kind, LinearAddr)>,
     /// One that was translated and is not written yet.
@@ -39,6 +42,7 @@ impl Recorder {
             steps: Steps::default(),
             registers: None,
             entries: Entries::default(),
+            extent: Extent::default(),
             asked: None,
             translated: None,
             instruction: None,
@@ -94,6 +98,14 @@ impl Recorder {
     fn found(&mut self, entry: PhysAddr, value: Pte) {
         if self.entries.set(entry, value.0) {
             self.to.push(&Event::Entry { pa: entry.0, value: value.0 });
+            self.hold(extent::entries(self.entries.count()));
+        }
+    }
+
+    #[inline]
+    fn hold(&mut self, bounds: Result<(), TooLarge>) {
+        if let Err(reason) = bounds {
+            self.to.fail(reason);
         }
     }
 }
@@ -112,6 +124,11 @@ impl TranslationCache for Recorder {
             self.to.push(&Event::Registers(Registers::new(ctx, access.privilege)));
         }
         self.asked = Some((access.kind.into(), la));
+        let bounds = self.extent.access(la).and_then(|()| match access.kind {
+            AccessKind::Fetch => self.extent.fetch(la),
+            AccessKind::Read | AccessKind::Write => Ok(()),
+        });
+        self.hold(bounds);
         None
     }
 
@@ -157,6 +174,8 @@ impl HardwareModel for Recorder {
 
     fn page_crossing(&mut self, la: LinearAddr) {
         self.tell(&Event::Crossing { la: la.0 });
+        let bounds = self.extent.access(la);
+        self.hold(bounds);
     }
 
     fn walk_load(&mut self, _: LinearAddr, _: Level, entry: PhysAddr, value: Pte) {
@@ -181,6 +200,7 @@ impl HardwareModel for Recorder {
 
     fn space(&mut self, space: SpaceId) {
         self.tell(&Event::Space(space.0));
+        self.extent.go_to(space.0);
     }
 
     fn context_switch(&mut self, root: PhysAddr) {
@@ -188,12 +208,16 @@ impl HardwareModel for Recorder {
     }
 
     fn block(&mut self, block: BlockId, frame: PhysAddr, instructions: &[InstrInfo]) {
+        let bounds = self.extent.block(block.0, instructions);
+        self.hold(bounds);
         let instructions = instructions.iter().map(Instr::from).collect();
         self.tell(&Event::Block { block: block.0, frame: frame.0, instructions });
     }
 
     fn enter(&mut self, block: BlockId, la: LinearAddr) {
         self.instruction = None;
+        let bounds = self.extent.enter(block.0, la);
+        self.hold(bounds);
         let step = self.steps.toward_block(la);
         self.tell(&Event::Enter { block: block.0, step });
     }
@@ -219,5 +243,26 @@ impl HardwareModel for Recorder {
 
     fn retired(&mut self, instructions: u64) {
         self.tell(&Event::Retired(instructions));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    #[test]
+    fn a_run_that_is_too_large_is_given_up() {
+        let mut recorder = Recorder::new(&Header { program: Vec::new() });
+        let stopped = Rc::new(Cell::new(0));
+        let count = Rc::clone(&stopped);
+        recorder.write_to(Box::new(io::sink()), Box::new(move || count.set(count.get() + 1)));
+        recorder.block(BlockId(3_000_000), PhysAddr(0), &[InstrInfo::default()]);
+        recorder.enter(BlockId(3_000_000), LinearAddr(0));
+        recorder.block(BlockId(0), PhysAddr(0), &[InstrInfo::default(); 65]);
+        assert_eq!(stopped.get(), 1);
+        let said = recorder.finish().expect_err("there is no such trace").to_string();
+        assert!(said.contains("more than 2000000 blocks of code"), "{said}");
     }
 }

@@ -1,5 +1,7 @@
 //! Whether an event can follow those before it. A model relies on what a host tells it; a file may say anything.
 
+use crate::event::Kind;
+use crate::extent::{Extent, TooLarge};
 use crate::file::{ReadError, damaged};
 use arch::{FRAME_SIZE, InstrInfo, LinearAddr, PhysAddr};
 
@@ -7,60 +9,108 @@ use arch::{FRAME_SIZE, InstrInfo, LinearAddr, PhysAddr};
 const MOST: u64 = 1 << 50;
 /// Physical addresses end here.
 const PHYSICAL: u64 = 1 << 52;
+/// A host says how many instructions have retired long before it has executed so many.
+const MOST_UNCOUNTED: u64 = 1 << 22;
+/// No instruction has nearly as many translations whose accesses are not made yet.
+const MOST_OPEN: u32 = 64;
+/// From a fetch to the block that is entered, less happens than this: at most the kernel layer serves a fault.
+const MOST_WAITING: u32 = 1 << 20;
 
 /// What is known of a run so far.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sound {
-    /// How many instructions each block has; 0 for one that was not decoded.
-    blocks: Vec<usize>,
-    /// Those of the block that was entered last.
+    extent: Extent,
+    /// How many instructions the block has that was entered last.
     entered: Option<usize>,
+    /// Instructions that were executed since a host has said last how many have retired.
+    uncounted: u64,
+    /// Translations of the instruction under way whose accesses are not made.
+    open: u32,
+    /// Events since an instruction was fetched, if no block was entered since.
+    waiting: Option<u32>,
     instructions: u64,
     ns: u64,
 }
 
 impl Sound {
+    /// There is another event.
+    #[inline]
+    pub(crate) fn event(&mut self) -> Result<(), ReadError> {
+        let Some(waiting) = &mut self.waiting else { return Ok(()) };
+        *waiting += 1;
+        check(*waiting <= MOST_WAITING, "an instruction is fetched and never begins")
+    }
+
     /// A block is decoded. A host numbers them one behind the other.
     pub(crate) fn block(&mut self, block: u32, frame: u64, instructions: &[InstrInfo]) -> Result<(), ReadError> {
-        let index = block as usize;
-        check(index <= self.blocks.len() + 1, "a block has an impossible number")?;
+        check(block as usize <= self.extent.blocks() + 1, "a block has an impossible number")?;
         check(!instructions.is_empty(), "a block is empty")?;
-        let is_sorted = instructions.is_sorted_by_key(|info| info.page_offset);
-        check(
-            is_sorted && instructions.len() <= FRAME_SIZE as usize,
-            "a block's instructions do not follow each other",
-        )?;
+        check(instructions.windows(2).all(follow), "a block's instructions do not follow each other")?;
         physical(frame)?;
         check(frame.is_multiple_of(FRAME_SIZE), "a block lies in no frame")?;
-        if self.blocks.len() <= index {
-            self.blocks.resize(index + 1, 0);
-        }
-        self.blocks[index] = instructions.len();
+        self.extent.block(block, instructions)?;
         self.entered = None;
         Ok(())
     }
 
     /// A block is entered.
-    pub(crate) fn enter(&mut self, block: u32) -> Result<(), ReadError> {
-        let length = self.blocks.get(block as usize).copied().filter(|length| *length > 0);
-        self.entered = Some(length.ok_or(damaged("a block is entered that was not decoded"))?);
-        Ok(())
+    #[inline]
+    pub(crate) fn enter(&mut self, block: u32, la: LinearAddr) -> Result<(), ReadError> {
+        let length = self.extent.length(block);
+        check(length > 0, "a block is entered that was not decoded")?;
+        self.extent.enter(block, la)?;
+        (self.entered, self.open, self.waiting) = (Some(length), 0, None);
+        self.uncounted += length as u64;
+        check(self.uncounted <= MOST_UNCOUNTED, "instructions are executed that do not retire")
     }
 
-    /// An instruction of it begins.
-    pub(crate) fn instruction(&self, n: u16) -> Result<(), ReadError> {
-        check(self.entered.is_some_and(|length| usize::from(n) < length), "a block has no such instruction")
+    /// An instruction of it begins, or what stands behind the last and is none.
+    pub(crate) fn instruction(&mut self, n: u16) -> Result<(), ReadError> {
+        self.open = 0;
+        check(self.entered.is_some_and(|length| usize::from(n) <= length), "a block has no such instruction")
     }
 
     /// It is left after so many.
     pub(crate) fn left(&mut self, completed: u16) -> Result<(), ReadError> {
-        let length = self.entered.take();
-        check(length.is_some_and(|length| usize::from(completed) <= length), "a block has fewer instructions")
+        let missing = self.entered.take().and_then(|length| length.checked_sub(completed.into()));
+        self.uncounted -= missing.ok_or(damaged("a block has fewer instructions"))? as u64;
+        self.open = 0;
+        Ok(())
     }
 
-    /// So many have retired.
+    /// So many have retired: as many as were executed, no more and no less.
     pub(crate) fn retired(&mut self, instructions: u64) -> Result<(), ReadError> {
+        check(instructions == self.uncounted, "other instructions retire than were executed")?;
+        (self.entered, self.uncounted) = (None, 0);
         sum(&mut self.instructions, instructions)
+    }
+
+    /// A translation is asked for.
+    #[inline]
+    pub(crate) fn translated(&mut self, kind: Kind, la: LinearAddr) -> Result<(), ReadError> {
+        self.extent.access(la)?;
+        if kind == Kind::Fetch {
+            self.waiting.get_or_insert(0);
+            return Ok(self.extent.fetch(la)?);
+        }
+        self.open += 1;
+        check(self.open <= MOST_OPEN, "an instruction has too many accesses")
+    }
+
+    /// An access is made.
+    #[inline]
+    pub(crate) const fn made(&mut self) {
+        self.open = self.open.saturating_sub(1);
+    }
+
+    /// An access to come crosses a page.
+    pub(crate) fn crossing(&mut self, la: LinearAddr) -> Result<(), TooLarge> {
+        self.extent.access(la)
+    }
+
+    /// Another address space.
+    pub(crate) const fn space(&mut self, space: u32) {
+        self.extent.go_to(space);
     }
 
     /// A service took so long.
@@ -82,6 +132,11 @@ pub(crate) fn physical(pa: u64) -> Result<PhysAddr, ReadError> {
 /// True, or the trace is damaged.
 pub(crate) fn check(is_so: bool, otherwise: &'static str) -> Result<(), ReadError> {
     if is_so { Ok(()) } else { Err(damaged(otherwise)) }
+}
+
+/// Whether the second of two instructions begins where the first ends.
+fn follow(pair: &[InstrInfo]) -> bool {
+    pair[0].page_offset + u16::from(pair[0].length) == pair[1].page_offset
 }
 
 fn sum(total: &mut u64, more: u64) -> Result<(), ReadError> {

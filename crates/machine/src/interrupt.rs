@@ -29,7 +29,7 @@ impl Interrupt {
         self.woken.store(true, Ordering::Relaxed);
     }
 
-    /// Asks the run to end at the next look, in a few milliseconds. Whoever waits on the guest's behalf is told too.
+    /// Asks the run to end at the next look, at the latest after about a million instructions. Whoever waits on the guest's behalf is told too.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::Relaxed);
         self.woken.store(true, Ordering::Relaxed);

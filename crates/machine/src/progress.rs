@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Instructions that have retired, as of the last entry into the kernel layer or the last few milliseconds. Clones are the same.
+/// Instructions that have retired, as of the last entry into the kernel layer, or at most about a million ago. Clones are the same.
 #[derive(Clone, Debug, Default)]
 pub struct Progress(Arc<AtomicU64>);
 

@@ -15,7 +15,7 @@ use paging::{Detail, HardwareModel, NoModel, Shootdown, SwapDevice};
 use physmem::{Bus, Ram};
 use timing::{Clocked, Counting, HardwareConfig, InOrder, OutOfOrder};
 
-/// Instructions between two looks at the interrupt flag: some milliseconds.
+/// Instructions between two looks at the interrupt flag: some milliseconds, or a tenth of a second where a model with a window hears of each.
 const SLICE: u64 = 1 << 20;
 
 /// A machine with one core.

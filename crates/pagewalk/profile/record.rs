@@ -4,7 +4,7 @@ use super::{RecordArgs, accesses};
 use crate::cli::{Core, ModelledArgs};
 use crate::error::Error;
 use crate::report::{self, say};
-use crate::{progress, run};
+use crate::{output, progress, run};
 use ::report::{Hardware, Mapping, Profile, Run, RunSpace, Space, Trace, collect, file};
 use indicatif::ProgressBar;
 use kernel::mm::{HistoryMode, MappingRecord, SpaceRecord};
@@ -24,10 +24,12 @@ const MOST_DRAWN: usize = 1 << 20;
 
 /// Runs a program and writes its profile.
 pub(crate) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
+    let modelled = &args.modelled;
+    let outputs = std::iter::once(args.output()).chain(args.timeline.as_deref());
+    output::spare_program(&modelled.guest, &modelled.program, outputs)?;
     if args.accesses {
         return accesses::record(args);
     }
-    let modelled = &args.modelled;
     let config = modelled.hardware()?;
     let machine = MachineConfig { history: HistoryMode::Keep, ..run::config(&modelled.guest) };
     let (console, interrupt, line) = progress::console()?;

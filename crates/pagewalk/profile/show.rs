@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::report::print;
 use ::report::{
     Annotation, By, Profile, Sources, Table, annotations_csv, annotations_json, callgrind, file, flamegraph, folded,
+    printable,
 };
 use std::fs::File;
 use std::path::Path;
@@ -59,10 +60,11 @@ fn table(args: &ReportArgs, profile: &Profile) -> Table {
 fn heading(profile: &Profile) -> String {
     let hardware = &profile.hardware;
     let command = profile.command_line();
-    format!(
-        "`{command}` on {}, core {}: {} instructions\n\n",
+    let line = format!(
+        "`{command}` on {}, core {}: {} instructions",
         hardware.name, hardware.core, profile.totals.instructions
-    )
+    );
+    printable(&line) + "\n\n"
 }
 
 fn read(path: &Path) -> Result<Profile, Error> {

@@ -4,7 +4,7 @@ mod table;
 
 use crate::cli::{Core, CounterArgs, StatArgs};
 use crate::error::Error;
-use crate::{progress, report, run};
+use crate::{output, progress, report, run};
 use indicatif::ProgressBar;
 use pagewalk::{Attached, Machine};
 use paging::HardwareModel;
@@ -31,6 +31,7 @@ pub(crate) struct Spent {
 /// Runs a program and prints the counters of the modelled processor, to standard error or a file.
 pub(crate) fn stat(args: &StatArgs) -> Result<ExitCode, Error> {
     let hardware = args.modelled.hardware()?;
+    output::spare_program(&args.modelled.guest, &args.modelled.program, args.counters.output.as_deref())?;
     let (console, interrupt, line) = progress::console()?;
     let config = run::config(&args.modelled.guest);
     let (status, outcome) = match args.modelled.processor.core {

@@ -2,6 +2,7 @@
 
 use super::{Outcome, Spent};
 use crate::cli::StatFormat;
+use ::report::printable;
 use serde_json::json;
 use std::fmt::Write;
 use timing::ledger::Cause;
@@ -24,7 +25,7 @@ impl StatFormat {
 /// As `perf stat` prints it: the counts that are not 0, and what they amount to.
 fn text(program: &str, hardware: &HardwareConfig, outcome: &Outcome) -> String {
     let counters = &outcome.counters;
-    let mut text = format!("\n Counters of `{program}` on {}:\n\n", hardware.name);
+    let mut text = format!("\n Counters of `{}` on {}:\n\n", printable(program), hardware.name);
     let _ = writeln!(text, "{:>20}  instructions", grouped(counters.instructions));
     for (name, count) in counters.events().filter(|(_, count)| *count > 0) {
         let per_thousand = remark(&name, count, counters).unwrap_or_default();

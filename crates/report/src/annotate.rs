@@ -12,6 +12,7 @@ pub use json::json;
 
 use crate::measures::Measures;
 use crate::profile::{Frame, Function, FunctionNo, PlaceNo, Profile};
+use crate::text::printable;
 use arch::LinearAddr;
 use std::collections::BTreeMap;
 use thiserror::Error;
@@ -97,7 +98,7 @@ fn choose(
     };
     let meant: Vec<_> = hottest.iter().filter(|(number, _)| label(number) == name).copied().collect();
     if meant.is_empty() {
-        let hottest = hottest.iter().take(SUGGESTIONS).map(|(number, _)| label(number)).collect();
+        let hottest = hottest.iter().take(SUGGESTIONS).map(|(number, _)| printable(&label(number))).collect();
         return Err(NoFunction::Unknown { name: name.into(), hottest });
     }
     Ok(meant)

@@ -4,6 +4,7 @@
 //! is, there is a profile that is consistent, or a [`ReadError`]; the memory that this takes is bounded.
 
 use crate::profile::{Inconsistency, Profile};
+use crate::text::printable;
 use flate2::Compression;
 use flate2::bufread::GzDecoder;
 use flate2::write::GzEncoder;
@@ -100,14 +101,14 @@ fn of_json(error: serde_json::Error) -> ReadError {
     use serde_json::error::Category;
     match error.classify() {
         Category::Eof => ReadError::Truncated,
-        Category::Syntax | Category::Data => ReadError::Damaged { what: error.to_string() },
+        Category::Syntax | Category::Data => ReadError::Damaged { what: printable(&error.to_string()) },
         Category::Io => {
             let error = io::Error::from(error);
             match error.kind() {
                 io::ErrorKind::UnexpectedEof => ReadError::Truncated,
                 io::ErrorKind::FileTooLarge => ReadError::TooLarge,
                 io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => {
-                    ReadError::Damaged { what: error.to_string() }
+                    ReadError::Damaged { what: printable(&error.to_string()) }
                 }
                 _ => ReadError::Io(error),
             }

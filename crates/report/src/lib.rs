@@ -30,4 +30,5 @@ pub use profile::{
 };
 pub use source::Sources;
 pub use table::{By, Column, Table, TableRow};
+pub use text::printable;
 pub use trace::Trace;

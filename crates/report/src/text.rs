@@ -39,9 +39,14 @@ impl Grid {
     }
 }
 
-/// Without control characters, which a terminal might obey: names come from files that anybody may have made.
-pub(crate) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).collect()
+/// With control characters as Rust would write them, since a terminal might obey them: names come from files that anybody may have made.
+#[must_use]
+pub fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
 }
 
 /// With a comma between thousands, as perf prints it.
@@ -89,6 +94,11 @@ mod tests {
             (i64::MIN, "-9,223,372,036,854,775,808"),
         ];
         cases.iter().for_each(|(number, text)| assert_eq!(grouped(*number), *text));
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown() {
+        assert_eq!(printable("a b\tgrün \x1b[2J\u{9b}\n"), "a b\\tgrün \\u{1b}[2J\\u{9b}\\n");
     }
 
     #[test]

@@ -50,7 +50,7 @@ fn lines_of_the_source_are_shown_where_it_is_found() {
     profile.places[1].frames[0].file = source.display().to_string();
     let text = annotate(&profile, Some("sum")).unwrap()[0].text(&mut Sources::default());
     std::fs::remove_dir_all(&folder).unwrap();
-    assert!(text.contains("; adder.c:12      sum += load(word);[31m\n"), "{text}");
+    assert!(text.contains("; adder.c:12      sum += load(word);\\u{1b}[31m\n"), "{text}");
     assert!(text.contains("; word.h:3\n"), "{text}");
 }
 
@@ -107,6 +107,9 @@ fn names_cannot_break_a_format() {
     assert_eq!(folded(&profile).lines().filter(|line| line.split(';').count() < 4).count(), 0);
     assert!(callgrind(&profile).contains("\nfn=_(1) a;b _<c> _[31m\"\n"));
     assert!(!Table::new(&profile, By::Function).text().contains('\x1b'));
+    assert!(annotate(&profile, None).unwrap().iter().all(|one| !one.text(&mut Sources::default()).contains('\x1b')));
+    let Err(NoFunction::Unknown { hottest, .. }) = annotate(&profile, Some("none")) else { panic!("there is none") };
+    assert!(hottest.iter().all(|name| !name.contains('\x1b')), "{hottest:?}");
     assert!(flamegraph(&profile).unwrap().contains("&lt;c&gt;"));
     assert_eq!(
         Table::new(&profile, By::Function).csv().lines().count(),

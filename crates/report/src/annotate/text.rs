@@ -3,7 +3,7 @@
 use super::{Annotation, COLUMNS, Instruction, columns};
 use crate::profile::Frame;
 use crate::source::Sources;
-use crate::text::{Align, Grid, grouped, share};
+use crate::text::{Align, Grid, grouped, printable, share};
 use std::fmt::Write;
 
 impl Annotation {
@@ -28,9 +28,9 @@ impl Annotation {
 
     fn head(&self) -> String {
         let function = &self.function;
-        let mut text = function.label();
+        let mut text = printable(&function.label());
         if !function.file.is_empty() {
-            let _ = write!(text, " of {}", function.file);
+            let _ = write!(text, " of {}", printable(&function.file));
         }
         let of_run = share(self.measures.cycles as i64, self.cycles);
         let cycles = grouped(self.measures.cycles as i64);
