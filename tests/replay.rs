@@ -52,12 +52,14 @@ fn assert_same(command: &str, guest: &[&str], processors: &[&[&str]]) {
 }
 
 /// Each core, and between them all that presets differ in: splintered pages, paging-structure caches, stores apart.
-const PROCESSORS: [&[&str]; 5] = [
+const PROCESSORS: [&[&str]; 7] = [
     &["--core", "none", "--hw", "golden-cove"],
     &["--core", "none", "--hw", "zen3"],
     &["--core", "in-order", "--hw", "classroom"],
     &["--core", "in-order", "--hw", "skylake-server", "--hw-set", "walk.prefetch=next-page"],
     &["--core", "out-of-order", "--hw", "golden-cove"],
+    &["--core", "out-of-order", "--hw", "classroom"],
+    &["--core", "out-of-order", "--hw", "zen4"],
 ];
 
 #[test]
@@ -102,6 +104,22 @@ fn what_is_no_instruction_ends_a_block() {
     let folder = TempDir::new().expect("a folder");
     let program = program(folder.path(), &[0x90, 0x06]); // nop; what 32-bit code knows as push es
     assert_same(text(&program), &[], &PROCESSORS);
+    let program = self::program(folder.path(), &[0xeb, 0, 0x06]); // a jump to it: then its block is empty
+    assert_same(text(&program), &[], &PROCESSORS);
+}
+
+/// A branch leads to an instruction that crosses a page, whose first half is in the TLB and whose second is not.
+#[test]
+fn a_branch_to_an_instruction_that_crosses_a_page_is_decided_at_its_first_byte() {
+    const CODE: usize = 1 << 12;
+    let mut code = vec![0x90; CODE];
+    code[..7].copy_from_slice(&[0x31, 0xdb, 0xe9, 0, 0, 0, 0]); // xor ebx, ebx; jmp to the test
+    let test = CODE - 7 - elf::CODE_OFFSET % CODE;
+    code[3..7].copy_from_slice(&(test as u32 - 7).to_le_bytes());
+    let exit = [0x85, 0xdb, 0x75, 0, 0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05]; // test; jne; mov eax, 60; xor edi, edi; syscall
+    code.splice(test.., exit);
+    let folder = TempDir::new().expect("a folder");
+    assert_same(text(&program(folder.path(), &code)), &[], &PROCESSORS);
 }
 
 /// What replaying such a file says, and how it ends.

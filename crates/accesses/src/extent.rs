@@ -61,8 +61,8 @@ pub(crate) struct Extent {
 /// What is known of a block.
 #[derive(Clone, Debug, Default)]
 struct Block {
-    /// In instructions; 0 for a number that stands for no block.
-    length: usize,
+    /// In instructions; none for a number that stands for no block.
+    length: Option<usize>,
     /// Its page's pieces of 64 bytes, and where in each instructions begin.
     pieces: Box<[(u64, u64)]>,
     /// The address space and page that it was entered in last.
@@ -78,9 +78,9 @@ impl Extent {
         if self.blocks.len() <= index {
             self.blocks.resize_with(index + 1, Block::default);
         }
-        let new = Block { length, pieces: pieces(instructions), place: None };
+        let new = Block { length: Some(length), pieces: pieces(instructions), place: None };
         let old = std::mem::replace(&mut self.blocks[index], new);
-        self.instructions = self.instructions + length as u64 - old.length as u64;
+        self.instructions = self.instructions + length as u64 - old.length.unwrap_or(0) as u64;
         INSTRUCTIONS.hold(self.instructions)
     }
 
@@ -89,10 +89,10 @@ impl Extent {
         self.blocks.len()
     }
 
-    /// How many instructions a block has.
+    /// How many instructions a block has, if there is one.
     #[inline]
-    pub(crate) fn length(&self, block: u32) -> usize {
-        self.blocks.get(block as usize).map_or(0, |block| block.length)
+    pub(crate) fn length(&self, block: u32) -> Option<usize> {
+        self.blocks.get(block as usize)?.length
     }
 
     /// A block is entered.
@@ -206,7 +206,7 @@ mod tests {
     fn a_block_that_is_gone_does_not_count() {
         let mut extent = Extent::default();
         (0..1_000_000).try_for_each(|_| extent.block(0, &instructions(0..64))).expect("one at a time");
-        assert_eq!((extent.instructions, extent.length(0), extent.length(1)), (64, 64, 0));
+        assert_eq!((extent.instructions, extent.length(0), extent.length(1)), (64, Some(64), None));
     }
 
     #[test]

@@ -44,7 +44,6 @@ impl Sound {
     /// A block is decoded. A host numbers them one behind the other.
     pub(crate) fn block(&mut self, block: u32, frame: u64, instructions: &[InstrInfo]) -> Result<(), ReadError> {
         check(block as usize <= self.extent.blocks() + 1, "a block has an impossible number")?;
-        check(!instructions.is_empty(), "a block is empty")?;
         check(instructions.windows(2).all(follow), "a block's instructions do not follow each other")?;
         physical(frame)?;
         check(frame.is_multiple_of(FRAME_SIZE), "a block lies in no frame")?;
@@ -56,8 +55,7 @@ impl Sound {
     /// A block is entered.
     #[inline]
     pub(crate) fn enter(&mut self, block: u32, la: LinearAddr) -> Result<(), ReadError> {
-        let length = self.extent.length(block);
-        check(length > 0, "a block is entered that was not decoded")?;
+        let length = self.extent.length(block).ok_or(damaged("a block is entered that was not decoded"))?;
         self.extent.enter(block, la)?;
         (self.entered, self.open, self.waiting) = (Some(length), 0, None);
         self.uncounted += length as u64;

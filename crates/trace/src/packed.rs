@@ -277,6 +277,6 @@ fn expand(mut from: impl Read, most: u64) -> Result<Vec<u8>, ReadError> {
     }
     let (said, found) = (frame.decoder.get_checksum_from_data(), frame.decoder.get_calculated_checksum());
     check(said.is_none() || said == found, "a frame's sum is wrong")?;
-    check(from.bytes().next().is_none(), "there is more behind a frame")?;
+    check(from.read(&mut [0])? == 0, "there is more behind a frame")?;
     Ok(bytes)
 }

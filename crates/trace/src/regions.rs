@@ -84,7 +84,8 @@ impl Regions {
     /// The place of an address that is in no mapping: by the next one below, or else above, if one is near.
     pub(crate) fn near(&self, space: SpaceId, la: LinearAddr) -> Option<Spot> {
         let parts = self.spaces.get(&space)?;
-        let below = parts.range(..=la.0).next_back().map(|(_, part)| *part).filter(|part| la.0.saturating_sub(part.end) < NEAR);
+        let below =
+            parts.range(..=la.0).next_back().map(|(_, part)| *part).filter(|part| la.0.saturating_sub(part.end) < NEAR);
         let above = parts.range(la.0..).next().filter(|(start, _)| **start - la.0 <= NEAR).map(|(_, part)| *part);
         below.or(above).map(|part| part.spot(la))
     }

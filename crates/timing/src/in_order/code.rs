@@ -49,11 +49,12 @@ impl Code {
         }
     }
 
-    /// The row of an instruction of a block that was entered. Behind the last it is the last's.
+    /// The row of an instruction of a block that was entered. Behind the last it is the last's; none in a block of which nothing could be
+    /// decoded.
     #[inline]
-    pub(super) fn row(&self, id: BlockId, n: u16) -> Row {
+    pub(super) fn row(&self, id: BlockId, n: u16) -> Option<Row> {
         let rows = self.blocks[id].block.rows();
-        rows[usize::from(n).min(rows.len() - 1)]
+        rows.get(usize::from(n)).or(rows.last()).copied()
     }
 
     /// The first byte of each line that the block has to be fetched from.

@@ -266,15 +266,15 @@ impl<T: Telling> HardwareModel for InOrder<T> {
     fn enter(&mut self, block: BlockId, la: LinearAddr) {
         self.close();
         self.code.enter(&mut self.ledger, block, (self.space, la));
-        self.row = self.code.row(block, 0);
+        self.row = self.code.row(block, 0).unwrap_or_else(|| self.ledger.row(self.space, la));
         self.charge_fetch();
         (self.block, self.begin) = (Some(block), None);
         self.fetch_lines(block);
     }
 
     fn instruction(&mut self, n: u16) {
-        if let Some(block) = self.block {
-            self.row = self.code.row(block, n);
+        if let Some(row) = self.block.and_then(|block| self.code.row(block, n)) {
+            self.row = row;
         }
     }
 
