@@ -14,7 +14,7 @@ const DEFAULT: &str = "pagewalk.faults";
 #[derive(Subcommand)]
 pub(crate) enum TraceCommand {
     /// Run a program and write down its page faults
-    Record(RecordArgs),
+    Record(Box<RecordArgs>),
     /// Run the program of a trace again, and keep what it does now as what is to be
     Bless(BlessArgs),
     /// Print the events of a trace
