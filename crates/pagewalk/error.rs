@@ -113,6 +113,22 @@ pub(crate) enum Error {
         #[source]
         cause: std::io::Error,
     },
+    /// An event cannot be run to.
+    #[error("there is no running to event {number}: {why}")]
+    #[diagnostic(code(pagewalk::trace), help("`pagewalk trace show FILE` prints the events, the first is 1"))]
+    NoEvent {
+        /// The event's number.
+        number: u64,
+        /// Why not.
+        why: &'static str,
+    },
+    /// An address is none.
+    #[error("`{text}` is no page of a mapping")]
+    #[diagnostic(code(pagewalk::trace), help("a page is named as in the trace: '[heap]+0x3000'"))]
+    NoPage {
+        /// What was given.
+        text: String,
+    },
     /// A trace would write to the host.
     #[error("a fault trace is of a run that writes nothing to the host")]
     #[diagnostic(

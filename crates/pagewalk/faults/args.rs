@@ -21,6 +21,10 @@ pub(crate) enum TraceCommand {
     Show(ShowArgs),
     /// Count the events of a trace
     Stat(StatArgs),
+    /// Tell the life of a page: when it was mapped, touched, copied, taken out of memory
+    Why(WhyArgs),
+    /// Run the program of a trace up to one of its faults, and show the machine there: registers, mappings, the walk
+    At(AtArgs),
 }
 
 /// What is recorded, and where it is written.
@@ -96,6 +100,30 @@ pub(crate) struct StatArgs {
 
     #[command(flatten)]
     pub(crate) filters: FilterArgs,
+}
+
+/// Whose life is told.
+#[derive(Args)]
+pub(crate) struct WhyArgs {
+    /// A trace that `pagewalk trace record` has written
+    #[arg(value_name = "FILE")]
+    pub(crate) trace: PathBuf,
+
+    /// The page, as the trace names it: '[heap]+0x3000'
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) address: String,
+}
+
+/// Which fault is shown.
+#[derive(Args)]
+pub(crate) struct AtArgs {
+    /// A trace that `pagewalk trace record` has written
+    #[arg(value_name = "FILE")]
+    pub(crate) trace: PathBuf,
+
+    /// The number of its event, from 1
+    #[arg(value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) event: u64,
 }
 
 /// Which events are recorded.

@@ -1,8 +1,10 @@
 //! The standard streams of a program whose trace is made: always pipes, whatever pagewalk's own are, so that the trace does not depend on where it is
 //! made. Input comes from a file that the trace names, or there is none.
 
+use crate::error::Error;
 use kernel::Errno;
 use kernel::fs::{BufferConsole, Console, Meta, OpenFlags, Ready, Stream};
+use pagewalk::trace::Header;
 use std::io::Write;
 use std::time::Duration;
 
@@ -22,8 +24,11 @@ pub(super) struct Pipes {
 }
 
 impl Pipes {
-    pub(super) fn new(input: Vec<u8>, output: Output) -> Self {
-        Self { input: BufferConsole::new(input), output }
+    /// Those of a program whose trace this heads.
+    pub(super) fn of(header: &Header, output: Output) -> Result<Self, Error> {
+        let read = |path: &String| std::fs::read(path).map_err(|cause| Error::ReadFile { path: path.clone(), cause });
+        let input = header.input.as_ref().map(read).transpose()?.unwrap_or_default();
+        Ok(Self { input: BufferConsole::new(input), output })
     }
 }
 

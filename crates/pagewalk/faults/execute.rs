@@ -29,12 +29,7 @@ impl Execution<'_> {
     pub(super) fn run(self) -> Result<(Made, ExitCode), Error> {
         let config = configure(run::config(self.guest), &self.header.events);
         let interrupt = run::interrupt()?;
-        let input = self
-            .header
-            .input
-            .as_ref()
-            .map(|path| std::fs::read(path).map_err(|cause| Error::ReadFile { path: path.clone(), cause }));
-        let console: Box<dyn Console> = Box::new(Pipes::new(input.transpose()?.unwrap_or_default(), self.output));
+        let console: Box<dyn Console> = Box::new(Pipes::of(&self.header, self.output)?);
         if self.guest.reclaim.wants_future() {
             return Err(Error::NoReferences);
         }

@@ -1,12 +1,14 @@
 //! `pagewalk trace`: what became of each page fault, written down and compared.
 
 mod args;
+mod at;
 mod console;
 mod execute;
 mod options;
 mod record;
 mod show;
 mod stat;
+mod why;
 
 pub(crate) use args::TraceCommand;
 
@@ -23,6 +25,8 @@ pub(crate) fn trace(command: &TraceCommand) -> Result<ExitCode, Error> {
         TraceCommand::Bless(args) => record::bless(args),
         TraceCommand::Show(args) => show::show(args),
         TraceCommand::Stat(args) => stat::stat(args),
+        TraceCommand::Why(args) => why::why(args),
+        TraceCommand::At(args) => at::at(args),
     }
 }
 

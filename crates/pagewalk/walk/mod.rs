@@ -71,6 +71,13 @@ pub(crate) fn walk(args: &WalkArgs) -> Result<ExitCode, Error> {
     print(args, &[from_run(args)?])
 }
 
+/// The walk of the fault that a run has stopped at, drawn.
+pub(crate) fn at_fault(machine: &Machine, fault: PageFault) -> String {
+    let mmu = machine.cpu().mmu();
+    let access = Access::new(kind_of(fault.code), Privilege::User);
+    picture::of(&Shown::new(&mmu.bus, mmu.context(), fault.cr2, access))
+}
+
 /// Prints walks, each after an empty line but the first.
 fn print(args: &WalkArgs, walks: &[Shown]) -> Result<ExitCode, Error> {
     let texts: Vec<String> = walks
@@ -113,14 +120,20 @@ fn stop(args: &WalkArgs) -> Stop {
 fn target(args: &WalkArgs, machine: &Machine, fault: Option<PageFault>) -> (LinearAddr, Access) {
     let next = LinearAddr(machine.context().rip);
     let la = args.la.map(|la| la.0).or(fault.map(|fault| fault.cr2)).unwrap_or(next);
-    let of_fault = fault.map(|fault| match fault.code {
-        code if code.contains(PageFaultCode::ID) => AccessKind::Fetch,
-        code if code.contains(PageFaultCode::WR) => AccessKind::Write,
-        _ => AccessKind::Read,
-    });
+    let of_fault = fault.map(|fault| kind_of(fault.code));
     let usual = if args.la.is_some() { AccessKind::Read } else { AccessKind::Fetch };
     let kind = args.access.map(Into::into).or(of_fault).unwrap_or(usual);
     (la, Access::new(kind, args.privilege.map_or(Privilege::User, Into::into)))
+}
+
+const fn kind_of(code: PageFaultCode) -> AccessKind {
+    if code.contains(PageFaultCode::ID) {
+        AccessKind::Fetch
+    } else if code.contains(PageFaultCode::WR) {
+        AccessKind::Write
+    } else {
+        AccessKind::Read
+    }
 }
 
 /// Who makes an access, in words.

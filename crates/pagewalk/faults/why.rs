@@ -1,0 +1,124 @@
+//! `pagewalk trace why`: the life of a page, as a trace has it.
+
+use super::args::WhyArgs;
+use super::{open, unusable};
+use crate::error::Error;
+use crate::report;
+use pagewalk::trace::{Column, Go, Line, NOTHING};
+use std::fmt::Write;
+use std::process::ExitCode;
+
+const PAGE: u64 = 4096;
+
+/// A page, or a range of pages, of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Pages {
+    label: String,
+    first: i64,
+    count: u64,
+}
+
+impl Pages {
+    /// Reads a column: `[heap]+0x3000`, `[stack]-0x2000,4p`, `0x1000`.
+    fn parse(text: &str) -> Option<Self> {
+        let (place, count) = match text.rsplit_once(',') {
+            Some((place, count)) => (place, count.strip_suffix('p')?.parse().ok()?),
+            None => (text, 1),
+        };
+        let at = place.rfind("0x")?;
+        let offset = i64::from_str_radix(&place[at + 2..], 16).ok()?;
+        let (label, first) = match place[..at].strip_suffix('-') {
+            Some(label) => (label, -offset),
+            None => (place[..at].strip_suffix('+').unwrap_or(&place[..at]), offset),
+        };
+        Some(Self { label: label.to_owned(), first: first - first.rem_euclid(PAGE as i64), count })
+    }
+
+    fn hold(&self, page: &Self) -> bool {
+        let end = self.first + (self.count * PAGE) as i64;
+        self.label == page.label && (self.first..end).contains(&page.first)
+    }
+}
+
+/// Prints what happened to a page.
+pub(super) fn why(args: &WhyArgs) -> Result<ExitCode, Error> {
+    let page = Pages::parse(&args.address).ok_or(Error::NoPage { text: args.address.clone() })?;
+    let mut trace = open(&args.trace)?;
+    let (mut text, mut events) = (String::new(), 0_u64);
+    let visited = trace.visit(&mut |number, line| {
+        let concerned = Pages::parse(line.column(Column::Address)).is_some_and(|pages| pages.hold(&page));
+        if concerned {
+            events += 1;
+            let _ = writeln!(text, "{}", sentence(number, line));
+        }
+        Go::On
+    });
+    visited.map_err(|cause| unusable(&args.trace, cause))?;
+    if events == 0 {
+        text = format!("nothing happened to {}\n", args.address);
+    }
+    report::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An event in words.
+fn sentence(number: u64, line: &Line) -> String {
+    let [process, event, outcome, place, entries] =
+        [Column::Process, Column::Event, Column::Outcome, Column::Place, Column::Entries].map(|c| line.column(c));
+    let by = if place == NOTHING { String::new() } else { format!(" by {place}") };
+    let entry = if entries == NOTHING { String::new() } else { format!("; its entry: {entries}") };
+    format!("event {number}: process {process}: {}{by}{entry}", what(event, outcome))
+}
+
+fn what(event: &str, outcome: &str) -> String {
+    let (kind, grew) = match outcome.strip_suffix("+grew") {
+        Some(kind) => (kind, ", and the stack grew for it"),
+        None => (outcome, ""),
+    };
+    let came = match (event, kind) {
+        ("map", rights) => return format!("mapped {rights}"),
+        ("unmap", _) => return "unmapped".into(),
+        ("remap", how) => return format!("its mapping has {how}"),
+        ("protect", rights) => return format!("may be used as {rights} from now on"),
+        ("advise", advice) => return format!("advice: {advice}"),
+        ("flush", _) => return "its translation was dropped".into(),
+        ("page-out", how) => return format!("taken out of memory ({how})"),
+        (_, "demand-zero") => "a zeroed frame was mapped",
+        (_, "demand-zero-huge") => "a zeroed page of 2 MiB was mapped",
+        (_, "zero-page") => "the shared zero page was mapped",
+        (_, "file-cached") => "the page cache had it",
+        (_, "file-read") => "it was read from its file",
+        (_, "swapped-in") => "it was read from the swap device",
+        (_, "swap-cached") => "it was on the swap device and still in memory",
+        (_, "copied-on-write") => "it was copied, as others have it too",
+        (_, "reused-on-write") => "it was made writable, as nobody else has it",
+        (_, "spurious") => "its entry allowed that already",
+        (_, "sigsegv-maperr") => "there is no mapping: SIGSEGV",
+        (_, "sigsegv-accerr") => "its mapping forbids that: SIGSEGV",
+        (_, "sigbus") => "its file ends before it: SIGBUS",
+        (_, other) => other,
+    };
+    let access = match event {
+        "read" => "read",
+        "write" => "written to",
+        "fetch" => "executed",
+        other => other,
+    };
+    format!("{access}: {came}{grew}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_read_from_a_column() {
+        let pages = |text| Pages::parse(text).expect("pages");
+        assert_eq!(pages("[heap]+0x3000"), Pages { label: "[heap]".into(), first: 0x3000, count: 1 });
+        assert_eq!(pages("[stack]-0x1800"), Pages { label: "[stack]".into(), first: -0x2000, count: 1 });
+        assert_eq!(pages("a-b+0x0,4p"), Pages { label: "a-b".into(), first: 0, count: 4 });
+        assert_eq!(pages("0x1000"), Pages { label: String::new(), first: 0x1000, count: 1 });
+        assert_eq!(Pages::parse("-"), None);
+        assert!(pages("a-b+0x0,4p").hold(&pages("a-b+0x3fff")) && !pages("a-b+0x0,4p").hold(&pages("a-b+0x4000")));
+    }
+}
