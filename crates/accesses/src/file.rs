@@ -5,8 +5,7 @@
 
 use crate::event::{Event, Header};
 use crate::extent::TooLarge;
-use ruzstd::decoding::StreamingDecoder;
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use packing::Unpackable;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{self, BufRead, Read, Write};
@@ -51,6 +50,9 @@ pub enum ReadError {
         /// What was found.
         what: &'static str,
     },
+    /// Its bytes are not what was packed.
+    #[error("it is damaged: {0}")]
+    Packed(Unpackable),
     /// It would take too much memory.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
@@ -118,7 +120,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn put_chunk(&mut self) {
-        let packed = compress_to_vec(self.chunk.as_slice(), CompressionLevel::Fastest);
+        let packed = packing::pack(&self.chunk);
         self.chunk.clear();
         self.put(&packed);
     }
@@ -191,34 +193,20 @@ impl<R: BufRead> Reader<R> {
         if self.is_at_end()? {
             return Err(ReadError::Truncated);
         }
-        self.chunk.clear();
-        self.at = 0;
-        match expand(&mut self.from, &mut self.chunk) {
-            Ok(()) if self.chunk.is_empty() => Err(damaged("a chunk is empty")),
-            Ok(()) if self.chunk.len() as u64 > MOST_BYTES => Err(damaged("a chunk is too long")),
-            Ok(()) => Ok(()),
-            Err(_) if self.is_at_end()? => Err(ReadError::Truncated),
-            Err(what) => Err(damaged(what)),
+        match packing::unpack(&mut self.from, MOST_BYTES) {
+            Ok(chunk) if chunk.is_empty() => Err(damaged("a chunk is empty")),
+            Ok(chunk) => {
+                (self.chunk, self.at) = (chunk, 0);
+                Ok(())
+            }
+            Err(error) if error != Unpackable::TooLong && self.is_at_end()? => Err(ReadError::Truncated),
+            Err(error) => Err(ReadError::Packed(error)),
         }
     }
 
     fn is_at_end(&mut self) -> Result<bool, ReadError> {
         self.from.fill_buf().map(<[u8]>::is_empty).map_err(ReadError::Io)
     }
-}
-
-/// Appends what a frame holds.
-fn expand(from: &mut impl Read, to: &mut Vec<u8>) -> Result<(), &'static str> {
-    let mut frame = StreamingDecoder::new(from).map_err(|_| "a chunk does not begin as zstd's frames do")?;
-    (&mut frame).take(MOST_BYTES + 1).read_to_end(to).map_err(|_| "a chunk cannot be expanded")?;
-    if to.len() as u64 > MOST_BYTES {
-        return Ok(()); // nobody wants the rest, nor what it sums to
-    }
-    let (said, found) = (frame.decoder.get_checksum_from_data(), frame.decoder.get_calculated_checksum());
-    if said.is_some() && said != found {
-        return Err("a chunk's sum is wrong");
-    }
-    Ok(())
 }
 
 fn read_magic(from: &mut impl BufRead) -> Result<(), ReadError> {

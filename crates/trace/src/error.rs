@@ -28,6 +28,9 @@ pub enum ReadError {
         /// What was found.
         what: &'static str,
     },
+    /// Its bytes are not what was packed.
+    #[error("it is damaged: {0}")]
+    Packed(packing::Unpackable),
     /// It says something of itself that makes no sense.
     #[error("its header makes no sense: {}", .0.message())]
     Header(#[from] toml::de::Error),

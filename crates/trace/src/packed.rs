@@ -16,8 +16,7 @@ use crate::error::{ReadError, damaged};
 use crate::header::Header;
 use crate::record::{Record, Tables};
 use crate::recorder::RecordSink;
-use ruzstd::decoding::StreamingDecoder;
-use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use packing::Unpackable;
 use serde::{Deserialize, Serialize};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -112,7 +111,7 @@ impl<W: Write> PackedWriter<W> {
     }
 
     fn put_packed(&mut self) {
-        let packed = compress_to_vec(self.chunk.as_slice(), CompressionLevel::Fastest);
+        let packed = packing::pack(&self.chunk);
         self.chunk.clear();
         self.put(&packed);
     }
@@ -267,16 +266,12 @@ fn check(is_so: bool, otherwise: &'static str) -> Result<(), ReadError> {
     if is_so { Ok(()) } else { Err(damaged(otherwise)) }
 }
 
-/// What a frame holds.
+/// What a frame holds, behind which there is nothing.
 fn expand(mut from: impl Read, most: u64) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::new();
-    let mut frame = StreamingDecoder::new(&mut from).map_err(|_| damaged("a frame does not begin as zstd's do"))?;
-    (&mut frame).take(most + 1).read_to_end(&mut bytes).map_err(|_| damaged("a frame cannot be expanded"))?;
-    if bytes.len() as u64 > most {
-        return Err(ReadError::TooLarge(most));
-    }
-    let (said, found) = (frame.decoder.get_checksum_from_data(), frame.decoder.get_calculated_checksum());
-    check(said.is_none() || said == found, "a frame's sum is wrong")?;
+    let bytes = packing::unpack(&mut from, most).map_err(|error| match error {
+        Unpackable::TooLong => ReadError::TooLarge(most),
+        error => ReadError::Packed(error),
+    })?;
     check(from.read(&mut [0])? == 0, "there is more behind a frame")?;
     Ok(bytes)
 }

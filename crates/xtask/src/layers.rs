@@ -38,8 +38,9 @@ const RULES: &[(&str, Reach)] = &[
     ("cpu", Reach::Not(&["kernel", "loader", "event", "machine"])),
     ("kernel", Reach::Not(&["cpu", "mmu", "timing", "physmem"])),
     ("timing", Reach::Not(&["cpu", "mmu", "kernel"])),
-    ("accesses", Reach::Only(&["arch", "paging"])),
-    ("trace", Reach::Only(&["arch", "event", "loader"])),
+    ("packing", Reach::Only(&[])),
+    ("accesses", Reach::Only(&["arch", "packing", "paging"])),
+    ("trace", Reach::Only(&["arch", "event", "loader", "packing"])),
     ("report", Reach::Only(&["arch", "paging", "decode", "loader", "timing"])),
     ("qemu-plugin", Reach::Only(&["arch", "paging", "physmem", "decode", "timing"])),
 ];

@@ -1,0 +1,186 @@
+//! Traces in files: what is written is read, and no file makes a reader do worse than say what is wrong.
+
+use pagewalk_trace::record::{
+    Fact, NameNo, PlaceEntry, PlaceNo, ProcessEntry, ProcessNo, Record, RegionEntry, RegionNo, Spot, Tables, What,
+};
+use pagewalk_trace::{EventKind, Go, Header, Line, PackedWriter, ReadError, RecordSink, TraceFile, write_header};
+use proptest::prelude::*;
+use std::io::Cursor;
+
+fn header() -> Header {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    Header {
+        program: words(&["./server", "--once", "a \"quoted\" word"]),
+        options: words(&["--ram=4MiB"]),
+        input: None,
+        events: vec![EventKind::Fault, EventKind::PageOut],
+        ignore: Vec::new(),
+    }
+}
+
+fn tables() -> Tables {
+    let names = ["", "demand-zero", "copied-on-write"];
+    let process = |name: &str, pid| ProcessEntry { name: name.into(), pid };
+    let region = |label: &str, number| RegionEntry { label: label.into(), path: None, number };
+    let place = |name: &str, offset| PlaceEntry { name: name.into(), offset };
+    Tables {
+        names: names.map(str::to_owned).to_vec(),
+        processes: vec![process("1", 1000), process("1.1", 1001)],
+        regions: vec![region("[heap]", 1), region("[stack]", 2), region("", 0)],
+        places: vec![place("", None), place("main", Some(0x1c)), place("mmap()", None)],
+    }
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    let what = prop::sample::select(What::ALL.to_vec());
+    let spot = prop::option::of((0_u32..3, -64_i64..64));
+    let leaf = prop::option::of((1_u8..4, any::<u64>(), 1_u8..4, any::<u64>()));
+    let facts = prop::collection::vec((Just(Fact::Address), any::<u64>()), 0..3);
+    let numbers = (0_u32..2, 0_u32..3, 0_u32..3, 1_u64..9);
+    (what, spot, leaf, facts, numbers).prop_map(|(what, spot, leaf, facts, (process, outcome, place, pages))| Record {
+        instructions: 0,
+        ns: 0,
+        process: ProcessNo(process),
+        what,
+        spot: spot.map(|(region, page)| Spot { region: RegionNo(region), offset: page << 12 }),
+        pages,
+        outcome: NameNo(outcome),
+        leaf,
+        place: PlaceNo(place),
+        facts,
+    })
+}
+
+/// Records whose times go on.
+fn records(most: usize) -> impl Strategy<Value = Vec<Record>> {
+    prop::collection::vec((record(), 0_u64..1000), 0..most).prop_map(|all| {
+        let mut now = 0;
+        let at = |(record, since): (Record, u64)| {
+            now += since;
+            Record { instructions: now, ns: 3 * now, ..record }
+        };
+        all.into_iter().map(at).collect()
+    })
+}
+
+fn packed(records: &[Record]) -> Vec<u8> {
+    let mut writer = PackedWriter::new(Vec::new());
+    records.iter().for_each(|record| writer.push(record));
+    writer.finish(&header(), tables()).expect("memory takes it").0
+}
+
+fn text(records: &[Record]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_header(&header(), &mut bytes).expect("memory takes it");
+    for record in records {
+        bytes.extend(format!("{}\n", tables().line(record)).bytes());
+    }
+    bytes
+}
+
+/// All lines of a file, or what is wrong with it.
+fn lines(bytes: Vec<u8>) -> Result<(Header, Vec<Line>), ReadError> {
+    let mut trace = TraceFile::read(Cursor::new(bytes))?;
+    let mut lines = Vec::new();
+    trace.visit(&mut |number, line| {
+        assert_eq!(number, lines.len() as u64 + 1);
+        lines.push(line.clone());
+        Go::On
+    })?;
+    Ok((trace.header().clone(), lines))
+}
+
+proptest! {
+    #[test]
+    fn both_forms_hold_the_same_lines(records in records(40)) {
+        let expected: Vec<Line> = records.iter().map(|record| tables().line(record)).collect();
+        let (of_packed, of_text) = (lines(packed(&records)).unwrap(), lines(text(&records)).unwrap());
+        prop_assert_eq!(&of_packed, &(header(), expected));
+        prop_assert_eq!(of_packed, of_text);
+    }
+
+    #[test]
+    fn records_are_read_as_they_were_written_from_any_one_on(records in records(40), from in 0_u64..41) {
+        let TraceFile::Packed(mut trace) = TraceFile::read(Cursor::new(packed(&records))).unwrap() else {
+            unreachable!("it is packed")
+        };
+        let mut read = Vec::new();
+        trace.visit_from(from, &mut |number, record| {
+            read.push((number, record.clone()));
+            Go::On
+        }).unwrap();
+        let expected: Vec<_> = (0..).zip(records).skip(from as usize).collect();
+        prop_assert_eq!(read, expected);
+    }
+
+    #[test]
+    fn a_file_that_is_cut_off_is_an_error(records in records(20), cut in any::<prop::sample::Index>()) {
+        let whole = packed(&records);
+        let length = cut.index(whole.len());
+        prop_assert!(lines(whole[..length].to_vec()).is_err(), "{length} of {}", whole.len());
+    }
+
+    #[test]
+    fn a_damaged_file_gives_a_trace_or_an_error(
+        records in records(20),
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        for mut bytes in [packed(&records), text(&records)] {
+            for (at, byte) in &changes {
+                let at = at.index(bytes.len());
+                bytes[at] = *byte;
+            }
+            let _ = lines(bytes);
+        }
+    }
+
+    #[test]
+    fn whatever_follows_the_first_line_is_an_error_or_a_trace(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for first in ["pagewalk trace 1\n", "pagewalk trace 1 packed\n", ""] {
+            let _ = lines([first.as_bytes(), &bytes].concat());
+        }
+    }
+}
+
+#[test]
+fn many_records_take_many_frames() {
+    let one = Record {
+        instructions: 0,
+        ns: 0,
+        process: ProcessNo(0),
+        what: What::Write,
+        spot: Some(Spot { region: RegionNo(0), offset: 0x3000 }),
+        pages: 1,
+        outcome: NameNo(1),
+        leaf: Some((3, 0, 3, 0x67)),
+        place: PlaceNo(1),
+        facts: vec![(Fact::Address, 0x40_3000)],
+    };
+    let all: Vec<Record> = (0..200_000).map(|n| Record { instructions: n, ns: n, ..one.clone() }).collect();
+    let bytes = packed(&all);
+    assert!(bytes.len() < 2_000_000, "{} bytes", bytes.len());
+    let TraceFile::Packed(mut trace) = TraceFile::read(Cursor::new(bytes)).unwrap() else { unreachable!("packed") };
+    assert_eq!(trace.records(), 200_000);
+    let mut seen = Vec::new();
+    let each = &mut |number: u64, record: &Record| {
+        seen.push((number, record.instructions));
+        if seen.len() == 2 { Go::Stop } else { Go::On }
+    };
+    trace.visit_from(150_000, each).unwrap();
+    assert_eq!(seen, [(150_000, 150_000), (150_001, 150_001)]);
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let said = |bytes: &[u8]| lines(bytes.to_vec()).unwrap_err().to_string();
+    assert_eq!(said(b""), "it is no fault trace");
+    assert_eq!(said(b"pagewalk accesses 1\n"), "it is no fault trace");
+    assert_eq!(said(b"pagewalk trace 7\n"), "it is a fault trace of version 7, and this pagewalk knows version 1");
+    assert_eq!(said(b"pagewalk trace 1\nprogram = []\n"), "it is cut off");
+    assert!(said(b"pagewalk trace 1\nprogram = 1\n---\n").starts_with("its header makes no sense"));
+    let text = b"pagewalk trace 1\nprogram = []\nevents = []\n---\n1 write\n";
+    assert_eq!(said(text), "line 5 is no event: it has 2 columns instead of 6");
+    let mut longer = packed(&[]);
+    longer.extend(b"more");
+    assert_eq!(said(&longer), "it is cut off");
+}
