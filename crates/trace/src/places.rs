@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 /// A place as it is known while the program runs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum RawPlace {
-    /// A byte of a file, by the file's path. With `Fetch`, the function is all that is said: where in it a page ends is chance.
+    /// A byte of a file, by the file's path. Of a fetch just the function is told: where in it a page ends is chance.
     File(String, u64, Precision),
     /// A byte of a mapping that is no file, by its label.
     Mapping(String, i64),

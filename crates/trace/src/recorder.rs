@@ -135,7 +135,9 @@ impl<S: RecordSink> Recorder<S> {
             MappingKind::Bss(file) => (format!("{}[bss]", base_name(self.path(file))), None),
             MappingKind::File(file, _) => {
                 let path = self.path(file).to_owned();
-                (base_name(&path).to_owned(), Some(path))
+                // What processes share without a file has this one's name, as in Linux.
+                let label = if path == "/dev/zero" { "[shared]" } else { base_name(&path) };
+                (label.to_owned(), Some(path))
             }
         };
         let number = RegionNo(self.tables.regions.len() as u32);
@@ -237,8 +239,8 @@ impl<S: RecordSink> Recorder<S> {
             return;
         }
         let spot = self.spot(event.space, cr2, event.mapping.as_ref());
-        let within = what == What::Fetch && event.rip.page_number() == cr2.page_number();
-        let place = self.code(event.pid, event.rip, if within { Precision::Function } else { Precision::Byte });
+        let precision = if what == What::Fetch { Precision::Function } else { Precision::Byte };
+        let place = self.code(event.pid, event.rip, precision);
         let grew = if event.stack_grew { "+grew" } else { "" };
         let outcome = self.name(&format!("{}{grew}", event.resolution.name()));
         let number = self.tables.regions[spot.region.0 as usize].number;
