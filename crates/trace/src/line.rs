@@ -71,11 +71,13 @@ pub const NOTHING: &str = "-";
 /// What parts a line from what is not compared.
 const NOTE: &str = " | ";
 
-/// An event.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// An event. One buffer holds the columns, so that a line read into another allocates nothing.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Line {
-    /// The columns, in order; none is empty or holds a blank.
-    columns: [Box<str>; 6],
+    /// The columns, parted by one blank each; none is empty or holds a blank.
+    text: String,
+    /// Where each of them ends but the last, which ends with the text.
+    ends: [usize; 5],
 }
 
 /// Why a text is no line.
@@ -93,7 +95,14 @@ impl Line {
     /// A line of these columns; what is empty says nothing, and blanks are written `\x20`.
     #[must_use]
     pub fn new(columns: [&str; 6]) -> Self {
-        Self { columns: columns.map(escaped) }
+        let mut line = Self::default();
+        line.set(columns);
+        line
+    }
+
+    /// Makes this line one of these columns, as [`new`](Self::new) does.
+    pub fn set(&mut self, columns: [&str; 6]) {
+        self.fill(columns, push_escaped);
     }
 
     /// Reads a line.
@@ -101,30 +110,103 @@ impl Line {
     /// # Errors
     /// [`LineError`].
     pub fn parse(text: &str) -> Result<Self, LineError> {
+        let mut line = Self::default();
+        line.read(text)?;
+        Ok(line)
+    }
+
+    /// Makes this line the one that a text says; it is left as it is if there is none.
+    ///
+    /// # Errors
+    /// [`LineError`].
+    pub fn read(&mut self, text: &str) -> Result<(), LineError> {
         let text = text.split_once(NOTE).map_or(text, |(line, _)| line);
-        let found = text.split_ascii_whitespace().count();
-        let mut words = text.split_ascii_whitespace();
-        let columns = std::array::from_fn(|_| words.next().unwrap_or_default().into());
-        if found == Column::ALL.len() { Ok(Self { columns }) } else { Err(LineError::Columns { found }) }
+        let mut columns = [""; 6];
+        let mut found = 0;
+        for word in text.split_ascii_whitespace() {
+            if let Some(column) = columns.get_mut(found) {
+                *column = word;
+            }
+            found += 1;
+        }
+        if found != columns.len() {
+            return Err(LineError::Columns { found });
+        }
+        self.fill(columns, String::push_str);
+        Ok(())
     }
 
     /// What a column holds.
     #[must_use]
     pub fn column(&self, column: Column) -> &str {
-        &self.columns[column as usize]
+        let number = column as usize;
+        let start = if number == 0 { 0 } else { self.ends[number - 1] + 1 };
+        let end = self.ends.get(number).copied().unwrap_or(self.text.len());
+        &self.text[start..end]
+    }
+
+    /// All columns.
+    #[must_use]
+    pub fn columns(&self) -> [&str; 6] {
+        Column::ALL.map(|column| self.column(column))
+    }
+
+    /// The columns as they are compared, one blank between them: equal lines have equal texts, and others others.
+    #[must_use]
+    pub fn compared(&self) -> &str {
+        &self.text
     }
 
     /// The same line, with nothing in a column.
     #[must_use]
-    pub fn without(mut self, column: Column) -> Self {
-        self.columns[column as usize] = NOTHING.into();
-        self
+    pub fn without(self, column: Column) -> Self {
+        let mut columns = self.columns();
+        columns[column as usize] = NOTHING;
+        Self::of_words(columns)
     }
 
     /// The line with a note behind it.
     #[must_use]
     pub fn with_note(&self, note: &str) -> String {
         format!("{self}{NOTE}{note}")
+    }
+
+    /// A line of columns that are words already: none is empty or holds a blank.
+    pub(crate) fn of_words(columns: [&str; 6]) -> Self {
+        let mut line = Self::default();
+        line.fill(columns, String::push_str);
+        line
+    }
+
+    /// Makes this line one of these columns, each written by a function.
+    fn fill(&mut self, columns: [&str; 6], mut write: impl FnMut(&mut String, &str)) {
+        self.text.clear();
+        for (number, column) in columns.into_iter().enumerate() {
+            if number > 0 {
+                self.ends[number - 1] = self.text.len();
+                self.text.push(' ');
+            }
+            write(&mut self.text, column);
+        }
+    }
+}
+
+impl Default for Line {
+    /// The line that says nothing.
+    fn default() -> Self {
+        Self { text: "- - - - - -".into(), ends: [1, 3, 5, 7, 9] }
+    }
+}
+
+impl Clone for Line {
+    fn clone(&self) -> Self {
+        Self { text: self.text.clone(), ends: self.ends }
+    }
+
+    // The derived one would give the buffer back.
+    fn clone_from(&mut self, from: &Self) {
+        self.text.clone_from(&from.text);
+        self.ends = from.ends;
     }
 }
 
@@ -142,15 +224,14 @@ impl fmt::Display for Line {
     }
 }
 
-/// A text that is one word: blanks, controls and backslashes are written as escapes.
-fn escaped(text: &str) -> Box<str> {
+/// Writes a text as one word: blanks, controls and backslashes are written as escapes.
+fn push_escaped(out: &mut String, text: &str) {
     if text.is_empty() {
-        return NOTHING.into();
+        return out.push_str(NOTHING);
     }
     if !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '\\' || c == '|') {
-        return text.into();
+        return out.push_str(text);
     }
-    let mut out = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
             '\\' => out.push_str("\\\\"),
@@ -163,7 +244,6 @@ fn escaped(text: &str) -> Box<str> {
             c => out.push(c),
         }
     }
-    out.into()
 }
 
 #[cfg(test)]
@@ -183,6 +263,22 @@ mod tests {
         assert_eq!(Line::parse(&line.with_note("ns=12 frame=0x40")), Ok(line), "a note is not compared");
         assert_eq!(Line::parse("1 write"), Err(LineError::Columns { found: 2 }));
         assert_eq!(Line::parse("1 2 3 4 5 6 7"), Err(LineError::Columns { found: 7 }));
+    }
+
+    #[test]
+    fn a_line_is_used_again() {
+        let mut line = Line::new(["1", "read", "a+0x0", "zero-page", "-", "main"]);
+        assert_eq!(line.read("1 write"), Err(LineError::Columns { found: 2 }));
+        assert_eq!(line.columns(), ["1", "read", "a+0x0", "zero-page", "-", "main"], "what is no line changes nothing");
+        line.read("1  fetch b+0x1000 file-read -   f | note").expect("a line");
+        assert_eq!(line, Line::new(["1", "fetch", "b+0x1000", "file-read", "", "f"]));
+        assert_eq!(line.compared(), "1 fetch b+0x1000 file-read - f");
+        line.set(["1", "exit", "", "a b", "", ""]);
+        assert_eq!(line.columns(), ["1", "exit", "-", "a\\x20b", "-", "-"]);
+        assert_eq!(line.clone().without(Column::Outcome).columns(), ["1", "exit", "-", "-", "-", "-"]);
+        let mut other = Line::default();
+        other.clone_from(&line);
+        assert_eq!(other, line);
     }
 
     proptest! {
