@@ -1,7 +1,7 @@
 //! Fault traces of machines: what became of each page fault, to be compared with what is to come of it.
 
 pub use ::trace::{
-    Column, EventKind, Go, Header, Line, NOTHING, PackedTrace, PackedWriter, ReadError, Recorder, Rule, TextTrace,
+    Column, EventKind, Header, Line, NOTHING, PackedTrace, PackedWriter, ReadError, Recorder, Rule, TextTrace,
     TraceFile, Vocabulary, record, write_header,
 };
 

@@ -6,7 +6,7 @@ use super::{open, options, program, unusable};
 use crate::error::Error;
 use crate::{report, run, walk};
 use kernel::mm::{HistoryMode, MappingRecord};
-use pagewalk::trace::{Column, Go, Header, Line};
+use pagewalk::trace::{Column, Header, Line};
 use pagewalk::{Interrupt, Machine, MachineConfig, Stop, Stopped};
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -68,17 +68,16 @@ pub(super) fn at(args: &AtArgs) -> Result<ExitCode, Error> {
 /// The event with this number, which has to be a fault that a program has made.
 fn find(path: &Path, number: u64) -> Result<(Header, Found), Error> {
     let mut trace = open(path)?;
-    let (mut faults, mut found) = (0, None);
-    let visited = trace.visit(&mut |n, line| {
+    let (mut n, mut faults, mut found) = (0, 0, None);
+    while n < number {
+        let Some(line) = trace.next_line().map_err(|cause| unusable(path, cause))? else { break };
         let of_program = is_fault(line) && !line.column(Column::Place).ends_with("()");
         faults += u64::from(of_program);
-        if n < number {
-            return Go::On;
+        n += 1;
+        if n == number {
+            found = Some((line.clone(), of_program.then_some(faults)));
         }
-        found = Some((line.clone(), of_program.then_some(faults)));
-        Go::Stop
-    });
-    visited.map_err(|cause| unusable(path, cause))?;
+    }
     match found {
         None => Err(Error::NoEvent { number, why: "the trace has fewer" }),
         Some((line, Some(fault))) => Ok((trace.header().clone(), Found { line, fault })),

@@ -6,7 +6,7 @@ use super::execute::{Execution, Made};
 use super::options;
 use crate::error::Error;
 use crate::report::say;
-use pagewalk::trace::{Go, Header, TraceFile, write_header};
+use pagewalk::trace::{Header, write_header};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -32,10 +32,8 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
 
 /// Runs the program of a trace again, and puts what it does now in its place.
 pub(super) fn bless(args: &BlessArgs) -> Result<ExitCode, Error> {
-    let (header, is_packed) = {
-        let trace = super::open(&args.trace)?;
-        (trace.header().clone(), matches!(trace, TraceFile::Packed(_)))
-    };
+    let trace = super::open(&args.trace)?;
+    let (header, is_packed) = (trace.header().clone(), trace.tables().is_some());
     let header = Header { program: super::program(&header, &args.program), ..header };
     let guest = options::read(&header.options)?;
     let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped };
@@ -56,7 +54,7 @@ fn write(made: Made, path: &Path, is_packed: bool) -> Result<u64, Error> {
 }
 
 fn write_packed(made: Made, to: &mut impl Write) -> io::Result<u64> {
-    let TraceFile::Packed(trace) = made else { unreachable!("traces are made in this form") };
+    let trace = made.into_packed().expect("traces are made in this form");
     let events = trace.records();
     to.write_all(trace.into_inner().get_ref())?;
     Ok(events)
@@ -64,12 +62,10 @@ fn write_packed(made: Made, to: &mut impl Write) -> io::Result<u64> {
 
 fn write_text(mut made: Made, to: &mut impl Write) -> io::Result<u64> {
     write_header(made.header(), to)?;
-    let (mut events, mut outcome) = (0, Ok(()));
-    let visited = made.visit(&mut |_, line| {
+    let mut events = 0;
+    while let Some(line) = made.next_line().expect("it was just written") {
         events += 1;
-        outcome = writeln!(to, "{line}");
-        if outcome.is_ok() { Go::On } else { Go::Stop }
-    });
-    visited.expect("it was just written");
-    outcome.map(|()| events)
+        writeln!(to, "{line}")?;
+    }
+    Ok(events)
 }

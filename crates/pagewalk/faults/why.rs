@@ -4,7 +4,7 @@ use super::args::WhyArgs;
 use super::{open, unusable};
 use crate::error::Error;
 use crate::report;
-use pagewalk::trace::{Column, Go, Line, NOTHING};
+use pagewalk::trace::{Column, Line, NOTHING};
 use std::fmt::Write;
 use std::process::ExitCode;
 
@@ -44,17 +44,14 @@ impl Pages {
 pub(super) fn why(args: &WhyArgs) -> Result<ExitCode, Error> {
     let page = Pages::parse(&args.address).ok_or(Error::NoPage { text: args.address.clone() })?;
     let mut trace = open(&args.trace)?;
-    let (mut text, mut events) = (String::new(), 0_u64);
-    let visited = trace.visit(&mut |number, line| {
-        let concerned = Pages::parse(line.column(Column::Address)).is_some_and(|pages| pages.hold(&page));
-        if concerned {
-            events += 1;
+    let (mut text, mut number) = (String::new(), 0);
+    while let Some(line) = trace.next_line().map_err(|cause| unusable(&args.trace, cause))? {
+        number += 1;
+        if Pages::parse(line.column(Column::Address)).is_some_and(|pages| pages.hold(&page)) {
             let _ = writeln!(text, "{}", sentence(number, line));
         }
-        Go::On
-    });
-    visited.map_err(|cause| unusable(&args.trace, cause))?;
-    if events == 0 {
+    }
+    if text.is_empty() {
         text = format!("nothing happened to {}\n", args.address);
     }
     report::print(&text)?;

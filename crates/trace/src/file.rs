@@ -3,18 +3,21 @@
 use crate::error::ReadError;
 use crate::header::Header;
 use crate::line::Line;
-use crate::packed::{self, Go, PackedTrace};
+use crate::packed::{self, PackedTrace};
+use crate::record::{Record, Tables};
+use crate::render::Renderer;
 use crate::text::{self, TextTrace};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
-/// A trace.
+/// A trace, and how far it was read.
 #[derive(Debug)]
-pub enum TraceFile<R = BufReader<File>> {
-    /// In the compact form.
-    Packed(Box<PackedTrace<R>>),
-    /// As text.
+pub struct TraceFile<R = BufReader<File>>(Form<R>);
+
+#[derive(Debug)]
+enum Form<R> {
+    Packed(Box<PackedTrace<R>>, Renderer),
     Text(TextTrace<R>),
 }
 
@@ -34,7 +37,8 @@ impl<R: BufRead + Seek> TraceFile<R> {
     /// # Errors
     /// [`ReadError`].
     pub fn read(mut from: R) -> Result<Self, ReadError> {
-        let first = text::next_line(&mut from).map_err(|error| match error {
+        let mut buffer = Vec::new();
+        let first = text::next_line(&mut from, &mut buffer).map_err(|error| match error {
             ReadError::Io(cause) => ReadError::Io(cause),
             _ => ReadError::Foreign,
         })?;
@@ -52,36 +56,80 @@ impl<R: BufRead + Seek> TraceFile<R> {
         }
         from.seek(SeekFrom::Start(length))?;
         if is_packed {
-            return PackedTrace::open(from, length).map(|trace| Self::Packed(Box::new(trace)));
+            let trace = PackedTrace::open(from, length)?;
+            let renderer = Renderer::new(trace.tables());
+            return Ok(Self(Form::Packed(Box::new(trace), renderer)));
         }
-        TextTrace::open(from, length).map(Self::Text)
+        TextTrace::open(from, length).map(|trace| Self(Form::Text(trace)))
     }
 
     /// What the trace says of itself.
     #[must_use]
     pub fn header(&self) -> &Header {
-        match self {
-            Self::Packed(trace) => trace.header(),
-            Self::Text(trace) => trace.header(),
+        match &self.0 {
+            Form::Packed(trace, _) => trace.header(),
+            Form::Text(trace) => trace.header(),
         }
     }
 
-    /// Gives each event as a line, with its number, from 1, until `each` says that it has enough.
+    /// What the numbers of its records stand for, if it is in the compact form.
+    #[must_use]
+    pub fn tables(&self) -> Option<&Tables> {
+        match &self.0 {
+            Form::Packed(trace, _) => Some(trace.tables()),
+            Form::Text(_) => None,
+        }
+    }
+
+    /// The trace in the compact form, if it is in that.
+    ///
+    /// # Errors
+    /// The trace itself.
+    pub fn into_packed(self) -> Result<PackedTrace<R>, Self> {
+        match self.0 {
+            Form::Packed(trace, _) => Ok(*trace),
+            form @ Form::Text(_) => Err(Self(form)),
+        }
+    }
+
+    /// The number of the file's line that has the first event, from 1; of the compact form, which has none, 1.
+    #[must_use]
+    pub const fn first_line(&self) -> u64 {
+        match &self.0 {
+            Form::Packed(..) => 1,
+            Form::Text(trace) => trace.header_lines() + 1,
+        }
+    }
+
+    /// Goes back to before the first event.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn visit(&mut self, each: &mut dyn FnMut(u64, &Line) -> Go) -> Result<(), ReadError> {
-        match self {
-            Self::Text(trace) => {
-                let mut number = 0;
-                trace.visit(&mut |_, line| {
-                    number += 1;
-                    each(number, line)
-                })
-            }
-            Self::Packed(trace) => {
-                let tables = trace.tables().clone();
-                trace.visit_from(0, &mut |number, record| each(number + 1, &tables.line(record)))
+    pub fn rewind(&mut self) -> Result<(), ReadError> {
+        match &mut self.0 {
+            Form::Packed(trace, _) => trace.go_to(0),
+            Form::Text(trace) => trace.rewind().map_err(ReadError::Io),
+        }
+    }
+
+    /// The next event; none behind the last.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn next_line(&mut self) -> Result<Option<&Line>, ReadError> {
+        self.next_event().map(|event| event.map(|(line, _)| line))
+    }
+
+    /// The same, with all that is known of the event if that is more.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub fn next_event(&mut self) -> Result<Option<(&Line, Option<Record>)>, ReadError> {
+        match &mut self.0 {
+            Form::Text(trace) => Ok(trace.next()?.map(|line| (line, None))),
+            Form::Packed(trace, renderer) => {
+                let Some((_, record)) = trace.next()? else { return Ok(None) };
+                Ok(Some((renderer.line(trace.tables(), &record), Some(record))))
             }
         }
     }

@@ -27,7 +27,7 @@ pub use file::TraceFile;
 pub use header::{ColumnName, Header, Rule, is_like};
 pub use kinds::EventKind;
 pub use line::{Column, Line, LineError, NOTHING};
-pub use packed::{Go, PackedTrace, PackedWriter};
+pub use packed::{PackedTrace, PackedWriter};
 pub use recorder::{RecordSink, Recorder, Vocabulary};
 pub use text::{TextTrace, write_header};
 

@@ -137,7 +137,7 @@ impl<W: Write> RecordSink for PackedWriter<W> {
     }
 }
 
-/// A file of this form.
+/// A file of this form, and how far it was read.
 #[derive(Debug)]
 pub struct PackedTrace<R> {
     from: R,
@@ -145,6 +145,22 @@ pub struct PackedTrace<R> {
     tail: Tail,
     /// Where the tail begins.
     end: u64,
+    cursor: Cursor,
+}
+
+/// How far a file was read.
+#[derive(Debug, Default)]
+struct Cursor {
+    /// The frame whose records are at hand is the one before this.
+    next_frame: usize,
+    chunk: Vec<u8>,
+    /// How far the chunk was read.
+    at: usize,
+    /// The number of the next record, and of the first that the chunk does not have.
+    number: u64,
+    end: u64,
+    /// Instructions and time of the last record of the chunk.
+    last: (u64, u64),
 }
 
 impl<R: Read + Seek> PackedTrace<R> {
@@ -171,17 +187,9 @@ impl<R: Read + Seek> PackedTrace<R> {
         let (tail, rest): (Tail, _) =
             postcard::take_from_bytes(&bytes).map_err(|_| damaged("its tail makes no sense"))?;
         check(rest.is_empty(), "there is more behind its tail")?;
-        let trace = Self { from, header: toml::from_str(&tail.header)?, tail, end: at };
-        trace.check_frames(body)?;
-        Ok(trace)
-    }
-
-    fn check_frames(&self, body: u64) -> Result<(), ReadError> {
-        let Tail { frames, records, .. } = &self.tail;
-        let begins = frames.first().is_none_or(|frame| frame.offset == body && frame.first == 0);
-        let in_order = frames.windows(2).all(|pair| pair[0].offset < pair[1].offset && pair[0].first < pair[1].first);
-        let ends = frames.last().map_or(*records == 0, |frame| frame.offset < self.end && frame.first < *records);
-        check(begins && in_order && ends, "its frames are not where its tail says")
+        tail.check_frames(body, at)?;
+        let header = toml::from_str(&tail.header)?;
+        Ok(Self { from, header, tail, end: at, cursor: Cursor::default() })
     }
 
     /// What it is read from.
@@ -204,62 +212,64 @@ impl<R: Read + Seek> PackedTrace<R> {
         self.tail.records
     }
 
-    /// Gives each record from this number on, from 0, with its number, until `each` says that it has enough.
+    /// Goes to the record with this number, from 0, or to the end if there are fewer.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn visit_from(&mut self, from: u64, each: &mut dyn FnMut(u64, &Record) -> Go) -> Result<(), ReadError> {
-        let start = self.tail.frames.partition_point(|frame| frame.first <= from).saturating_sub(1);
-        for n in start..self.tail.frames.len() {
-            let chunk = self.chunk(n)?;
-            let first = self.tail.frames[n].first;
-            let next = self.tail.frames.get(n + 1).map_or(self.tail.records, |frame| frame.first);
-            if self.visit_chunk(&chunk, first..next, from, each)? == Go::Stop {
-                break;
-            }
-        }
+    pub fn go_to(&mut self, number: u64) -> Result<(), ReadError> {
+        let frame = self.tail.frames.partition_point(|frame| frame.first <= number).saturating_sub(1);
+        let first = self.tail.frames.get(frame).map_or(0, |frame| frame.first);
+        self.cursor = Cursor { next_frame: frame, number: first, end: first, ..Cursor::default() };
+        while self.cursor.number < number && self.next()?.is_some() {}
         Ok(())
     }
 
-    fn chunk(&mut self, n: usize) -> Result<Vec<u8>, ReadError> {
-        let at = self.tail.frames[n].offset;
-        let end = self.tail.frames.get(n + 1).map_or(self.end, |frame| frame.offset);
-        self.from.seek(SeekFrom::Start(at))?;
-        expand((&mut self.from).take(end - at), MOST_CHUNK)
+    /// The next record, with its number, from 0; none behind the last.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    #[allow(clippy::should_implement_trait, reason = "it may fail")]
+    pub fn next(&mut self) -> Result<Option<(u64, Record)>, ReadError> {
+        if self.cursor.number == self.cursor.end && !self.next_chunk()? {
+            return Ok(None);
+        }
+        let cursor = &mut self.cursor;
+        let (mut record, rest): (Record, _) =
+            postcard::take_from_bytes(&cursor.chunk[cursor.at..]).map_err(|_| damaged("a record makes no sense"))?;
+        cursor.at = cursor.chunk.len() - rest.len();
+        let (instructions, ns) = cursor.last;
+        cursor.last = (instructions.wrapping_add(record.instructions), ns.wrapping_add(record.ns));
+        (record.instructions, record.ns) = cursor.last;
+        let number = cursor.number;
+        cursor.number += 1;
+        let is_complete = cursor.number < cursor.end || cursor.at == cursor.chunk.len();
+        check(is_complete, "a frame has more records than its tail says")?;
+        check(self.tail.tables.hold(&record), "a record names what is not in the tables")?;
+        Ok(Some((number, record)))
     }
 
-    fn visit_chunk(
-        &self,
-        chunk: &[u8],
-        numbers: std::ops::Range<u64>,
-        from: u64,
-        each: &mut dyn FnMut(u64, &Record) -> Go,
-    ) -> Result<Go, ReadError> {
-        let mut rest = chunk;
-        let mut last = (0_u64, 0_u64);
-        for number in numbers {
-            let (mut record, behind): (Record, _) =
-                postcard::take_from_bytes(rest).map_err(|_| damaged("a record makes no sense"))?;
-            rest = behind;
-            last = (last.0.wrapping_add(record.instructions), last.1.wrapping_add(record.ns));
-            (record.instructions, record.ns) = last;
-            check(self.tail.tables.hold(&record), "a record names what is not in the tables")?;
-            if number >= from && each(number, &record) == Go::Stop {
-                return Ok(Go::Stop);
-            }
-        }
-        check(rest.is_empty(), "a frame has more records than its tail says")?;
-        Ok(Go::On)
+    /// Reads the next frame; false behind the last.
+    fn next_chunk(&mut self) -> Result<bool, ReadError> {
+        let frames = &self.tail.frames;
+        let next_frame = self.cursor.next_frame + 1;
+        let Some(&FrameAt { offset, first }) = frames.get(next_frame - 1) else { return Ok(false) };
+        let behind = frames.get(next_frame).copied();
+        let behind = behind.unwrap_or(FrameAt { offset: self.end, first: self.tail.records });
+        self.from.seek(SeekFrom::Start(offset))?;
+        let chunk = expand((&mut self.from).take(behind.offset - offset), MOST_CHUNK)?;
+        self.cursor = Cursor { next_frame, chunk, at: 0, number: first, end: behind.first, last: (0, 0) };
+        Ok(true)
     }
 }
 
-/// Whether there is to be another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Go {
-    /// Yes.
-    On,
-    /// No.
-    Stop,
+impl Tail {
+    fn check_frames(&self, body: u64, end: u64) -> Result<(), ReadError> {
+        let Self { frames, records, .. } = self;
+        let begins = frames.first().is_none_or(|frame| frame.offset == body && frame.first == 0);
+        let in_order = frames.windows(2).all(|pair| pair[0].offset < pair[1].offset && pair[0].first < pair[1].first);
+        let ends = frames.last().map_or(*records == 0, |frame| frame.offset < end && frame.first < *records);
+        check(begins && in_order && ends, "its frames are not where its tail says")
+    }
 }
 
 fn check(is_so: bool, otherwise: &'static str) -> Result<(), ReadError> {

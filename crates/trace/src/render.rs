@@ -3,25 +3,65 @@
 use crate::line::Line;
 use crate::record::{Fact, Leaf, PlaceEntry, Record, Spot, Tables};
 use arch::Pte;
+use std::collections::HashMap;
 use std::fmt::Write;
 
 /// The level of a PTE in [`Leaf`].
 const PTE: u8 = 3;
+/// The bits of an entry that a line tells of.
+const FLAGS: u64 = 1 << 63 | 0x17f;
+
+/// Makes lines of records. What many of them share is made once.
+#[derive(Debug)]
+pub(crate) struct Renderer {
+    places: Vec<String>,
+    /// By the levels and flags of the leaf, and whether the page was on the swap device.
+    entries: HashMap<(u8, u64, u8, u64, bool), String>,
+    address: String,
+    line: Line,
+}
+
+impl Renderer {
+    /// A maker of lines of records whose numbers are in these tables.
+    pub(crate) fn new(tables: &Tables) -> Self {
+        Self {
+            places: tables.places.iter().map(place).collect(),
+            entries: HashMap::new(),
+            address: String::new(),
+            line: Line::default(),
+        }
+    }
+
+    /// The line of a record, whose numbers are in the tables that this was made for.
+    pub(crate) fn line(&mut self, tables: &Tables, record: &Record) -> &Line {
+        self.address.clear();
+        if let Some(spot) = record.spot {
+            tables.write_address(&mut self.address, spot, record.pages);
+        }
+        let entries = match record.leaf() {
+            None => "",
+            Some(leaf) => {
+                let was_on_swap = record.fact(Fact::Slot).is_some();
+                self.entries.entry(key(leaf, was_on_swap)).or_insert_with(|| entries(leaf, was_on_swap))
+            }
+        };
+        self.line.set([
+            &tables.processes[record.process.0 as usize].name,
+            record.what.name(),
+            &self.address,
+            &tables.names[record.outcome.0 as usize],
+            entries,
+            &self.places[record.place.0 as usize],
+        ]);
+        &self.line
+    }
+}
 
 impl Tables {
     /// The line of a record, whose numbers are in the tables.
     #[must_use]
     pub fn line(&self, record: &Record) -> Line {
-        let address = record.spot.map(|spot| self.address(spot, record.pages)).unwrap_or_default();
-        let entries = record.leaf().map(|leaf| entries(leaf, record.fact(Fact::Slot).is_some())).unwrap_or_default();
-        Line::new([
-            &self.processes[record.process.0 as usize].name,
-            record.what.name(),
-            &address,
-            &self.names[record.outcome.0 as usize],
-            &entries,
-            &place(&self.places[record.place.0 as usize]),
-        ])
+        Renderer::new(self).line(self, record).clone()
     }
 
     /// What a line does not say, for people: the event's number among all, from 1, when it was, and what else is known.
@@ -38,13 +78,17 @@ impl Tables {
         note
     }
 
-    fn address(&self, spot: Spot, pages: u64) -> String {
+    fn write_address(&self, to: &mut String, spot: Spot, pages: u64) {
         let label = &self.regions[spot.region.0 as usize].label;
-        let sign = if spot.offset < 0 { '-' } else { '+' };
-        let range = if pages > 1 { format!(",{pages}p") } else { String::new() };
-        // What belongs to no mapping has its address alone.
-        let sign = if label.is_empty() { String::new() } else { sign.to_string() };
-        format!("{label}{sign}{:#x}{range}", spot.offset.unsigned_abs())
+        let sign = match spot.offset {
+            _ if label.is_empty() => "", // what belongs to no mapping has its address alone
+            ..0 => "-",
+            _ => "+",
+        };
+        let _ = write!(to, "{label}{sign}{:#x}", spot.offset.unsigned_abs());
+        if pages > 1 {
+            let _ = write!(to, ",{pages}p");
+        }
     }
 }
 
@@ -53,6 +97,18 @@ fn place(place: &PlaceEntry) -> String {
         Some(offset) => format!("{}+{offset:#x}", place.name),
         None => place.name.clone(),
     }
+}
+
+/// What tells one text of entries from another.
+const fn key(leaf: Leaf, was_on_swap: bool) -> (u8, u64, u8, u64, bool) {
+    // Of an entry that is not present it matters whether it is empty.
+    const fn flags(pte: Pte) -> u64 {
+        if pte.0 & 1 == 0 && pte.0 != 0 { 2 } else { pte.0 & FLAGS }
+    }
+    // And whether it has changed, in whatever bit.
+    let stays = leaf.before.0 == leaf.after.0 && leaf.before.1.0 == leaf.after.1.0;
+    let before = flags(leaf.before.1) | if stays { 1 << 62 } else { 0 };
+    (leaf.before.0, before, leaf.after.0, flags(leaf.after.1), was_on_swap)
 }
 
 /// An entry before and behind, by its flags.

@@ -1,9 +1,8 @@
 //! The form that a project checks in: a line that says what this is, a header in TOML up to a line `---`, then a line an event.
 
-use crate::error::ReadError;
+use crate::error::{ReadError, damaged};
 use crate::header::Header;
 use crate::line::Line;
-use crate::packed::Go;
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 
 /// What ends the header.
@@ -22,13 +21,17 @@ pub fn write_header(header: &Header, to: &mut impl Write) -> io::Result<()> {
     write!(to, "{}{}\n{text}{RULER}\n", crate::MAGIC, crate::VERSION)
 }
 
-/// A file of this form.
+/// A file of this form, and how far it was read.
 #[derive(Debug)]
 pub struct TextTrace<R> {
     from: R,
     header: Header,
-    /// Where the events begin, and with which line.
+    /// Where the events begin, and behind which line.
     body: (u64, u64),
+    /// The number of the line that was read last, from 1.
+    number: u64,
+    text: Vec<u8>,
+    line: Line,
 }
 
 impl<R: BufRead + Seek> TextTrace<R> {
@@ -37,10 +40,10 @@ impl<R: BufRead + Seek> TextTrace<R> {
     /// # Errors
     /// [`ReadError`].
     pub(crate) fn open(mut from: R, first: u64) -> Result<Self, ReadError> {
-        let mut text = String::new();
+        let (mut text, mut line) = (String::new(), Vec::new());
         let (mut at, mut number) = (first, 1);
         loop {
-            let line = next_line(&mut from)?.ok_or(ReadError::Truncated)?;
+            let line = next_line(&mut from, &mut line)?.ok_or(ReadError::Truncated)?;
             at += line.len() as u64;
             number += 1;
             if line.trim_end() == RULER {
@@ -49,10 +52,10 @@ impl<R: BufRead + Seek> TextTrace<R> {
             if text.len() + line.len() > MOST_HEADER {
                 return Err(ReadError::TooLarge(MOST_HEADER as u64));
             }
-            text.push_str(&line);
+            text.push_str(line);
         }
         let header = toml::from_str(&text)?;
-        Ok(Self { from, header, body: (at, number) })
+        Ok(Self { from, header, body: (at, number), number, text: line, line: Line::default() })
     }
 
     /// What the trace says of itself.
@@ -60,34 +63,46 @@ impl<R: BufRead + Seek> TextTrace<R> {
         &self.header
     }
 
-    /// Gives each line, with the number that it has in the file, from 1, until `each` says that it has enough.
+    /// The number of the line of the file behind which the events begin.
+    pub const fn header_lines(&self) -> u64 {
+        self.body.1
+    }
+
+    /// Goes back to before the first event.
+    ///
+    /// # Errors
+    /// The host's.
+    pub fn rewind(&mut self) -> io::Result<()> {
+        self.number = self.body.1;
+        self.from.seek(SeekFrom::Start(self.body.0)).map(drop)
+    }
+
+    /// The next event; none behind the last.
     ///
     /// # Errors
     /// [`ReadError`].
-    pub fn visit(&mut self, each: &mut dyn FnMut(u64, &Line) -> Go) -> Result<(), ReadError> {
-        let (body, mut number) = self.body;
-        self.from.seek(SeekFrom::Start(body))?;
-        while let Some(text) = next_line(&mut self.from)? {
-            number += 1;
+    #[allow(clippy::should_implement_trait, reason = "it may fail, and gives what it keeps")]
+    pub fn next(&mut self) -> Result<Option<&Line>, ReadError> {
+        while let Some(text) = next_line(&mut self.from, &mut self.text)? {
+            self.number += 1;
             if text.trim().is_empty() {
                 continue;
             }
-            let line = Line::parse(&text).map_err(|cause| ReadError::Line { number, cause })?;
-            if each(number, &line) == Go::Stop {
-                break;
-            }
+            let number = self.number;
+            self.line.read(text).map_err(|cause| ReadError::Line { number, cause })?;
+            return Ok(Some(&self.line));
         }
-        Ok(())
+        Ok(None)
     }
 }
 
-/// The next line with its end; none behind the last.
-pub(crate) fn next_line(from: &mut impl BufRead) -> Result<Option<String>, ReadError> {
-    let mut bytes = Vec::new();
-    from.take(MOST_LINE).read_until(b'\n', &mut bytes)?;
-    if bytes.len() as u64 == MOST_LINE {
+/// The next line with its end, in a buffer; none behind the last.
+pub(crate) fn next_line<'a>(from: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Result<Option<&'a str>, ReadError> {
+    buffer.clear();
+    from.take(MOST_LINE).read_until(b'\n', buffer)?;
+    if buffer.len() as u64 == MOST_LINE {
         return Err(ReadError::TooLarge(MOST_LINE));
     }
-    let text = String::from_utf8(bytes).map_err(|_| crate::error::damaged("a line is not UTF-8"))?;
+    let text = std::str::from_utf8(buffer).map_err(|_| damaged("a line is not UTF-8"))?;
     Ok((!text.is_empty()).then_some(text))
 }

@@ -3,7 +3,7 @@
 use pagewalk_trace::record::{
     Fact, NameNo, PlaceEntry, PlaceNo, ProcessEntry, ProcessNo, Record, RegionEntry, RegionNo, Spot, Tables, What,
 };
-use pagewalk_trace::{EventKind, Go, Header, Line, PackedWriter, ReadError, RecordSink, TraceFile, write_header};
+use pagewalk_trace::{EventKind, Header, Line, PackedWriter, ReadError, RecordSink, TraceFile, write_header};
 use proptest::prelude::*;
 use std::io::Cursor;
 
@@ -81,12 +81,20 @@ fn text(records: &[Record]) -> Vec<u8> {
 /// All lines of a file, or what is wrong with it.
 fn lines(bytes: Vec<u8>) -> Result<(Header, Vec<Line>), ReadError> {
     let mut trace = TraceFile::read(Cursor::new(bytes))?;
-    let mut lines = Vec::new();
-    trace.visit(&mut |number, line| {
-        assert_eq!(number, lines.len() as u64 + 1);
-        lines.push(line.clone());
-        Go::On
-    })?;
+    let mut all = || {
+        let mut lines = Vec::new();
+        while let Some(line) = trace.next_line()? {
+            lines.push(line.clone());
+        }
+        Ok::<_, ReadError>(lines)
+    };
+    let lines = all()?;
+    trace.rewind()?;
+    let mut again = 0;
+    while trace.next_line()?.is_some() {
+        again += 1;
+    }
+    assert_eq!(again, lines.len());
     Ok((trace.header().clone(), lines))
 }
 
@@ -101,14 +109,10 @@ proptest! {
 
     #[test]
     fn records_are_read_as_they_were_written_from_any_one_on(records in records(40), from in 0_u64..41) {
-        let TraceFile::Packed(mut trace) = TraceFile::read(Cursor::new(packed(&records))).unwrap() else {
-            unreachable!("it is packed")
-        };
-        let mut read = Vec::new();
-        trace.visit_from(from, &mut |number, record| {
-            read.push((number, record.clone()));
-            Go::On
-        }).unwrap();
+        let trace = TraceFile::read(Cursor::new(packed(&records))).unwrap();
+        let mut trace = trace.into_packed().expect("it is packed");
+        trace.go_to(from).unwrap();
+        let read: Vec<_> = std::iter::from_fn(|| trace.next().unwrap()).collect();
         let expected: Vec<_> = (0..).zip(records).skip(from as usize).collect();
         prop_assert_eq!(read, expected);
     }
@@ -159,15 +163,12 @@ fn many_records_take_many_frames() {
     let all: Vec<Record> = (0..200_000).map(|n| Record { instructions: n, ns: n, ..one.clone() }).collect();
     let bytes = packed(&all);
     assert!(bytes.len() < 2_000_000, "{} bytes", bytes.len());
-    let TraceFile::Packed(mut trace) = TraceFile::read(Cursor::new(bytes)).unwrap() else { unreachable!("packed") };
+    let mut trace = TraceFile::read(Cursor::new(bytes)).unwrap().into_packed().expect("it is packed");
     assert_eq!(trace.records(), 200_000);
-    let mut seen = Vec::new();
-    let each = &mut |number: u64, record: &Record| {
-        seen.push((number, record.instructions));
-        if seen.len() == 2 { Go::Stop } else { Go::On }
-    };
-    trace.visit_from(150_000, each).unwrap();
-    assert_eq!(seen, [(150_000, 150_000), (150_001, 150_001)]);
+    trace.go_to(150_000).unwrap();
+    let next =
+        std::iter::from_fn(|| trace.next().unwrap()).take(2).map(|(number, record)| (number, record.instructions));
+    assert_eq!(next.collect::<Vec<_>>(), [(150_000, 150_000), (150_001, 150_001)]);
 }
 
 #[test]
