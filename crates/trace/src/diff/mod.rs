@@ -11,6 +11,8 @@ mod difference;
 mod excerpts;
 mod findings;
 mod fronts;
+mod github;
+mod junit;
 mod lines;
 mod moves;
 mod near;
