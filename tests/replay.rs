@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{elf, repository, samples};
+use common::{accesses, elf, repository, samples};
 use rayon::prelude::*;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -163,47 +163,13 @@ fn options_of_a_processor_do_not_go_with_a_recording() {
     assert!(said.contains("cannot be used with"), "{said}");
 }
 
-/// A trace of a program with this name, made by hand: there are registers and no paging entries, and one read was translated.
-fn made_up(folder: &Path, name: &str) -> PathBuf {
-    let registers = [
-        &[10][..],
-        &[0xb3, 0x80, 0x94, 0x80, 0x08],                         // CR0
-        &[0x80, 0x20, 0xb0, 0x8d, 0xc0, 0x01, 0x81, 0x1a, 0, 0], // CR3, CR4, EFER, PKRU, PKRS
-        &[0x86, 0x88, 0x9c, 0x80, 0xe0, 0x80, 0xc1, 0x03],       // PAT
-        &[6, 46, 0, 0, 1, 0, 0],
-    ];
-    let header = [&[1, name.len() as u8], name.as_bytes()].concat();
-    let events = [&header, &registers.concat(), &[1, 0, 0][..], &[17]].concat();
-    let [low, high] = (events.len() as u16 * 8 + 1).to_le_bytes();
-    // A frame of one block, the last, that is not compressed.
-    let frame = [0x28, 0xb5, 0x2f, 0xfd, 0x20, events.len() as u8, low, high, 0];
-    let path = folder.join("made-up");
-    std::fs::write(&path, [&b"pagewalk accesses 1\n"[..], &frame, &events].concat()).expect("a file");
-    path
-}
-
 #[test]
 fn a_name_does_not_reach_the_terminal_as_it_is() {
     let folder = TempDir::new().expect("a folder");
-    let trace = made_up(folder.path(), "\x1b[2Jx\n");
+    let trace = accesses::made_up(folder.path(), "\x1b[2Jx\n");
     let output = pagewalk(&["replay", "--core", "none", text(&trace)]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains(r"Counters of `\u{1b}[2Jx\n` on"), "{said}");
-}
-
-/// `script` gives the terminal that the bar is drawn on.
-#[test]
-fn nothing_is_said_beside_the_bar() {
-    let folder = TempDir::new().expect("a folder");
-    let trace = made_up(folder.path(), "x");
-    let line = format!("{} replay -q --core none {}", env!("CARGO_BIN_EXE_pagewalk"), text(&trace));
-    let Ok(output) = Command::new("script").args(["-qec", &line, "/dev/null"]).output() else {
-        return eprintln!("not tested: there is no `script`");
-    };
-    let shown = String::from_utf8_lossy(&output.stdout);
-    let (before, _) = shown.split_once("pagewalk: 1 of 1 translations").expect("it says so");
-    let (bar, beside) = before.rsplit_once("\x1b[2K").expect("the bar was cleared");
-    assert!(bar.contains('%') && beside.trim().is_empty(), "{shown:?}");
 }
 
 /// What a shell's line with pagewalk says, in a folder with a program that ends at once.

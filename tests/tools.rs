@@ -2,6 +2,8 @@
 //! searches it, gcc's line tables are read, and on a processor without AVX, as QEMU has it, pagewalk writes the same bytes.
 #![forbid(unsafe_code)]
 
+mod common;
+
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,6 +19,8 @@ fn main() -> ExitCode {
         trial("callgrind_annotate_sums_as_we_do", "callgrind_annotate", callgrind_annotate),
         trial("a_browser_opens_the_flame_graph", BROWSER, browser),
         trial("source_lines_and_inlined_functions_of_gcc", "gcc", source_lines),
+        trial("nothing_is_said_beside_the_bar", "script", beside_the_bar),
+        trial("a_program_built_again_with_padding_has_the_same_trace", "gcc", built_again),
         trial("the_same_bytes_twice_and_on_a_nehalem", "qemu-x86_64", another_processor),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
@@ -176,8 +180,8 @@ fn browser() -> Result<(), Failed> {
 /// What a command line of pagewalk's writes to its file.
 fn written(mut pagewalk: Command, folder: &Path, args: &[&str]) -> Result<Vec<u8>, Failed> {
     let file = folder.join("written");
-    let (command, rest) = args.split_first().ok_or("no command")?;
-    printed(pagewalk.args([command, "-q", "-o"]).arg(&file).args(rest))?;
+    let (sample, command) = args.split_last().ok_or("no command")?;
+    printed(pagewalk.args(command).args(["-q", "-o"]).arg(&file).arg(sample))?;
     Ok(std::fs::read(&file)?)
 }
 
@@ -189,12 +193,14 @@ fn another_processor() -> Result<(), Failed> {
         qemu
     };
     for sample in ["elf-samples/fp", "elf-samples/fork-cow", "elf-samples/smc"] {
-        let commands: [&[&str]; 5] = [
+        let commands: [&[&str]; 7] = [
             &["stat", "--core", "none", sample],
             &["stat", "--core", "in-order", sample],
             &["stat", "--core", "out-of-order", sample],
             &["record", sample],
             &["record", "--accesses", sample],
+            &["trace", "record", sample],
+            &["trace", "record", "--packed", "--events", "fault,map,process,page-out,swap,tlb", sample],
         ];
         for args in commands {
             let first = written(pagewalk(), folder.path(), args)?;
@@ -207,4 +213,50 @@ fn another_processor() -> Result<(), Failed> {
         }
     }
     Ok(())
+}
+
+/// `script` gives the terminal that the bar is drawn on.
+fn beside_the_bar() -> Result<(), Failed> {
+    let folder = TempDir::new()?;
+    let trace = common::accesses::made_up(folder.path(), "x");
+    let line = format!("{} replay -q --core none {}", env!("CARGO_BIN_EXE_pagewalk"), trace.display());
+    let output = Command::new("script").args(["-qec", &line, "/dev/null"]).output()?;
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let (before, _) = shown.split_once("pagewalk: 1 of 1 translations").ok_or("it does not say so")?;
+    let (bar, beside) = before.rsplit_once("\x1b[2K").ok_or("the bar was not cleared")?;
+    if bar.contains('%') && beside.trim().is_empty() { Ok(()) } else { Err(format!("{shown:?}").into()) }
+}
+
+/// The same source, with bytes before all its functions that move none to another page.
+fn built_again() -> Result<(), Failed> {
+    let folder = TempDir::new()?;
+    let padding = folder.path().join("padding.s");
+    std::fs::write(&padding, ".text\n.fill 48, 1, 0x90\n.section .rodata\n.fill 16, 1, 1\n.section .note.GNU-stack\n")?;
+    let sources = common::samples().join("src");
+    let build = |name: &str, first: Option<&Path>| -> Result<String, Failed> {
+        let folder = folder.path().join(name);
+        std::fs::create_dir(&folder)?;
+        let mut gcc = Command::new("gcc");
+        gcc.args([
+            "-O2",
+            "-static",
+            "-nostdlib",
+            "-ffreestanding",
+            "-fno-stack-protector",
+            "-fcf-protection=none",
+            "-o",
+        ]);
+        gcc.arg(folder.join("program")).args(first).args([sources.join("fork-cow.c"), sources.join("rt.c")]);
+        printed(&mut gcc)?;
+        let trace = folder.join("trace").display().to_string();
+        printed(pagewalk().args(["trace", "record", "-q", "-o", &trace]).arg(folder.join("program")))?;
+        Ok(trace)
+    };
+    let (one, other) = (build("one", None)?, build("other", Some(&padding))?);
+    let [plain, padded] = ["one", "other"].map(|name| std::fs::read(folder.path().join(name).join("program")));
+    if plain? == padded? {
+        return Err("the padding is not in the program".into());
+    }
+    let difference = printed(pagewalk().args(["trace", "diff", &one, &other]))?;
+    if difference.starts_with("the same: ") { Ok(()) } else { Err(difference.into()) }
 }

@@ -79,7 +79,7 @@ Exit status:
 const TRACE_HELP: &str = "\
 Examples:
   pagewalk trace record -o tests/server.faults ./server --once   write what is to be kept
-  pagewalk trace check tests/server.faults                       run it again; does memory behave the same?
+  pagewalk trace check tests/server.faults                       run it again, and compare
   pagewalk trace diff old.faults new.faults                      what has changed, in words
   pagewalk trace show tests/server.faults --outcome 'copied*'    the copies on write
 
@@ -432,23 +432,33 @@ fn slots(text: &str) -> Result<pagewalk::SlotCount, String> {
 /// for the name itself. Read again, strictly, such a line gives clap's own complaint.
 pub(crate) fn parse() -> Result<Cli, clap::Error> {
     let cli = Cli::try_parse()?;
-    let (name, program) = match &cli.command {
-        Command::Run(args) => ("run", args.program.first()),
-        Command::Walk(args) => ("walk", args.program.first()),
-        Command::Stat(args) => ("stat", args.modelled.program.first()),
-        Command::Record(args) => ("record", args.modelled.program.first()),
+    let (path, program): (&[&str], _) = match &cli.command {
+        Command::Run(args) => (&["run"], args.program.first()),
+        Command::Walk(args) => (&["walk"], args.program.first()),
+        Command::Stat(args) => (&["stat"], args.modelled.program.first()),
+        Command::Record(args) => (&["record"], args.modelled.program.first()),
+        Command::Trace(command) => match &**command {
+            TraceCommand::Record(args) => (&["trace", "record"], args.program.first()),
+            _ => return Ok(cli),
+        },
         Command::Replay(_)
         | Command::Report(_)
         | Command::Annotate(_)
         | Command::Hw(_)
-        | Command::Trace(_)
         | Command::Completions { .. } => return Ok(cli),
     };
     if program.is_some_and(|program| program.as_encoded_bytes().starts_with(b"-")) {
-        let strict = |command: clap::Command| command.mut_arg("program", |program| program.allow_hyphen_values(false));
-        Cli::command().mut_subcommand(name, strict).try_get_matches()?;
+        strictly(Cli::command(), path).try_get_matches()?;
     }
     Ok(cli)
+}
+
+/// The command line in which the program of one subcommand does not begin with a hyphen.
+fn strictly(command: clap::Command, path: &[&str]) -> clap::Command {
+    match path {
+        [] => command.mut_arg("program", |program| program.allow_hyphen_values(false)),
+        [name, rest @ ..] => command.mut_subcommand(name, |command| strictly(command, rest)),
+    }
 }
 
 /// Prints help, version or what is wrong with the command line.

@@ -113,6 +113,13 @@ pub(crate) enum Error {
         #[source]
         cause: std::io::Error,
     },
+    /// Two traces cannot be compared.
+    #[error("the traces cannot be compared: {cause}")]
+    #[diagnostic(code(pagewalk::trace))]
+    Compare {
+        /// Why not.
+        cause: String,
+    },
     /// An event cannot be run to.
     #[error("there is no running to event {number}: {why}")]
     #[diagnostic(code(pagewalk::trace), help("`pagewalk trace show FILE` prints the events, the first is 1"))]

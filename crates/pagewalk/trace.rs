@@ -1,8 +1,8 @@
 //! Fault traces of machines: what became of each page fault, to be compared with what is to come of it.
 
 pub use ::trace::{
-    Column, EventKind, Header, Line, NOTHING, PackedTrace, PackedWriter, ReadError, Recorder, Rule, TextTrace,
-    TraceFile, Vocabulary, record, write_header,
+    Column, CompareError, Difference, EventKind, Header, InMemory, Line, Lines, NOTHING, PackedTrace, PackedWriter,
+    ReadError, Recorder, Rule, TextTrace, TraceFile, Vocabulary, compare, record, write_header,
 };
 
 use crate::{Machine, MachineConfig, PolicyName};

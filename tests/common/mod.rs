@@ -1,6 +1,7 @@
 //! Runs programs through the facade, with nothing of the host's but the files that a configuration shows.
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod accesses;
 pub(crate) mod elf;
 
 use pagewalk::{BufferConsole, Captured, Ending, ExitStatus, Interrupt, Machine, MachineConfig, Stats, ViewConfig};

@@ -2,7 +2,7 @@
 
 use crate::cli::{Core, GuestArgs};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use pagewalk::trace::{EventKind, Rule};
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,6 +15,10 @@ const DEFAULT: &str = "pagewalk.faults";
 pub(crate) enum TraceCommand {
     /// Run a program and write down its page faults
     Record(Box<RecordArgs>),
+    /// Run the program of a trace again, and say what has changed
+    Check(CheckArgs),
+    /// Say what is different about two traces
+    Diff(DiffArgs),
     /// Run the program of a trace again, and keep what it does now as what is to be
     Bless(BlessArgs),
     /// Print the events of a trace
@@ -58,6 +62,54 @@ pub(crate) struct RecordArgs {
     /// The program, an ELF file or a script, and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM [ARGS]")]
     pub(crate) program: Vec<OsString>,
+}
+
+/// What is checked.
+#[derive(Args)]
+pub(crate) struct CheckArgs {
+    /// The trace that is to be
+    #[arg(value_name = "GOLDEN", default_value = DEFAULT)]
+    pub(crate) golden: PathBuf,
+
+    /// How it is said what has changed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: DiffFormat,
+
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+
+    /// Another program than the trace names, and its arguments
+    #[arg(last = true, value_name = "PROGRAM [ARGS]")]
+    pub(crate) program: Vec<OsString>,
+}
+
+/// What is compared.
+#[derive(Args)]
+pub(crate) struct DiffArgs {
+    /// The trace as it was, whose `ignore` holds
+    #[arg(value_name = "OLD")]
+    pub(crate) old: PathBuf,
+
+    /// The trace as it is
+    #[arg(value_name = "NEW")]
+    pub(crate) new: PathBuf,
+
+    /// How it is said what is different
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: DiffFormat,
+}
+
+/// How a difference is said.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DiffFormat {
+    /// In words
+    Text,
+    /// One object
+    Json,
+    /// A test case, for CI systems
+    Junit,
+    /// Annotations of a GitHub workflow, and the words
+    Github,
 }
 
 /// Which trace is made again.

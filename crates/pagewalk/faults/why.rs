@@ -62,9 +62,9 @@ pub(super) fn why(args: &WhyArgs) -> Result<ExitCode, Error> {
 fn sentence(number: u64, line: &Line) -> String {
     let [process, event, outcome, place, entries] =
         [Column::Process, Column::Event, Column::Outcome, Column::Place, Column::Entries].map(|c| line.column(c));
-    let by = if place == NOTHING { String::new() } else { format!(" by {place}") };
+    let place = if place == NOTHING { String::new() } else { format!(", {place}") };
     let entry = if entries == NOTHING { String::new() } else { format!("; its entry: {entries}") };
-    format!("event {number}: process {process}: {}{by}{entry}", what(event, outcome))
+    format!("event {number}: process {process}{place}: {}{entry}", what(event, outcome))
 }
 
 fn what(event: &str, outcome: &str) -> String {

@@ -1,5 +1,6 @@
 //! A trace in a file, of whatever form.
 
+use crate::diff::Lines;
 use crate::error::ReadError;
 use crate::header::Header;
 use crate::line::Line;
@@ -82,13 +83,11 @@ impl<R: BufRead + Seek> TraceFile<R> {
     }
 
     /// The trace in the compact form, if it is in that.
-    ///
-    /// # Errors
-    /// The trace itself.
-    pub fn into_packed(self) -> Result<PackedTrace<R>, Self> {
+    #[must_use]
+    pub fn into_packed(self) -> Option<PackedTrace<R>> {
         match self.0 {
-            Form::Packed(trace, _) => Ok(*trace),
-            form @ Form::Text(_) => Err(Self(form)),
+            Form::Packed(trace, _) => Some(*trace),
+            Form::Text(_) => None,
         }
     }
 
@@ -132,5 +131,21 @@ impl<R: BufRead + Seek> TraceFile<R> {
                 Ok(Some((renderer.line(trace.tables(), &record), Some(record))))
             }
         }
+    }
+}
+
+impl<R: BufRead + Seek> Lines for TraceFile<R> {
+    type Error = ReadError;
+
+    fn header(&self) -> &Header {
+        Self::header(self)
+    }
+
+    fn rewind(&mut self) -> Result<(), ReadError> {
+        Self::rewind(self)
+    }
+
+    fn next_line(&mut self) -> Result<Option<&Line>, ReadError> {
+        Self::next_line(self)
     }
 }

@@ -9,6 +9,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod diff;
 mod error;
 mod file;
 mod header;
@@ -22,6 +23,10 @@ mod regions;
 mod render;
 mod text;
 
+pub use diff::{
+    CompareError, Compared, Counts, Difference, Event, Example, Excerpt, ExcerptLine, ExcerptSide, Finding,
+    FindingKind, InMemory, Lines, compare,
+};
 pub use error::ReadError;
 pub use file::TraceFile;
 pub use header::{ColumnName, Header, Rule, is_like};

@@ -1,0 +1,58 @@
+//! `pagewalk trace check` and `diff`: what has changed, in words, and an exit status that says whether anything has.
+
+use super::args::{CheckArgs, DiffArgs, DiffFormat};
+use super::console::Output;
+use super::execute::Execution;
+use super::{open, options, program};
+use crate::error::Error;
+use crate::report;
+use pagewalk::trace::{CompareError, Difference, Header, Lines, ReadError, compare};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The traces differ.
+const DIFFERS: u8 = 1;
+
+/// Runs the program of a trace again, and compares.
+pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
+    let mut golden = open(&args.golden)?;
+    let header = Header { program: program(golden.header(), &args.program), ..golden.header().clone() };
+    let guest = options::read(&header.options)?;
+    let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped };
+    let (mut made, _) = execution.run()?;
+    let first_line = golden.first_line();
+    let difference = difference(&mut golden, &args.golden, &mut made, &args.golden)?;
+    tell(&difference, args.format, &args.golden, first_line)
+}
+
+/// Compares two traces.
+pub(super) fn diff(args: &DiffArgs) -> Result<ExitCode, Error> {
+    let (mut old, mut new) = (open(&args.old)?, open(&args.new)?);
+    let first_line = old.first_line();
+    let difference = difference(&mut old, &args.old, &mut new, &args.new)?;
+    tell(&difference, args.format, &args.old, first_line)
+}
+
+fn difference<A, B>(old: &mut A, old_path: &Path, new: &mut B, new_path: &Path) -> Result<Difference, Error>
+where
+    A: Lines<Error = ReadError>,
+    B: Lines<Error = ReadError>,
+{
+    compare(old, new).map_err(|error| match error {
+        CompareError::Old(cause) => super::unusable(old_path, cause),
+        CompareError::New(cause) => super::unusable(new_path, cause),
+        error => Error::Compare { cause: error.to_string() },
+    })
+}
+
+fn tell(difference: &Difference, format: DiffFormat, golden: &Path, first_line: u64) -> Result<ExitCode, Error> {
+    let name = golden.display().to_string();
+    let text = match format {
+        DiffFormat::Text => difference.text(),
+        DiffFormat::Json => difference.json() + "\n",
+        DiffFormat::Junit => difference.junit(&name),
+        DiffFormat::Github => difference.github(&name, first_line) + &difference.text(),
+    };
+    report::print(&text)?;
+    Ok(if difference.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(DIFFERS) })
+}

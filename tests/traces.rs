@@ -1,0 +1,175 @@
+//! Fault traces: every sample has one that is kept, and each run gives it again, whatever the machine under it is.
+
+mod common;
+
+use common::{repository, samples};
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+/// Runs `pagewalk trace` where the samples are.
+fn trace(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+    command.arg("trace").args(args).current_dir(repository()).output().expect("pagewalk starts")
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a path in UTF-8")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
+
+/// The traces that are kept.
+fn goldens() -> Vec<PathBuf> {
+    let files = std::fs::read_dir(repository().join("tests/faults")).expect("the traces are there");
+    let mut all: Vec<_> = files.map(|entry| entry.expect("an entry").path()).collect();
+    all.sort();
+    all
+}
+
+/// Checks each trace with some options.
+fn check_all(goldens: &[PathBuf], options: &[&str]) {
+    goldens.par_iter().for_each(|golden| {
+        let output = trace(&[&["check", text(golden)], options].concat());
+        assert_eq!(output.status.code(), Some(0), "{} {options:?}:\n{}", golden.display(), said(&output));
+        assert!(said(&output).contains("the same: "), "{}", said(&output));
+    });
+}
+
+/// To keep what the samples do now: `PAGEWALK_BLESS=1 cargo test --test traces`.
+#[test]
+fn every_sample_does_what_its_trace_says() {
+    let goldens = goldens();
+    if std::env::var_os("PAGEWALK_BLESS").is_some() {
+        goldens.par_iter().for_each(|golden| drop(trace(&["bless", text(golden)])));
+    }
+    check_all(&goldens, &[]);
+    let name = |path: &Path| path.file_stem().expect("a name").to_string_lossy().into_owned();
+    let traced: BTreeSet<String> = goldens.iter().map(|golden| name(golden)).collect();
+    for sample in std::fs::read_dir(samples()).expect("the samples are there") {
+        let path = sample.expect("an entry").path();
+        if std::fs::read(&path).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF")) {
+            assert!(traced.contains(&name(&path)), "{} has no trace", path.display());
+        }
+    }
+}
+
+/// Traces short enough to be made on a model of a core.
+fn short() -> Vec<PathBuf> {
+    let is_short = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.len() < 20_000);
+    goldens().into_iter().filter(is_short).collect()
+}
+
+#[test]
+fn traces_are_the_same_on_every_model_of_the_hardware() {
+    let short = short();
+    assert!(short.len() > 12, "{short:?}");
+    for hw in ["classroom", "zen3", "golden-cove"] {
+        check_all(&short, &["--hw", hw]);
+    }
+    check_all(&short, &["--hw", "classroom", "--core", "in-order"]);
+    check_all(&short, &["--hw", "zen4", "--core", "out-of-order"]);
+}
+
+/// A copy of a trace with something changed.
+fn changed(golden: &str, from: &str, to: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("changed.faults");
+    let golden = std::fs::read_to_string(repository().join(golden)).expect("a trace");
+    assert!(golden.contains(from), "{golden}");
+    std::fs::write(&path, golden.replacen(from, to, 1)).expect("a file");
+    (folder, path)
+}
+
+const FORK_COW: &str = "tests/faults/fork-cow.faults";
+
+#[test]
+fn what_has_changed_is_said_in_words() {
+    let (_folder, path) = changed(FORK_COW, "reused-on-write  P+US+D+XD", "demand-zero      P+US+D+XD");
+    let output = trace(&["check", text(&path)]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = said(&output);
+    assert!(said.contains("differs: 1 changed, 0 added, 0 removed of 30 events"), "{said}");
+    assert!(
+        said.contains("fault 16 of process 1.1 (main+0xa2, [stack]-0x2000): was demand-zero, now reused-on-write"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_rule_of_the_header_is_kept() {
+    let rule = "events = [\"fault\"]\nignore = [{ outcome = \"*-on-write\", columns = [\"outcome\"] }]";
+    let (_folder, path) = changed(FORK_COW, "events = [\"fault\"]", rule);
+    assert_eq!(trace(&["check", text(&path)]).status.code(), Some(0));
+    assert_eq!(trace(&["diff", FORK_COW, text(&path)]).status.code(), Some(0));
+}
+
+#[test]
+fn another_program_differs_and_a_missing_one_cannot_be_compared() {
+    assert_eq!(trace(&["check", FORK_COW, "--", "elf-samples/hello"]).status.code(), Some(1));
+    let output = trace(&["check", FORK_COW, "--", "elf-samples/no-such"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("cannot run `elf-samples/no-such`"), "{}", said(&output));
+    assert_eq!(trace(&["check", "no-such.faults"]).status.code(), Some(2));
+    assert_eq!(trace(&["diff", FORK_COW, "README.md"]).status.code(), Some(2));
+}
+
+/// A trace that somebody else has made runs nothing that writes to the host.
+#[test]
+fn a_trace_that_would_write_to_the_host_is_refused() {
+    for option in ["--mount=/tmp:/mnt:rw", "--swap=some-file"] {
+        let (_folder, path) = changed(FORK_COW, "events =", &format!("options = [\"{option}\"]\nevents ="));
+        let output = trace(&["check", text(&path)]);
+        assert_eq!(output.status.code(), Some(2), "{option}");
+        assert!(said(&output).contains("writes nothing to the host"), "{}", said(&output));
+        assert!(!repository().join("some-file").exists());
+    }
+}
+
+/// The environment that pagewalk runs in, the folder, and one variable more for the program change nothing.
+#[test]
+fn what_should_not_matter_does_not() {
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let record = |name: &str, options: &[&str], from: &Path| {
+        let to = at(name);
+        let sample = samples().join("fork-cow");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+        command.args(["trace", "record", "-q", "-o", text(&to)]).args(options).arg(sample);
+        assert!(command.env("SOME", "thing").current_dir(from).output().expect("pagewalk starts").status.success());
+        to
+    };
+    let one = record("one", &[], folder.path());
+    let other = record("other", &[], repository());
+    assert_eq!(std::fs::read(&one).expect("a file"), std::fs::read(other).expect("a file"));
+    let variable = record("variable", &["--env", "LONGER=and longer than before"], folder.path());
+    assert_eq!(trace(&["diff", text(&one), text(&variable)]).status.code(), Some(0));
+    let packed = record("packed", &["--packed"], folder.path());
+    assert_eq!(trace(&["diff", text(&one), text(&packed)]).status.code(), Some(0));
+}
+
+#[test]
+fn the_life_of_a_page_and_the_machine_at_a_fault_are_shown() {
+    let why = said(&trace(&["why", FORK_COW, "[anon]+0x1000"]));
+    let lives = [
+        "process 1, faults_of+0x54: written to: a zeroed frame was mapped",
+        "process 1.1, faults_of+0x54: written to: it was copied, as others have it too",
+        "process 1, faults_of+0x54: written to: it was made writable, as nobody else has it",
+    ];
+    assert!(lives.iter().all(|life| why.contains(life)) && why.lines().count() == 3, "{why}");
+    let at = said(&trace(&["at", FORK_COW, "14"]));
+    for part in [
+        "event 14: 1     write    [stack]-0x2000",
+        "rip 0x4010a2",
+        "mappings\n  0x400000-0x401000 r--p",
+        "page fault: write to a read-only page",
+    ] {
+        assert!(at.contains(part), "{part}: {at}");
+    }
+    assert_eq!(trace(&["at", FORK_COW, "1"]).status.code(), Some(125), "the kernel layer's own");
+    assert_eq!(trace(&["at", FORK_COW, "99"]).status.code(), Some(125));
+}
