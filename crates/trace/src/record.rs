@@ -1,5 +1,5 @@
 //! An event as it is kept: numbers, and where they stand for text, places in tables. Addresses, counts, times and frames are all there; the line
-//! that is compared is made of it ([`crate::render`]).
+//! that is compared is made of it.
 
 use arch::Pte;
 use serde::{Deserialize, Serialize};
