@@ -6,6 +6,8 @@
 use super::tokens::hash;
 use super::words::class;
 use crate::line::{Column, Line};
+use foldhash::fast::FixedState;
+use hashbrown::HashSet;
 
 /// An event of a trace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,7 +27,7 @@ const LIKENESS: [&[Column]; 3] = [
 
 /// Pairs removed with added lines: their numbers in the slices.
 pub(super) fn pairs(removed: &[Event], added: &[Event]) -> Vec<(u32, u32)> {
-    let mut free = Free { removed: vec![true; removed.len()], added: vec![true; added.len()] };
+    let mut free = Free::of(removed, added);
     free.take(removed, added, |line| hash(line.compared()));
     let mut pairs = Vec::new();
     for columns in LIKENESS {
@@ -51,6 +53,19 @@ struct Free {
 }
 
 impl Free {
+    /// Those that can have one: all likeness is of the address at least, and most lines of traces that have little in common end here.
+    fn of(removed: &[Event], added: &[Event]) -> Self {
+        let keys = |events: &[Event]| -> Vec<u64> {
+            events.iter().map(|event| likeness(&event.line, &[Column::Address])).collect()
+        };
+        let (in_old, in_new) = (keys(removed), keys(added));
+        let are_in = |keys: &[u64], other: &[u64]| -> Vec<bool> {
+            let other: HashSet<u64, FixedState> = other.iter().copied().collect();
+            keys.iter().map(|key| other.contains(key)).collect()
+        };
+        Self { removed: are_in(&in_old, &in_new), added: are_in(&in_new, &in_old) }
+    }
+
     /// Pairs the free lines that have the same key, and takes them away.
     fn take(&mut self, removed: &[Event], added: &[Event], key: impl Fn(&Line) -> u64) -> Vec<(u32, u32)> {
         let keys = |events: &[Event], free: &[bool]| {
