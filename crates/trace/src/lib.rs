@@ -34,7 +34,7 @@ pub use kinds::EventKind;
 pub use line::{Column, Line, LineError, NOTHING};
 pub use packed::{PackedTrace, PackedWriter};
 pub use recorder::{RecordSink, Recorder, Vocabulary};
-pub use text::{TextTrace, write_header};
+pub use text::{TextTrace, write_header, write_text};
 
 /// How each trace begins; the version follows.
 pub(crate) const MAGIC: &str = "pagewalk trace ";

@@ -125,11 +125,12 @@ impl<W: Write> PackedWriter<W> {
 }
 
 impl<W: Write> RecordSink for PackedWriter<W> {
-    fn push(&mut self, record: &Record) {
-        let Record { instructions, ns, .. } = *record;
-        let since = Record { instructions: instructions - self.last.0, ns: ns - self.last.1, ..record.clone() };
+    fn push(&mut self, mut record: Record) {
+        let Record { instructions, ns, .. } = record;
+        record.instructions -= self.last.0;
+        record.ns -= self.last.1;
         self.last = (instructions, ns);
-        self.chunk = postcard::to_extend(&since, std::mem::take(&mut self.chunk)).expect("a vector has room");
+        self.chunk = postcard::to_extend(&record, std::mem::take(&mut self.chunk)).expect("a vector has room");
         self.records += 1;
         if self.chunk.len() >= CHUNK {
             self.put_chunk();

@@ -1,6 +1,7 @@
 //! The form that a project checks in: a line that says what this is, a header in TOML up to a line `---`, then a line an event.
 
 use crate::error::{ReadError, damaged};
+use crate::file::TraceFile;
 use crate::header::Header;
 use crate::line::Line;
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
@@ -19,6 +20,21 @@ const MOST_HEADER: usize = 1 << 20;
 pub fn write_header(header: &Header, to: &mut impl Write) -> io::Result<()> {
     let text = toml::to_string(header).map_err(io::Error::other)?;
     write!(to, "{}{}\n{text}{RULER}\n", crate::MAGIC, crate::VERSION)
+}
+
+/// Writes a trace in this form. Gives how many events there are.
+///
+/// # Errors
+/// The host's, and what is wrong with the trace.
+pub fn write_text<R: BufRead + Seek>(trace: &mut TraceFile<R>, to: &mut impl Write) -> io::Result<u64> {
+    write_header(trace.header(), to)?;
+    trace.rewind().map_err(io::Error::other)?;
+    let mut events = 0;
+    while let Some(line) = trace.next_line().map_err(io::Error::other)? {
+        events += 1;
+        writeln!(to, "{line}")?;
+    }
+    Ok(events)
 }
 
 /// A file of this form, and how far it was read.

@@ -65,7 +65,7 @@ fn records(most: usize) -> impl Strategy<Value = Vec<Record>> {
 
 fn packed(records: &[Record]) -> Vec<u8> {
     let mut writer = PackedWriter::new(Vec::new());
-    records.iter().for_each(|record| writer.push(record));
+    records.iter().for_each(|record| writer.push(record.clone()));
     writer.finish(&header(), tables()).expect("memory takes it").0
 }
 
