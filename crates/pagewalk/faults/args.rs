@@ -201,6 +201,10 @@ pub(crate) struct ShowArgs {
     #[arg(long)]
     pub(crate) full: bool,
 
+    /// As the lines of the trace, or as JSON Lines: an object for each event, with all that is known of it
+    #[arg(long, value_name = "FORMAT", default_value = "text", conflicts_with = "full")]
+    pub(crate) format: ShowFormat,
+
     /// Begin with this event
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) from: u64,
@@ -208,6 +212,15 @@ pub(crate) struct ShowArgs {
     /// Show so many
     #[arg(long, short = 'n', value_name = "N")]
     pub(crate) count: Option<u64>,
+}
+
+/// How events are shown.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ShowFormat {
+    /// A line for each
+    Text,
+    /// An object for each
+    Jsonl,
 }
 
 /// Which lines are shown: those all of whose columns match.
