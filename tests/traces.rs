@@ -3,6 +3,8 @@
 mod common;
 
 use common::{repository, samples};
+use pagewalk::trace::assert_golden;
+use pagewalk::{MachineConfig, ViewConfig};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -98,6 +100,27 @@ fn what_has_changed_is_said_in_words() {
         said.contains("fault 16 of process 1.1 (main+0xa2, [stack]-0x2000): was demand-zero, now reused-on-write"),
         "{said}"
     );
+}
+
+#[test]
+fn a_test_in_rust_panics_with_what_has_changed() {
+    if std::env::var_os("PAGEWALK_BLESS").is_some() {
+        return; // it would write the golden trace
+    }
+    let check = |golden: &Path, program: &str| {
+        let golden = text(golden).to_owned();
+        let view = ViewConfig { cwd: repository().into(), ..ViewConfig::default() };
+        let program = program.to_owned();
+        let run = move || assert_golden!(&golden, MachineConfig::new(view), [program.as_str()]);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).err();
+        panicked.map(|payload| payload.downcast_ref::<String>().expect("a message").clone())
+    };
+    let golden = repository().join(FORK_COW);
+    assert_eq!(check(&golden, "elf-samples/fork-cow"), None);
+    let said = check(&golden, "elf-samples/pipe").expect("another program");
+    assert!(said.contains("is not what it was; if that is right, set PAGEWALK_BLESS=1\ndiffers: "), "{said}");
+    let said = check(Path::new("no-such.faults"), "elf-samples/pipe").expect("no trace");
+    assert_eq!(said, "there is no `no-such.faults`; set PAGEWALK_BLESS=1 to write it");
 }
 
 #[test]

@@ -17,6 +17,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod golden;
 pub mod trace;
 
 pub use arch::{AccessKind, Features, FeaturesError, LinearAddr, PageFaultCode};

@@ -4,6 +4,7 @@ use crate::cli::{GuestArgs, RunArgs, Stat, StatFormat};
 use crate::error::Error;
 use crate::stat::Outcome;
 use crate::{output, report};
+use pagewalk::trace::golden::ENVIRONMENT;
 use pagewalk::{
     ClearTerminal, Console, CpuModel, Ending, ExecError, HostConsole, HugePages, Interrupt, Machine, MachineConfig,
     Mount, ReclaimConfig, SharedReferences, ViewConfig,
@@ -17,10 +18,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use timing::{Counting, HardwareConfig};
-
-/// What a program finds in its environment unless told otherwise: the same everywhere, so that runs can be compared.
-const ENVIRONMENT: [&str; 4] =
-    ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "LANG=C", "TERM=dumb"];
 
 /// Runs a program to its end and gives the exit status that stands for it.
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {

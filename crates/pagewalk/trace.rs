@@ -2,8 +2,15 @@
 
 pub use ::trace::{
     Column, CompareError, Difference, EventKind, Header, InMemory, Line, Lines, NOTHING, PackedTrace, PackedWriter,
-    ReadError, Recorder, Rule, TextTrace, TraceFile, Vocabulary, compare, record, write_header,
+    ReadError, Recorder, Rule, TextTrace, TraceFile, Vocabulary, compare, record, write_header, write_text,
 };
+
+pub use crate::assert_golden;
+
+/// Golden traces in the tests of a Rust project.
+pub mod golden {
+    pub use crate::golden::{BLESS, ENVIRONMENT, GoldenError, check, replace};
+}
 
 use crate::{Machine, MachineConfig, PolicyName};
 use event::{Event, EventSink, FileId, Moment};

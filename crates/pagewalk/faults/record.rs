@@ -5,8 +5,10 @@ use super::console::Output;
 use super::execute::{Execution, Made};
 use super::options;
 use crate::error::Error;
+use crate::output;
 use crate::report::say;
-use pagewalk::trace::{Header, write_header};
+use pagewalk::trace::golden::replace;
+use pagewalk::trace::{Header, write_text};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -14,6 +16,7 @@ use std::process::ExitCode;
 
 /// Runs a program and writes its trace.
 pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
+    output::spare_program(&args.guest, &args.program, [args.output.as_path()])?;
     let header = Header {
         program: args.program.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
         options: options::given(&args.program)?,
@@ -23,7 +26,12 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
     };
     let execution = Execution { header, guest: &args.guest, model: &args.model, output: Output::Shown };
     let (made, status) = execution.run()?;
-    let events = write(made, &args.output, args.packed)?;
+    let written = File::create(&args.output).and_then(|to| {
+        let mut to = BufWriter::new(to);
+        let events = write(made, &mut to, args.packed)?;
+        to.flush().map(|()| events)
+    });
+    let events = written.map_err(|cause| unwritable(&args.output, cause))?;
     if !args.quiet {
         say(&format!("pagewalk: wrote {}: {events} events\n", args.output.display()));
     }
@@ -38,34 +46,23 @@ pub(super) fn bless(args: &BlessArgs) -> Result<ExitCode, Error> {
     let guest = options::read(&header.options)?;
     let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped };
     let (made, _) = execution.run()?;
-    let events = write(made, &args.trace, is_packed)?;
+    let events = replace(&args.trace, |to| write(made, to, is_packed));
+    let events = events.map_err(|cause| unwritable(&args.trace, cause))?;
     say(&format!("pagewalk: wrote {}: {events} events\n", args.trace.display()));
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes a trace. Gives how many events there are.
-fn write(made: Made, path: &Path, is_packed: bool) -> Result<u64, Error> {
-    let written = File::create(path).and_then(|to| {
-        let mut to = BufWriter::new(to);
-        let events = if is_packed { write_packed(made, &mut to) } else { write_text(made, &mut to) }?;
-        to.flush().map(|()| events)
-    });
-    written.map_err(|cause| Error::WriteFile { path: path.display().to_string(), cause })
+fn unwritable(path: &Path, cause: io::Error) -> Error {
+    Error::WriteFile { path: path.display().to_string(), cause }
 }
 
-fn write_packed(made: Made, to: &mut impl Write) -> io::Result<u64> {
+/// Writes a trace. Gives how many events there are.
+fn write(mut made: Made, to: &mut impl Write, is_packed: bool) -> io::Result<u64> {
+    if !is_packed {
+        return write_text(&mut made, to);
+    }
     let trace = made.into_packed().expect("traces are made in this form");
     let events = trace.records();
     to.write_all(trace.into_inner().get_ref())?;
-    Ok(events)
-}
-
-fn write_text(mut made: Made, to: &mut impl Write) -> io::Result<u64> {
-    write_header(made.header(), to)?;
-    let mut events = 0;
-    while let Some(line) = made.next_line().expect("it was just written") {
-        events += 1;
-        writeln!(to, "{line}")?;
-    }
     Ok(events)
 }

@@ -1,0 +1,142 @@
+//! Golden traces in the tests of a Rust project: a program is run, and its fault trace compared with one that the project keeps.
+
+use crate::trace::{
+    CompareError, Difference, EventKind, Header, ReadError, Recording, TraceFile, compare, configure, write_text,
+};
+use crate::{BufferConsole, ExecError, Interrupt, Machine, MachineConfig, MachineError};
+use std::fs::File;
+use std::io::{self, BufWriter, Cursor, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// If this variable of the environment is set, a golden trace is written instead of compared.
+pub const BLESS: &str = "PAGEWALK_BLESS";
+
+/// What a program finds in its environment unless told otherwise: the same everywhere, so that runs can be compared.
+pub const ENVIRONMENT: [&str; 4] =
+    ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "LANG=C", "TERM=dumb"];
+
+/// A trace of a run, in memory.
+type Made = TraceFile<Cursor<Vec<u8>>>;
+
+/// Why a run cannot be compared with a golden trace.
+#[derive(Debug, Error)]
+pub enum GoldenError {
+    /// There is none yet.
+    #[error("there is no `{}`; set {BLESS}=1 to write it", .0.display())]
+    Missing(PathBuf),
+    /// It is no trace.
+    #[error("`{}` cannot be used: {cause}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        cause: ReadError,
+    },
+    /// It cannot be written.
+    #[error("`{}` cannot be written", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// The host's reason.
+        #[source]
+        cause: std::io::Error,
+    },
+    /// There is no machine.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// The program cannot be loaded.
+    #[error(transparent)]
+    Exec(#[from] ExecError),
+    /// The traces are too long to be compared.
+    #[error("{0}")]
+    Compare(String),
+}
+
+/// Runs a program, the first of `argv`, on a machine that is made so, and compares its trace with a golden one, by the golden's events and rules.
+/// With [`BLESS`] in the environment, the golden is written, with the rules that it had. The program has no input, and [`ENVIRONMENT`].
+///
+/// # Errors
+/// [`GoldenError`].
+pub fn check(path: &Path, config: MachineConfig, argv: &[&str]) -> Result<Difference, GoldenError> {
+    let golden = match TraceFile::open(path) {
+        Ok(golden) => Some(golden),
+        Err(ReadError::Io(cause)) if cause.kind() == std::io::ErrorKind::NotFound => None,
+        Err(cause) => return Err(GoldenError::Unreadable { path: path.into(), cause }),
+    };
+    let usual = Header { events: vec![EventKind::Fault], ..Header::default() };
+    let header = golden.as_ref().map_or(usual, |golden| golden.header().clone());
+    let header = Header { program: argv.iter().map(|word| (*word).to_owned()).collect(), ..header };
+    let mut made = run(config, argv, &header)?;
+    if std::env::var_os(BLESS).is_some() {
+        let failed = |cause| GoldenError::Unwritable { path: path.into(), cause };
+        replace(path, |to| write_text(&mut made, to)).map_err(failed)?;
+        return Ok(Difference::default());
+    }
+    let mut golden = golden.ok_or_else(|| GoldenError::Missing(path.into()))?;
+    compare(&mut golden, &mut made).map_err(|error| match error {
+        CompareError::Old(cause) => GoldenError::Unreadable { path: path.into(), cause },
+        error => GoldenError::Compare(error.to_string()),
+    })
+}
+
+fn run(config: MachineConfig, argv: &[&str], header: &Header) -> Result<Made, GoldenError> {
+    let policy = config.reclaim.policy;
+    let config = configure(config, &header.events);
+    let mut machine = Machine::new(config, Box::new(BufferConsole::new("")), Interrupt::new())?;
+    let recording = Recording::start(&mut machine, &header.events, policy, Vec::new());
+    let words: Vec<Vec<u8>> = argv.iter().map(|word| word.as_bytes().to_vec()).collect();
+    let environment = ENVIRONMENT.map(|variable| variable.as_bytes().to_vec());
+    machine.exec(argv.first().unwrap_or(&"").as_bytes(), &words, &environment)?;
+    machine.run();
+    let (packed, _) = recording.finish(&mut machine, header).expect("memory takes all that is written");
+    Ok(TraceFile::read(Cursor::new(packed)).expect("it was just written"))
+}
+
+/// Puts a file in the place of another, or of none, once it is written whole: if that fails, the old one is as it was.
+///
+/// # Errors
+/// The host's.
+pub fn replace<T>(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>) -> io::Result<T> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let written = File::create(&part).and_then(|to| {
+        let mut to = BufWriter::new(to);
+        let value = write(&mut to)?;
+        to.flush()?;
+        std::fs::rename(&part, path)?;
+        Ok(value)
+    });
+    if written.is_err() {
+        // Nobody has a use for it, and its loss is no further error.
+        let _ = std::fs::remove_file(&part);
+    }
+    written
+}
+
+/// Runs a program on a machine, and panics with what has changed if its fault trace is not the golden one that the project keeps.
+///
+/// ```
+/// use pagewalk::{MachineConfig, ViewConfig};
+///
+/// let view = ViewConfig { cwd: env!("CARGO_MANIFEST_DIR").into(), ..ViewConfig::default() };
+/// pagewalk::trace::assert_golden!("tests/faults/hello.faults", MachineConfig::new(view), ["elf-samples/hello"]);
+/// ```
+///
+/// With `PAGEWALK_BLESS=1` in the environment, the golden trace is written instead; what has changed then shows in the project's version control.
+#[macro_export]
+macro_rules! assert_golden {
+    ($path:expr, $config:expr, $argv:expr $(,)?) => {{
+        let path = ::std::path::Path::new($path);
+        match $crate::trace::golden::check(path, $config, &$argv) {
+            Ok(difference) if difference.is_empty() => {}
+            Ok(difference) => panic!(
+                "{} is not what it was; if that is right, set {}=1\n{}",
+                path.display(),
+                $crate::trace::golden::BLESS,
+                difference.text()
+            ),
+            Err(error) => panic!("{error}"),
+        }
+    }};
+}
