@@ -11,6 +11,7 @@
 pub mod fidelity;
 pub mod layers;
 pub mod manifest;
+pub mod mutate;
 pub mod samples;
 pub mod toolchain;
 

@@ -5,9 +5,10 @@
 use clap::{Parser, Subcommand};
 use std::path::Path;
 use std::process::ExitCode;
+use xtask::mutate::Verdict;
 use xtask::samples::{Comparison, SAMPLES_FOLDER};
 use xtask::toolchain::Toolchain;
-use xtask::{fidelity, layers, manifest, samples};
+use xtask::{fidelity, layers, manifest, mutate, samples};
 
 /// Exit status of a check that found something.
 const FOUND: u8 = 1;
@@ -42,6 +43,12 @@ enum Command {
     Matrix,
     /// Draw docs/chase.svg: a pointer chase on silicon, and on the model of the same processor.
     Chase,
+    /// Make deliberate mistakes in a copy of the tree, and see whether fault traces tell of each as its patch foretells.
+    Mutate {
+        /// Only those whose names hold this.
+        #[arg(default_value = "")]
+        only: String,
+    },
     /// Compare the walk with this machine's KVM.
     Kvm {
         /// How many random cases.
@@ -78,6 +85,7 @@ fn run(command: &Command) -> Result<ExitCode, String> {
             let example = ["run", "--release", "-p", "pagewalk-timing", "--example", "chase", "--", "docs/chase.svg"];
             run_cargo(&root, &example)
         }
+        Command::Mutate { only } => run_mutate(&root, only),
         Command::Kvm { cases, seed } => {
             let (cases, seed) = (cases.to_string(), seed.to_string());
             let example = ["run", "--release", "-p", "pagewalk-oracle", "--example", "kvm", "--"];
@@ -111,6 +119,23 @@ fn run_samples(root: &Path, check: bool, cc: &str) -> Result<ExitCode, String> {
         println!("{:>8} bytes  {}", sample.bytes.len(), sample.name);
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo xtask mutate`: says of each mistake whether it was noticed.
+fn run_mutate(root: &Path, only: &str) -> Result<ExitCode, String> {
+    let all = mutate::all(root).map_err(|error| error.to_string())?;
+    let copy = mutate::Copy::make(root).map_err(|error| error.to_string())?;
+    let mut missed = 0;
+    for mutation in all.iter().filter(|mutation| mutation.name.contains(only)) {
+        match copy.judge(mutation).map_err(|error| format!("{}: {error}", mutation.name))? {
+            Verdict::Noticed => println!("noticed  {}", mutation.name),
+            Verdict::Missed(said) => {
+                missed += 1;
+                println!("missed   {}\nexpected: {}\nsaid:\n{said}", mutation.name, mutation.expect);
+            }
+        }
+    }
+    Ok(if missed == 0 { ExitCode::SUCCESS } else { ExitCode::from(FOUND) })
 }
 
 /// Prints what `--check` found and chooses the exit status.
