@@ -2,11 +2,13 @@
 
 mod common;
 
-use common::{repository, samples};
+use common::{elf, repository, samples};
 use pagewalk::trace::assert_golden;
 use pagewalk::{MachineConfig, ViewConfig};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -173,6 +175,49 @@ fn what_should_not_matter_does_not() {
     assert_eq!(trace(&["diff", text(&one), text(&variable)]).status.code(), Some(0));
     let packed = record("packed", &["--packed"], folder.path());
     assert_eq!(trace(&["diff", text(&one), text(&packed)]).status.code(), Some(0));
+}
+
+/// A program that reads a byte, and touches a page if there is one.
+#[test]
+fn a_program_reads_the_file_that_its_trace_names() {
+    let code = [
+        0x31, 0xc0, 0x31, 0xff, 0x48, 0x8d, 0x74, 0x24, 0xf0, // read(0, rsp - 16,
+        0xba, 1, 0, 0, 0, 0x0f, 0x05, // 1)
+        0x48, 0x85, 0xc0, 0x74, 0x08, // jz to the end
+        0x48, 0x89, 0x84, 0x24, 0, 0xd0, 0xff, 0xff, // mov [rsp - 0x3000], rax
+        0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05, // exit(0)
+    ];
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("program"), elf::program(&code)).expect("a file");
+    std::fs::set_permissions(at("program"), Permissions::from_mode(0o755)).expect("it is ours");
+    std::fs::write(at("byte"), "x").expect("a file");
+    let (program, byte, with, without) = (at("program"), at("byte"), at("with"), at("without"));
+    let record = |to: &Path, options: &[&str]| {
+        let output = trace(&[&["record", "-o", text(to)], options, &[text(&program)]].concat());
+        assert!(output.status.success(), "{}", said(&output));
+    };
+    record(&with, &["--input", text(&byte)]);
+    record(&without, &[]);
+    let difference = trace(&["diff", text(&without), text(&with)]);
+    assert_eq!(difference.status.code(), Some(1));
+    assert!(said(&difference).contains("differs: 0 changed, 1 added, 0 removed"), "{}", said(&difference));
+    assert_eq!(trace(&["check", text(&with)]).status.code(), Some(0), "it is given the file again");
+    let told = [("json", "\"added\": 1"), ("junit", "<failure"), ("github", "::error file=")];
+    for (format, part) in told {
+        let output = trace(&["diff", "--format", format, text(&without), text(&with)]);
+        assert!(output.status.code() == Some(1) && said(&output).contains(part), "{format}: {}", said(&output));
+    }
+}
+
+#[test]
+fn all_that_is_known_of_an_event_is_in_the_compact_form() {
+    let folder = TempDir::new().expect("a folder");
+    let packed = folder.path().join("packed");
+    assert!(trace(&["record", "-q", "--packed", "-o", text(&packed), "elf-samples/hello"]).status.success());
+    let full = said(&trace(&["show", "--full", "--from", "3", "-n", "1", text(&packed)]));
+    assert!(full.contains("_start | n=3 instructions=0 ns="), "{full}");
+    assert!(full.contains("la=0x4010c2 code=0x14 rip=0x4010c2 "), "{full}");
 }
 
 #[test]

@@ -84,6 +84,20 @@ bitflags! {
     }
 }
 
+impl PageFaultCode {
+    /// What the access was that faulted.
+    #[must_use]
+    pub const fn access_kind(self) -> AccessKind {
+        if self.contains(Self::WR) {
+            AccessKind::Write
+        } else if self.contains(Self::ID) {
+            AccessKind::Fetch
+        } else {
+            AccessKind::Read
+        }
+    }
+}
+
 impl fmt::Display for PageFaultCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         bitflags::parser::to_writer(self, f)

@@ -11,7 +11,7 @@ use crate::oom::Victim;
 use crate::process::State;
 use crate::signal::{SigInfo, Signal, Target, TrapRecord};
 use arch::Service;
-use arch::{AccessKind, Exception, LinearAddr, PageFault, PageFaultCode, Rflags, UserContext, XsaveImage};
+use arch::{Exception, LinearAddr, PageFault, PageFaultCode, Rflags, UserContext, XsaveImage};
 use event::Resolution;
 
 /// Vector of #PF.
@@ -104,7 +104,7 @@ impl Kernel {
         }
         let err = u64::from(code.bits());
         self.current.signals.trap = TrapRecord { trapno: TRAP_PF, err, cr2: signal.addr.0 };
-        let kind = access_kind(fault.code);
+        let kind = fault.code.access_kind();
         self.cause = Some(Cause::Fault(FaultReport { addr: signal.addr, kind, code, at: self.around(signal.addr) }));
         let info = match signal.signal {
             SignalKind::Segv => SigInfo::fault(Signal::SEGV, signal.code, signal.addr).with_pkey(signal.pkey),
@@ -135,16 +135,6 @@ impl Kernel {
             VmaName::File(inode) => String::from_utf8_lossy(&self.vfs.inode_name(inode)).into_owned(),
         };
         MappingSummary { start: vma.start, end: vma.end, prot: vma.prot(), name }
-    }
-}
-
-const fn access_kind(code: PageFaultCode) -> AccessKind {
-    if code.contains(PageFaultCode::ID) {
-        AccessKind::Fetch
-    } else if code.contains(PageFaultCode::WR) {
-        AccessKind::Write
-    } else {
-        AccessKind::Read
     }
 }
 

@@ -12,7 +12,7 @@ pub(crate) use args::WalkArgs;
 
 use crate::error::Error;
 use crate::{report, run};
-use arch::{Access, AccessKind, Level, LinearAddr, PageFault, PageFaultCode, Privilege};
+use arch::{Access, AccessKind, Level, LinearAddr, PageFault, Privilege};
 use pagewalk::{BufferConsole, Interrupt, Machine, Stop, Stopped};
 use paging::{PagingContext, PhysMem, Reason, Step, Translation, WalkEnd};
 use std::process::ExitCode;
@@ -74,7 +74,7 @@ pub(crate) fn walk(args: &WalkArgs) -> Result<ExitCode, Error> {
 /// The walk of the fault that a run has stopped at, drawn.
 pub(crate) fn at_fault(machine: &Machine, fault: PageFault) -> String {
     let mmu = machine.cpu().mmu();
-    let access = Access::new(kind_of(fault.code), Privilege::User);
+    let access = Access::new(fault.code.access_kind(), Privilege::User);
     picture::of(&Shown::new(&mmu.bus, mmu.context(), fault.cr2, access))
 }
 
@@ -120,20 +120,10 @@ fn stop(args: &WalkArgs) -> Stop {
 fn target(args: &WalkArgs, machine: &Machine, fault: Option<PageFault>) -> (LinearAddr, Access) {
     let next = LinearAddr(machine.context().rip);
     let la = args.la.map(|la| la.0).or(fault.map(|fault| fault.cr2)).unwrap_or(next);
-    let of_fault = fault.map(|fault| kind_of(fault.code));
+    let of_fault = fault.map(|fault| fault.code.access_kind());
     let usual = if args.la.is_some() { AccessKind::Read } else { AccessKind::Fetch };
     let kind = args.access.map(Into::into).or(of_fault).unwrap_or(usual);
     (la, Access::new(kind, args.privilege.map_or(Privilege::User, Into::into)))
-}
-
-const fn kind_of(code: PageFaultCode) -> AccessKind {
-    if code.contains(PageFaultCode::ID) {
-        AccessKind::Fetch
-    } else if code.contains(PageFaultCode::WR) {
-        AccessKind::Write
-    } else {
-        AccessKind::Read
-    }
 }
 
 /// Who makes an access, in words.

@@ -109,12 +109,6 @@ impl What {
             Self::LoadCr3 => "load-cr3",
         }
     }
-
-    /// True for page faults.
-    #[must_use]
-    pub const fn is_fault(self) -> bool {
-        matches!(self, Self::Read | Self::Write | Self::Fetch)
-    }
 }
 
 /// A number that a line does not have.

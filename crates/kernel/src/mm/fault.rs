@@ -422,11 +422,7 @@ impl Mm {
 
 impl VmFault {
     fn new(vma: Vma, fault: PageFault) -> Self {
-        let kind = match fault.code {
-            code if code.contains(PageFaultCode::WR) => AccessKind::Write,
-            code if code.contains(PageFaultCode::ID) => AccessKind::Fetch,
-            _ => AccessKind::Read,
-        };
+        let kind = fault.code.access_kind();
         Self { vma, page: fault.cr2.page_base(), kind, rights: Rights::OfMapping }
     }
 }

@@ -4,7 +4,7 @@ use super::{RecordSink, Recorder};
 use crate::kinds::EventKind;
 use crate::places::{Precision, RawPlace};
 use crate::record::{Fact, NameNo, Record, Spot, What};
-use arch::{FRAME_SHIFT, LinearAddr, PageFault, PageFaultCode, Pte};
+use arch::{AccessKind, FRAME_SHIFT, LinearAddr, PageFault, Pte};
 use event::{Departed, EntryChanges, FaultEvent, Moment, PageClass, PageOut, Path, Pid, Reclaimer, Resolution};
 
 impl<S: RecordSink> Recorder<S> {
@@ -17,7 +17,7 @@ impl<S: RecordSink> Recorder<S> {
 
     pub(super) fn fault(&mut self, at: Moment, event: &FaultEvent) {
         let cr2 = event.fault.cr2;
-        let what = what(event.fault.code);
+        let what = what(event.fault.code.access_kind());
         let process = self.process(event.pid);
         process.space = event.space;
         let process = process.number;
@@ -136,13 +136,11 @@ fn facts(event: &FaultEvent, mapping: u32) -> Vec<(Fact, u64)> {
     facts
 }
 
-const fn what(code: PageFaultCode) -> What {
-    if code.contains(PageFaultCode::WR) {
-        What::Write
-    } else if code.contains(PageFaultCode::ID) {
-        What::Fetch
-    } else {
-        What::Read
+const fn what(access: AccessKind) -> What {
+    match access {
+        AccessKind::Read => What::Read,
+        AccessKind::Write => What::Write,
+        AccessKind::Fetch => What::Fetch,
     }
 }
 

@@ -44,7 +44,11 @@ pub(super) fn page_out(
     }
     let place = cx.frames.rmap.slots(pfn).next().map(|slot| cx.frames.entry_place(slot));
     let file = match cx.frames.get(pfn).owner {
-        Owner::File { inode, index } => Some((inode.file_id(), index)),
+        Owner::File { inode, index } => {
+            // Nobody may have mapped it, so it may have been named in no event before.
+            cx.frames.events.name(inode.file_id(), vfs.inode_name(inode));
+            Some((inode.file_id(), index))
+        }
         _ => None,
     };
     let class = match cx.frames.page_kind(pfn) {
