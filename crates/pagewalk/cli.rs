@@ -72,7 +72,7 @@ Exit status:
   N        the program exited with N
   128+N    signal N ended the program
   124      the limit of instructions or time was reached
-  125      pagewalk could not go on: an unknown option, instruction or system call, a deadlock
+  125      pagewalk could not go on: an unknown option, instruction or system call, a deadlock; or --sanitize has found something
   126      the file is there but cannot be executed
   127      there is no such file";
 
@@ -122,8 +122,11 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) timeout: Option<Duration>,
 
+    #[command(flatten)]
+    pub(crate) sanitize: SanitizeArgs,
+
     /// Translate through the TLBs of this processor, a preset (`pagewalk hw list`) or a TOML file; --stat prints their counts too
-    #[arg(long, value_name = "NAME|FILE")]
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "sanitize")]
     pub(crate) hw: Option<String>,
 
     /// Set one of its keys, such as dtlb.4k.ways=8; `none` takes a table out
@@ -131,7 +134,7 @@ pub(crate) struct RunArgs {
     pub(crate) hw_set: Vec<Setting>,
 
     /// Write to a file which pages are used, in order
-    #[arg(long, value_name = "FILE", conflicts_with = "hw")]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["hw", "sanitize"])]
     pub(crate) record_references: Option<PathBuf>,
 
     /// With `--reclaim opt`: the file that `--record-references` wrote in an earlier run of the same program
@@ -144,6 +147,22 @@ pub(crate) struct RunArgs {
     /// The program, an ELF file or a script, and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM [ARGS]")]
     pub(crate) program: Vec<OsString>,
+}
+
+/// What each access is held against.
+#[derive(Args)]
+pub(crate) struct SanitizeArgs {
+    /// Look at each access for what should not be. translations: a processor may still hold one that the tables do not give any more,
+    /// because an invalidation is missing
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) sanitize: Option<Sanitize>,
+}
+
+/// What is looked for.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sanitize {
+    /// Stale translations
+    Translations,
 }
 
 impl RunArgs {

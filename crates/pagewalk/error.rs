@@ -187,6 +187,10 @@ pub(crate) enum Error {
         /// The policy.
         policy: PolicyName,
     },
+    /// The sanitizer is a model itself.
+    #[error("the sanitizer of translations has the place of another model of the processor, and of exact references")]
+    #[diagnostic(code(pagewalk::sanitize), help("leave out --hw, and choose another --reclaim than lru-exact or opt"))]
+    SanitizerAlone,
     /// A recording is given that nothing would use.
     #[error("`--references` says which pages will be used, which `{policy}` does not ask")]
     #[diagnostic(code(pagewalk::references), help("it goes with --reclaim opt"))]

@@ -3,7 +3,8 @@
 use crate::trace::{
     CompareError, Difference, EventKind, Header, ReadError, Recording, TraceFile, compare, configure, write_text,
 };
-use crate::{BufferConsole, ExecError, Interrupt, Machine, MachineConfig, MachineError};
+use crate::{BufferConsole, ExecError, Interrupt, Machine, MachineConfig, MachineError, PolicyName};
+use paging::HardwareModel;
 use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -83,7 +84,19 @@ pub fn check(path: &Path, config: MachineConfig, argv: &[&str]) -> Result<Differ
 fn run(config: MachineConfig, argv: &[&str], header: &Header) -> Result<Made, GoldenError> {
     let policy = config.reclaim.policy;
     let config = configure(config, &header.events);
-    let mut machine = Machine::new(config, Box::new(BufferConsole::new("")), Interrupt::new())?;
+    let console = Box::new(BufferConsole::new(""));
+    if header.events.contains(&EventKind::Stale) {
+        return run_on(Machine::sanitizing(config, console, Interrupt::new())?, policy, argv, header);
+    }
+    run_on(Machine::new(config, console, Interrupt::new())?, policy, argv, header)
+}
+
+fn run_on<H: HardwareModel>(
+    mut machine: Machine<H>,
+    policy: PolicyName,
+    argv: &[&str],
+    header: &Header,
+) -> Result<Made, GoldenError> {
     let recording = Recording::start(&mut machine, &header.events, policy, Vec::new());
     let words: Vec<Vec<u8>> = argv.iter().map(|word| word.as_bytes().to_vec()).collect();
     let environment = ENVIRONMENT.map(|variable| variable.as_bytes().to_vec());

@@ -22,7 +22,7 @@ pub mod trace;
 
 pub use arch::{AccessKind, Features, FeaturesError, LinearAddr, PageFaultCode};
 pub use cpu::CpuModel;
-pub use event::{Event, EventSink, FaultEvent, Resolution};
+pub use event::{EntryStore, Event, EventSink, FaultEvent, Moment, Resolution, StaleTranslation, Wrong};
 pub use kernel::fs::{BufferConsole, Captured, ClearTerminal, Console, HostConsole, Mount, MountMode, ViewConfig};
 pub use kernel::mm::invariants::Violation;
 pub use kernel::mm::reclaim::policy::{PolicyName, UnknownPolicy};

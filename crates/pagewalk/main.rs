@@ -11,6 +11,7 @@ mod progress;
 mod replay;
 mod report;
 mod run;
+mod sanitize;
 mod size;
 mod stat;
 mod walk;

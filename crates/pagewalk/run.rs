@@ -3,7 +3,7 @@
 use crate::cli::{GuestArgs, RunArgs, Stat, StatFormat};
 use crate::error::Error;
 use crate::stat::Outcome;
-use crate::{output, report};
+use crate::{output, report, sanitize};
 use pagewalk::trace::golden::ENVIRONMENT;
 use pagewalk::{
     ClearTerminal, Console, CpuModel, Ending, ExecError, HostConsole, HugePages, Interrupt, Machine, MachineConfig,
@@ -34,7 +34,13 @@ pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     if let Some(hardware) = args.hardware()? {
         return translated(args, &hardware, Machine::counting(config, console, interrupt, &hardware)?);
     }
+    if args.sanitize.sanitize.is_some() && args.guest.reclaim.wants_clock() {
+        return Err(Error::SanitizerAlone);
+    }
     let Some(references) = references(args)? else {
+        if sanitize::is_on(&args.sanitize) {
+            return execute(args, &mut Machine::sanitizing(config, console, interrupt)?);
+        }
         return execute(args, &mut Machine::new(config, console, interrupt)?);
     };
     let mut machine = Machine::with_references(config, console, interrupt, references.clone())?;
@@ -100,7 +106,7 @@ fn execute<H: HardwareModel>(args: &RunArgs, machine: &mut Machine<H>) -> Result
     if let Some(what) = args.stat {
         report::stats(&machine.stats(), (what == Stat::Host).then_some(elapsed));
     }
-    Ok(report::status(&ending))
+    Ok(sanitize::report(machine, report::status(&ending)))
 }
 
 /// What the terminal sends is the guest's.

@@ -2,7 +2,8 @@
 
 pub use ::trace::{
     Column, CompareError, Difference, EventKind, Header, InMemory, Line, Lines, NOTHING, PackedTrace, PackedWriter,
-    ReadError, Recorder, Rule, TextTrace, TraceFile, Vocabulary, compare, record, write_header, write_text,
+    ReadError, Recorder, Rule, TextTrace, TraceFile, Vocabulary, compare, entry_flags, record, write_header,
+    write_text,
 };
 
 pub use crate::assert_golden;

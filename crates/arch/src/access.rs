@@ -26,6 +26,18 @@ pub enum Privilege {
     SupervisorImplicit,
 }
 
+impl AccessKind {
+    /// Its name in words.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::Read => "read",
+            Self::Write => "write",
+        }
+    }
+}
+
 /// One access as the paging rules see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Access {

@@ -16,6 +16,7 @@ mod keys;
 mod memory_type;
 mod mode;
 mod service;
+mod site;
 mod space;
 pub mod xstate;
 
@@ -31,4 +32,5 @@ pub use keys::{KeyRights, Pcid, ProtectionKey};
 pub use memory_type::{MemoryType, Pat, PatIndex};
 pub use mode::{EntrySize, Level, LinearWidth, PagingMode};
 pub use service::Service;
+pub use site::Site;
 pub use space::SpaceId;

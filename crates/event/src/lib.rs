@@ -9,11 +9,13 @@ mod fault;
 mod kinds;
 mod mapping;
 mod reclaim;
+mod stale;
 
 pub use fault::{EntryChanges, FaultEvent, Path, Resolution, SwapSlot};
 pub use kinds::Kinds;
 pub use mapping::{FileId, Mapping, MappingKind, Rights};
 pub use reclaim::{Departed, PageClass, PageOut, Reclaimer};
+pub use stale::{EntryStore, StaleTranslation, Wrong};
 
 use arch::{Cr3, LinearAddr, SpaceId};
 
@@ -147,6 +149,8 @@ pub enum Event {
     SwapWrite(SwapSlot),
     /// A page was read from the swap device.
     SwapRead(SwapSlot),
+    /// A translation was used, or may have been, which the tables do not give any more.
+    Stale(StaleTranslation),
 }
 
 /// Where events go.

@@ -5,9 +5,11 @@ use accesses::Recorder;
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Pte, Service, SpaceId};
 use paging::tlb::{Prefetch, SpuriousFaults, TableRef};
 use paging::{
-    BlockId, Detail, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation, TranslationCache,
+    BlockId, Detail, EntryEdit, EntryUse, HardwareModel, Invalidation, PagingContext, StoreLevel, Translation,
+    TranslationCache,
 };
 use timing::{Clocked, InOrder, OutOfOrder, Timeline};
+use watch::Sanitizer;
 
 /// A model that hears of every access.
 #[derive(Debug)]
@@ -16,6 +18,8 @@ pub enum Attached {
     References(ReferenceClock),
     /// It writes down what happens, for other models to be told.
     Recorder(Box<Recorder>),
+    /// It looks for stale translations.
+    Sanitizer(Box<Sanitizer>),
     /// A core that does one thing at a time.
     InOrder(Box<InOrder>),
     /// A core with a window.
@@ -26,7 +30,7 @@ impl Attached {
     /// The core with a clock, if it is one.
     pub fn clocked(&mut self) -> Option<&mut dyn Clocked> {
         match self {
-            Self::References(_) | Self::Recorder(_) => None,
+            Self::References(_) | Self::Recorder(_) | Self::Sanitizer(_) => None,
             Self::InOrder(core) => Some(&mut **core),
             Self::OutOfOrder(core) => Some(&mut **core),
         }
@@ -44,7 +48,7 @@ impl Attached {
     #[must_use]
     pub fn timeline(&self) -> Option<&Timeline> {
         match self {
-            Self::References(_) | Self::Recorder(_) => None,
+            Self::References(_) | Self::Recorder(_) | Self::Sanitizer(_) => None,
             Self::InOrder(core) => core.timeline(),
             Self::OutOfOrder(core) => core.timeline(),
         }
@@ -58,6 +62,7 @@ macro_rules! forward {
             match self {
                 Self::References(model) => model.$name($($arg),*),
                 Self::Recorder(model) => model.$name($($arg),*),
+                Self::Sanitizer(model) => model.$name($($arg),*),
                 Self::InOrder(model) => model.$name($($arg),*),
                 Self::OutOfOrder(model) => model.$name($($arg),*),
             }
@@ -72,6 +77,7 @@ macro_rules! forward_shared {
             match self {
                 Self::References(model) => model.$name(),
                 Self::Recorder(model) => model.$name(),
+                Self::Sanitizer(model) => model.$name(),
                 Self::InOrder(model) => model.$name(),
                 Self::OutOfOrder(model) => model.$name(),
             }
@@ -117,6 +123,7 @@ impl HardwareModel for Attached {
         #[inline] fn instruction(&mut self, n: u16);
         fn left(&mut self, completed: u16);
         fn service(&mut self, service: Service, ns: u64);
+        fn edited(&mut self, edit: &EntryEdit);
         fn resumed(&mut self);
         fn retired(&mut self, instructions: u64);
     }

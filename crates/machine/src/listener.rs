@@ -2,15 +2,19 @@
 
 use crate::Stats;
 use arch::PageFault;
-use event::{Event, EventSink, FileId, Moment, Resolution};
+use event::{Event, EventSink, FileId, Moment, Resolution, StaleTranslation};
 
 /// Takes all events.
 #[derive(Default)]
 pub(crate) struct Listener {
     pub(crate) stats: Stats,
     pub(crate) faults: Option<FaultLog>,
+    pub(crate) stale: Vec<(Moment, StaleTranslation)>,
     pub(crate) sink: Option<Box<dyn EventSink>>,
 }
+
+/// So many stale translations are kept: one mistake can lead to any number.
+const MOST_STALE: usize = 10_000;
 
 /// A page fault, and what came of it.
 pub type FaultOutcome = (PageFault, Resolution);
@@ -29,6 +33,11 @@ impl EventSink for Listener {
             && log.faults.len() < log.room
         {
             log.faults.push((fault.fault, fault.resolution));
+        }
+        if let Event::Stale(stale) = event
+            && self.stale.len() < MOST_STALE
+        {
+            self.stale.push((at, *stale));
         }
         if let Some(sink) = &mut self.sink {
             sink.record(at, event);

@@ -5,7 +5,7 @@ use crate::{Attached, Ending, Interrupt, MachineConfig, MachineError, Progress, 
 use accesses::Recorder;
 use arch::{ControlRegs, LinearAddr, UserContext};
 use cpu::{Cpu, CpuModel, Exit};
-use event::{Event, EventSink, Kinds, Moment};
+use event::{Event, EventSink, Kinds, Moment, StaleTranslation};
 use kernel::fs::Console;
 use kernel::mm::invariants::Violation;
 use kernel::mm::reclaim::references::SharedReferences;
@@ -14,6 +14,7 @@ use mmu::Mmu;
 use paging::{Detail, HardwareModel, NoModel, Shootdown, SwapDevice};
 use physmem::{Bus, Ram};
 use timing::{Clocked, Counting, HardwareConfig, InOrder, OutOfOrder};
+use watch::{Sanitizer, Told};
 
 /// Instructions between two looks at the interrupt flag: some milliseconds, or a tenth of a second where a model with a window hears of each.
 const SLICE: u64 = 1 << 20;
@@ -29,6 +30,8 @@ pub struct Machine<H = NoModel> {
     progress: Progress,
     /// The clock that the model tells of references.
     references: Option<SharedReferences>,
+    /// What a model that watches has to tell.
+    told: Option<Told>,
     max_instructions: u64,
     /// No process can run until the host has input, or the interrupt flag is served.
     pub(crate) is_waiting: bool,
@@ -126,6 +129,24 @@ impl Machine<Attached> {
         Self::with_model(config, console, interrupt, Attached::Recorder(Box::new(recorder)))
     }
 
+    /// A machine that looks at each access for a translation that a processor may still hold and the tables do not give any more; a listener
+    /// hears of it as [`Event::Stale`].
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn sanitizing(
+        config: MachineConfig,
+        console: Box<dyn Console>,
+        interrupt: Interrupt,
+    ) -> Result<Self, MachineError> {
+        let told = Told::default();
+        let model = Attached::Sanitizer(Box::new(Sanitizer::new(told.clone())));
+        let mut machine = Self::with_model(config, console, interrupt, model)?;
+        machine.cpu.mmu_mut().bus.watch_entries();
+        machine.told = Some(told);
+        Ok(machine)
+    }
+
     /// The core with a clock, if there is one, to end its run.
     pub fn clocked(&mut self) -> Option<&mut dyn Clocked> {
         self.cpu.mmu_mut().model.clocked()
@@ -204,6 +225,7 @@ impl<H: HardwareModel> Machine<H> {
             interrupt,
             progress: Progress::default(),
             references,
+            told: None,
             max_instructions: config.max_instructions.unwrap_or(u64::MAX),
             is_waiting: false,
             events: config.events,
@@ -262,6 +284,7 @@ impl<H: HardwareModel> Machine<H> {
             return Some(Ending::InstructionLimit(self.max_instructions));
         }
         let exit = self.cpu.run(fuel.min(left).min(SLICE).min(self.until_event()));
+        self.tell();
         if let Exit::PageFault(_) = exit {
             self.faults += 1;
             if self.stop_at_fault == Some(self.faults) {
@@ -330,6 +353,12 @@ impl<H: HardwareModel> Machine<H> {
         self.listener.faults.as_ref().map_or(&[], |log| &log.faults)
     }
 
+    /// The stale translations that [`Machine::sanitizing`] has found, at most 10,000, each with when it was used.
+    #[must_use]
+    pub fn stale_translations(&self) -> &[(Moment, StaleTranslation)] {
+        &self.listener.stale
+    }
+
     /// Tells a sink of what happens from now on: the least, and what [`MachineConfig::events`] asks for.
     pub fn listen(&mut self, sink: Box<dyn EventSink>) {
         self.listener.sink = Some(sink);
@@ -391,6 +420,27 @@ impl<H: HardwareModel> Machine<H> {
         self.follow(disposition)
     }
 
+    /// Tells the listener what a model that watches has to tell.
+    fn tell(&mut self) {
+        let Some(told) = self.told.as_ref().filter(|told| !told.is_empty()) else { return };
+        for (instructions, event) in told.take() {
+            self.listener.record(Moment { instructions, ns: self.kernel.time_ns(instructions) }, &event);
+        }
+    }
+
+    /// Tells a model that watches which entries have changed, and has it asked for every page again.
+    fn tell_of_edits(&mut self) {
+        if self.told.is_none() {
+            return;
+        }
+        let mmu = self.cpu.mmu_mut();
+        let edits = mmu.bus.take_edits();
+        if !edits.is_empty() {
+            edits.iter().for_each(|edit| mmu.model.edited(edit));
+            mmu.ask_again();
+        }
+    }
+
     /// Tells of the invalidations and the load of CR3 that are about to be made.
     fn tell_of_flushes(&mut self) {
         let instructions = self.cpu.retired();
@@ -436,6 +486,7 @@ impl<H: HardwareModel> Machine<H> {
         if self.events.contains(Kinds::TLB) {
             self.tell_of_flushes();
         }
+        self.tell_of_edits();
         let mmu = self.cpu.mmu_mut();
         mmu.model.space(self.kernel.space());
         mmu.shoot_down(&mut self.shootdown);

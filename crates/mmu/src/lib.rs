@@ -77,6 +77,11 @@ impl<H: HardwareModel> Mmu<H> {
         }
     }
 
+    /// Empties the fast table, so that the model is asked for each page again. No translation is invalidated.
+    pub fn ask_again(&mut self) {
+        self.tlb.clear();
+    }
+
     /// Carries out the invalidations that edits of the paging structures called for.
     pub fn shoot_down(&mut self, shootdown: &mut Shootdown) {
         for what in shootdown.drain(self.ctx.pcid()) {

@@ -1,6 +1,6 @@
 //! What is recorded, compared and shown.
 
-use crate::cli::{Core, GuestArgs};
+use crate::cli::{Core, GuestArgs, SanitizeArgs};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use pagewalk::trace::{EventKind, Rule};
@@ -44,6 +44,9 @@ pub(crate) struct RecordArgs {
 
     #[command(flatten)]
     pub(crate) recorded: RecordedArgs,
+
+    #[command(flatten)]
+    pub(crate) sanitize: SanitizeArgs,
 
     /// Give the program this file as its standard input, which is empty otherwise
     #[arg(long, value_name = "FILE")]
@@ -181,7 +184,8 @@ pub(crate) struct AtArgs {
 /// Which events are recorded.
 #[derive(Args)]
 pub(crate) struct RecordedArgs {
-    /// Record these events: fault; map, for mmap and its relatives; process, for fork, exec, exit and signals; page-out; swap; tlb
+    /// Record these events: fault; map, for mmap and its relatives; process, for fork, exec, exit and signals; page-out; swap; tlb;
+    /// stale, for what --sanitize translations finds
     #[arg(long, value_name = "KIND,...", value_delimiter = ',', default_value = "fault",
           value_parser = PossibleValuesParser::new(EventKind::ALL.map(EventKind::name)).map(|name| kind(&name)))]
     pub(crate) events: Vec<EventKind>,

@@ -4,9 +4,9 @@ use super::args::ModelArgs;
 use super::console::{Output, Pipes};
 use crate::cli::{Core, GuestArgs};
 use crate::error::Error;
-use crate::{hw, report, run};
+use crate::{hw, report, run, sanitize};
 use machine::MachineConfig;
-use pagewalk::trace::{Header, Recording, TraceFile, configure};
+use pagewalk::trace::{EventKind, Header, Recording, TraceFile, configure};
 use pagewalk::{Console, Interrupt, Machine, SharedReferences};
 use paging::HardwareModel;
 use std::ffi::OsString;
@@ -33,6 +33,10 @@ impl Execution<'_> {
         if self.guest.reclaim.wants_future() {
             return Err(Error::NoReferences);
         }
+        let is_alone = self.model.hw.is_none() && !self.guest.reclaim.wants_clock();
+        if self.header.events.contains(&EventKind::Stale) && !is_alone {
+            return Err(Error::SanitizerAlone);
+        }
         let Some(name) = &self.model.hw else { return self.without_model(config, console, interrupt) };
         self.guest.check_clock()?;
         let hardware = hw::file(name, &self.model.hw_set)?.config()?;
@@ -53,6 +57,9 @@ impl Execution<'_> {
             let clock = SharedReferences::new();
             return self.on(Machine::with_references(config, console, interrupt, clock)?);
         }
+        if sanitize::is_on_for(&self.header.events) {
+            return self.on(Machine::sanitizing(config, console, interrupt)?);
+        }
         self.on(Machine::new(config, console, interrupt)?)
     }
 
@@ -65,6 +72,6 @@ impl Execution<'_> {
         report::limits(&machine);
         let (packed, _) = recording.finish(&mut machine, &self.header).expect("memory takes all that is written");
         let made = TraceFile::read(Cursor::new(packed)).expect("it was just written");
-        Ok((made, report::status(&ending)))
+        Ok((made, sanitize::report(&machine, report::status(&ending))))
     }
 }

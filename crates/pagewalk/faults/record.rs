@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::output;
 use crate::report::say;
 use pagewalk::trace::golden::replace;
-use pagewalk::trace::{Header, write_text};
+use pagewalk::trace::{EventKind, Header, write_text};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -17,11 +17,15 @@ use std::process::ExitCode;
 /// Runs a program and writes its trace.
 pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
     output::spare_program(&args.guest, &args.program, [args.output.as_path()])?;
+    let mut events = args.recorded.events.clone();
+    if args.sanitize.sanitize.is_some() && !events.contains(&EventKind::Stale) {
+        events.push(EventKind::Stale);
+    }
     let header = Header {
         program: args.program.iter().map(|word| word.to_string_lossy().into_owned()).collect(),
         options: options::given(&args.program)?,
         input: args.input.as_ref().map(|path| path.to_string_lossy().into_owned()),
-        events: args.recorded.events.clone(),
+        events,
         ignore: Vec::new(),
     };
     let execution = Execution { header, guest: &args.guest, model: &args.model, output: Output::Shown };

@@ -29,7 +29,7 @@ pub use canonical::is_canonical;
 pub use context::{AccessedOnFault, GigabytePages, PagingContext, Pse36};
 pub use glance::Glance;
 pub use invalidate::{Invalidation, Shootdown};
-pub use mem::PhysMem;
+pub use mem::{EntryEdit, PhysMem};
 pub use model::{BlockId, Detail, HardwareModel, NoModel, StoreLevel, TranslationCache};
 pub use reason::Reason;
 pub use rights::{Denials, Rights};

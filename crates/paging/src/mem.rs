@@ -1,6 +1,19 @@
 //! The seam to physical memory.
 
-use arch::{EntrySize, Pfn, PhysAddr};
+use arch::{EntrySize, Pfn, PhysAddr, Pte, Site};
+
+/// A store to a paging entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EntryEdit {
+    /// Where the entry is.
+    pub entry: PhysAddr,
+    /// What it held.
+    pub before: Pte,
+    /// What it holds.
+    pub after: Pte,
+    /// Where in the kernel layer that was done.
+    pub site: Site,
+}
 
 /// Physical memory as the walker, the kernel layer and devices see it.
 ///
@@ -22,6 +35,12 @@ pub trait PhysMem {
 
     /// Writes the 8-byte paging entry at `pa` in one access.
     fn store_entry(&mut self, pa: PhysAddr, value: u64);
+
+    /// The same for a kernel layer, which says where it does so to whoever watches.
+    #[inline]
+    fn edit_entry(&mut self, pa: PhysAddr, value: u64, _site: Site) {
+        self.store_entry(pa, value);
+    }
 
     /// Replaces the entry at `pa` if it still is `current`, in one locked access (MMU-116).
     ///

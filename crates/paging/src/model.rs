@@ -6,7 +6,7 @@
 //! A host reports no more than [`HardwareModel::DETAIL`] asks for, so that the empty model costs nothing.
 
 use crate::tlb::{Prefetch, SpuriousFaults, TableRef};
-use crate::{EntryUse, Invalidation, PagingContext, Translation};
+use crate::{EntryEdit, EntryUse, Invalidation, PagingContext, Translation};
 use arch::{Access, AccessKind, InstrInfo, Level, LinearAddr, PageFault, PhysAddr, Pte, Service, SpaceId};
 
 /// How much a model needs to be told.
@@ -125,6 +125,9 @@ pub trait HardwareModel: TranslationCache {
     fn left(&mut self, _completed: u16) {}
     /// The kernel layer has spent so many nanoseconds on a service, for the instruction that entered it last.
     fn service(&mut self, _service: Service, _ns: u64) {}
+    /// The kernel layer has changed a paging entry since instructions ran last. Told of before the invalidations that follow from
+    /// it, and only by a host whose memory watches entries.
+    fn edited(&mut self, _edit: &EntryEdit) {}
     /// The kernel layer has done what it was entered for, and instructions run again. Told of after its services.
     fn resumed(&mut self) {}
     /// So many instructions have retired since the last report.

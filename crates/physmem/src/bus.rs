@@ -1,8 +1,8 @@
 //! The bus: a physical address is RAM, or a device, or nothing.
 
 use crate::{CodeMap, Ram};
-use arch::{Pfn, PhysAddr};
-use paging::PhysMem;
+use arch::{Pfn, PhysAddr, Pte, Site};
+use paging::{EntryEdit, PhysMem};
 use std::cell::RefCell;
 use std::ops::Range;
 
@@ -20,6 +20,8 @@ pub struct Bus {
     /// Which bytes of RAM code was decoded from.
     pub code: CodeMap,
     devices: Vec<(Range<u64>, SharedDevice)>,
+    /// Changes of paging entries that were not taken yet, if they are watched.
+    edits: Option<Vec<EntryEdit>>,
 }
 
 /// A read of a device may change it, while [`PhysMem::read`] takes the bus as shared.
@@ -29,7 +31,7 @@ impl Bus {
     /// A bus with RAM alone.
     #[must_use]
     pub fn new(ram: Ram) -> Self {
-        Self { ram, code: CodeMap::new(), devices: Vec::new() }
+        Self { ram, code: CodeMap::new(), devices: Vec::new(), edits: None }
     }
 
     /// Puts a device at a range of physical addresses beyond RAM.
@@ -41,6 +43,16 @@ impl Bus {
         assert!(!overlaps(&(0..self.ram.bytes())), "a device overlaps RAM");
         assert!(!self.devices.iter().any(|(r, _)| overlaps(r)), "two devices overlap");
         self.devices.push((range, device.into()));
+    }
+
+    /// Keeps the changes that the kernel layer makes to paging entries, for [`Self::take_edits`].
+    pub fn watch_entries(&mut self) {
+        self.edits = Some(Vec::new());
+    }
+
+    /// The changes that were made to paging entries since the last call, in order.
+    pub fn take_edits(&mut self) -> Vec<EntryEdit> {
+        self.edits.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// RAM itself.
@@ -89,6 +101,14 @@ impl PhysMem for Bus {
         }
         self.ram.cell(pa).store(value);
         self.code.written(pa, 8);
+    }
+
+    fn edit_entry(&mut self, pa: PhysAddr, value: u64, site: Site) {
+        if self.edits.is_some() {
+            let edit = EntryEdit { entry: pa, before: Pte(self.load_entry(pa)), after: Pte(value), site };
+            self.edits.iter_mut().for_each(|edits| edits.push(edit));
+        }
+        self.store_entry(pa, value);
     }
 
     fn compare_exchange_entry(&mut self, pa: PhysAddr, current: u64, new: u64) -> Result<(), u64> {
@@ -176,6 +196,18 @@ mod tests {
         assert_eq!(read(&bus, (1 << 20) - 1), [0, 0xff]);
         bus.write(PhysAddr(0x2000_0000), &[1]);
         assert_eq!(bus.load_entry(PhysAddr(0x2000_0000)), u64::MAX);
+    }
+
+    #[test]
+    fn changes_of_entries_are_kept_for_who_watches() {
+        let mut bus = Bus::new(Ram::new(1 << 20).unwrap());
+        let (entry, site) = (PhysAddr(0x1008), Site::caller());
+        bus.edit_entry(entry, 1, site);
+        assert_eq!(bus.take_edits(), []);
+        bus.watch_entries();
+        bus.edit_entry(entry, 2, site);
+        assert_eq!(bus.take_edits(), [EntryEdit { entry, before: Pte(1), after: Pte(2), site }]);
+        assert_eq!((bus.take_edits(), bus.load_entry(entry)), (vec![], 2));
     }
 
     #[test]

@@ -19,11 +19,14 @@ pub enum EventKind {
     Swap,
     /// Invalidations, and loads of CR3 with the processes that they are for.
     Tlb,
+    /// Translations that a processor may still hold and the tables do not give any more.
+    Stale,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [Self::Fault, Self::Map, Self::Process, Self::PageOut, Self::Swap, Self::Tlb];
+    pub const ALL: [Self; 7] =
+        [Self::Fault, Self::Map, Self::Process, Self::PageOut, Self::Swap, Self::Tlb, Self::Stale];
 
     /// Its name.
     #[must_use]
@@ -35,6 +38,7 @@ impl EventKind {
             Self::PageOut => "page-out",
             Self::Swap => "swap",
             Self::Tlb => "tlb",
+            Self::Stale => "stale",
         }
     }
 
@@ -45,7 +49,7 @@ impl EventKind {
             Self::PageOut => Kinds::PAGE_OUT,
             Self::Swap => Kinds::SWAP,
             Self::Tlb => Kinds::TLB,
-            Self::Fault | Self::Map | Self::Process => Kinds::empty(),
+            Self::Fault | Self::Map | Self::Process | Self::Stale => Kinds::empty(),
         };
         kinds.iter().map(of).fold(Kinds::ENTRIES | Kinds::MAPPINGS, |all, kind| all | kind)
     }

@@ -34,6 +34,7 @@ pub use kinds::EventKind;
 pub use line::{Column, Line, LineError, NOTHING};
 pub use packed::{PackedTrace, PackedWriter};
 pub use recorder::{RecordSink, Recorder, Vocabulary};
+pub use render::entry_flags;
 pub use text::{TextTrace, write_header, write_text};
 
 /// How each trace begins; the version follows.

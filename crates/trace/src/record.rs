@@ -62,11 +62,17 @@ pub enum What {
     Flush,
     /// CR3 was loaded.
     LoadCr3,
+    /// A load by a stale translation.
+    StaleRead,
+    /// A store by one.
+    StaleWrite,
+    /// A fetch by one.
+    StaleFetch,
 }
 
 impl What {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::Read,
         Self::Write,
         Self::Fetch,
@@ -84,6 +90,9 @@ impl What {
         Self::SwapRead,
         Self::Flush,
         Self::LoadCr3,
+        Self::StaleRead,
+        Self::StaleWrite,
+        Self::StaleFetch,
     ];
 
     /// Its name in a line.
@@ -107,6 +116,9 @@ impl What {
             Self::SwapRead => "swap-read",
             Self::Flush => "flush",
             Self::LoadCr3 => "load-cr3",
+            Self::StaleRead => "stale-read",
+            Self::StaleWrite => "stale-write",
+            Self::StaleFetch => "stale-fetch",
         }
     }
 }
@@ -136,6 +148,10 @@ pub enum Fact {
     Cr3,
     /// Instructions since the page's last fault.
     Age,
+    /// The physical address of a paging entry.
+    Entry,
+    /// Instructions before a store to it.
+    StoredAt,
 }
 
 impl Fact {
@@ -154,13 +170,18 @@ impl Fact {
             Self::Pid => "pid",
             Self::Cr3 => "cr3",
             Self::Age => "age",
+            Self::Entry => "entry",
+            Self::StoredAt => "stored-at",
         }
     }
 
     /// True for those that are written in hexadecimal.
     #[must_use]
     pub const fn is_address(self) -> bool {
-        matches!(self, Self::Address | Self::ErrorCode | Self::Rip | Self::FrameBefore | Self::Frame | Self::Cr3)
+        matches!(
+            self,
+            Self::Address | Self::ErrorCode | Self::Rip | Self::FrameBefore | Self::Frame | Self::Cr3 | Self::Entry
+        )
     }
 }
 

@@ -2,14 +2,16 @@
 
 use crate::line::Line;
 use crate::record::{Fact, Leaf, PlaceEntry, Record, Spot, Tables};
-use arch::Pte;
+use arch::{Level, Pte};
 use std::collections::HashMap;
 use std::fmt::Write;
 
 /// The level of a PTE in [`Leaf`].
 const PTE: u8 = 3;
+/// In an entry above that: it maps a page, not a table.
+const PS: u64 = 1 << 7;
 /// The bits of an entry that a line tells of.
-const FLAGS: u64 = 1 << 63 | 0x17f;
+const FLAGS: u64 = 1 << 63 | 0x1ff;
 
 /// Makes lines of records. What many of them share is made once.
 #[derive(Debug)]
@@ -121,12 +123,24 @@ fn entries(leaf: Leaf, was_on_swap: bool) -> String {
     }
 }
 
+/// An entry of a level, by its flags, as a line has it.
+#[must_use]
+pub fn entry_flags(level: Level, entry: Pte) -> String {
+    flags((level_number(level), entry))
+}
+
+/// The number of a level in a record.
+pub(crate) const fn level_number(level: Level) -> u8 {
+    PTE.saturating_sub(level.height() as u8)
+}
+
 fn flags((level, pte): (u8, Pte)) -> String {
     if !pte.present() {
         return if pte.0 == 0 { "none" } else { "absent" }.into();
     }
     let size = match level {
         PTE => None,
+        _ if pte.0 & PS == 0 => None,
         2 => Some("2M"),
         _ => Some("1G"),
     };

@@ -41,6 +41,7 @@ const RULES: &[(&str, Reach)] = &[
     ("packing", Reach::Only(&[])),
     ("accesses", Reach::Only(&["arch", "packing", "paging"])),
     ("trace", Reach::Only(&["arch", "event", "loader", "packing"])),
+    ("watch", Reach::Only(&["arch", "event", "paging"])),
     ("report", Reach::Only(&["arch", "paging", "decode", "loader", "timing"])),
     ("qemu-plugin", Reach::Only(&["arch", "paging", "physmem", "decode", "timing"])),
 ];

@@ -26,8 +26,7 @@ use super::reclaim::policy::Arrival;
 use super::thp_setting::ThpSettings;
 use super::vma::{Backing, Vma};
 use super::{Mm, MmCx, VmFlags, pte};
-use arch::Service;
-use arch::{Level, LinearAddr, PageSize, Pfn, PhysAddr, Pte};
+use arch::{Level, LinearAddr, PageSize, Pfn, PhysAddr, Pte, Service, Site};
 use event::Resolution;
 use paging::{PhysMem, Shootdown};
 use std::collections::BTreeMap;
@@ -190,9 +189,9 @@ pub(super) fn split_huge_pmd(mem: &mut dyn PhysMem, frames: &mut FrameTable, slo
         } else {
             frames.move_mapping(pte::pfn(small), slot, to);
         }
-        mem.store_entry(to, small.0);
+        mem.edit_entry(to, small.0, Site::caller());
     }
-    mem.store_entry(slot, pgtable::table_entry(table).0);
+    mem.edit_entry(slot, pgtable::table_entry(table).0, Site::caller());
     frames.stat.thp_split_pmd += 1;
     if pte.present() {
         frames.pending.merge(Shootdown::page(la));

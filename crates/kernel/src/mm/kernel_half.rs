@@ -7,7 +7,7 @@
 use super::frames::FrameTable;
 use super::pgtable::{OutOfFrames, alloc_table, slot};
 use crate::Hw;
-use arch::{FRAME_SIZE, Level, LinearAddr, PageSize, Pde, Pdpte, Pfn, PhysAddr, Pml4e};
+use arch::{FRAME_SIZE, Level, LinearAddr, PageSize, Pde, Pdpte, Pfn, PhysAddr, Pml4e, Site};
 use paging::PhysMem;
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ impl KernelHalf {
     /// Writes the shared entries into a new PML4.
     pub(super) fn copy_into(&self, mem: &mut dyn PhysMem, root: Pfn) {
         for (index, entry) in &self.entries {
-            mem.store_entry(root.base().wrapping_add(index * 8), entry.0);
+            mem.edit_entry(root.base().wrapping_add(index * 8), entry.0, Site::caller());
         }
     }
 
@@ -74,7 +74,7 @@ impl KernelHalf {
             PageSize::Size2M | PageSize::Size4M => Level::Pd,
             PageSize::Size4K => Level::Pt,
         };
-        mem.store_entry(slot(table, level, la), leaf(pa, size));
+        mem.edit_entry(slot(table, level, la), leaf(pa, size), Site::caller());
         Ok(())
     }
 }
@@ -92,7 +92,7 @@ fn next_table(mem: &mut dyn PhysMem, frames: &mut FrameTable, at: PhysAddr) -> R
         return Ok(Pfn(entry.frame()));
     }
     let table = alloc_table(mem, frames)?;
-    mem.store_entry(at, kernel_table_entry(table).0);
+    mem.edit_entry(at, kernel_table_entry(table).0, Site::caller());
     Ok(table)
 }
 

@@ -12,7 +12,7 @@ use super::pte::{self, PteState};
 use super::vma::Vma;
 use super::{Mm, MmCx};
 use crate::Errno;
-use arch::{AccessKind, FRAME_SHIFT, LinearAddr};
+use arch::{AccessKind, FRAME_SHIFT, LinearAddr, Site};
 
 impl Mm {
     /// Locks the pages that `addr..addr+len` touches and brings them in; with `LOCKONFAULT` in `lock` each when it is
@@ -189,7 +189,7 @@ impl Mm {
         while let Some(entry) = entries.next(cx.hw.mem) {
             if matches!(pte::state(entry.pte), PteState::Present | PteState::ProtNone) {
                 let pte = pte::mark_locked(entry.pte, flags);
-                cx.hw.mem.store_entry(entry.slot, pte.0);
+                cx.hw.mem.edit_entry(entry.slot, pte.0, Site::caller());
                 cx.frames.recheck_evictable(pte::pfn(pte));
             }
         }

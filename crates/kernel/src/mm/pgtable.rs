@@ -11,8 +11,7 @@ use super::frames::{Contents, FrameTable, FrameUse, Owner};
 use super::kernel_half::KernelHalf;
 use super::pte;
 use super::rss::RssId;
-use arch::Service;
-use arch::{Cr3, FRAME_SIZE, Level, LinearAddr, PageSize, Pde, Pfn, PhysAddr, Pte, SpaceId};
+use arch::{Cr3, FRAME_SIZE, Level, LinearAddr, PageSize, Pde, Pfn, PhysAddr, Pte, Service, Site, SpaceId};
 use paging::{PhysMem, Shootdown};
 
 /// No frame is left.
@@ -156,13 +155,14 @@ impl PageTable {
 
     /// Empties the PDE that serves `la`, and gives its place and the page table that it referenced, which has no entries any
     /// more. What is cached of it goes with a shootdown of any page of it.
+    #[track_caller]
     pub(super) fn take_out_table(&self, mem: &mut dyn PhysMem, la: LinearAddr) -> (PhysAddr, Pfn) {
         let directory = [Level::Pml4, Level::Pdpt]
             .into_iter()
             .try_fold(self.root, |table, level| table_at(mem, slot(table, level, la)));
         let at = slot(directory.expect("there is a page table"), Level::Pd, la);
         let table = table_at(mem, at).expect("there is a page table");
-        mem.store_entry(at, 0);
+        mem.edit_entry(at, 0, Site::caller());
         (at, table)
     }
 
@@ -199,7 +199,7 @@ impl PageTable {
         let base = LinearAddr(la.0 & !(span(level) - 1));
         let below = level.below().expect("entries of the last level reference no table");
         frames.set_owner(next, Owner::Table { mm: self.rss, level: below, base });
-        mem.store_entry(at, table_entry(next).0);
+        mem.edit_entry(at, table_entry(next).0, Site::caller());
         Ok(next)
     }
 
@@ -219,8 +219,9 @@ impl PageTable {
     }
 
     /// Writes a leaf entry. Only a present one can be cached, so only its change needs a shootdown (MMU-205).
+    #[track_caller]
     pub(super) fn set_pte(&self, mem: &mut dyn PhysMem, entry: Entry, pte: Pte) -> Shootdown {
-        mem.store_entry(entry.slot, pte.0);
+        mem.edit_entry(entry.slot, pte.0, Site::caller());
         if entry.pte.present() { Shootdown::page(entry.la) } else { Shootdown::none() }
     }
 
@@ -357,7 +358,7 @@ fn free_level(
                 free_level(mem, frames, (child, below), (la, end.min(next)), bounds, shootdown);
             }
             if base >= bounds.floor && next <= bounds.ceiling {
-                mem.store_entry(at, 0);
+                mem.edit_entry(at, 0, Site::caller());
                 frames.put(child);
                 // INVLPG of any page drops every paging-structure cache entry (MMU-202).
                 shootdown.merge(Shootdown::page(LinearAddr(base)));

@@ -61,7 +61,8 @@ impl Flush {
     }
 
     /// True if a translation of `owner` is covered.
-    pub(super) fn covers_translation(self, owner: Pcid, global: bool) -> bool {
+    #[must_use]
+    pub fn covers_translation(self, owner: Pcid, global: bool) -> bool {
         match self {
             Self::Page { pcid, .. } | Self::Fault { pcid, .. } | Self::ContextAndGlobal(pcid) => {
                 global || owner == pcid
@@ -73,7 +74,8 @@ impl Flush {
     }
 
     /// True if a paging-structure-cache entry of `owner` is covered.
-    pub(super) fn covers_table(self, owner: Pcid) -> bool {
+    #[must_use]
+    pub fn covers_table(self, owner: Pcid) -> bool {
         match self {
             Self::Page { pcid, .. } | Self::Address { pcid, .. } | Self::Fault { pcid, .. } => owner == pcid,
             Self::Context(pcid) | Self::ContextAndGlobal(pcid) => owner == pcid,

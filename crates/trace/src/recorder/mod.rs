@@ -5,6 +5,7 @@
 
 mod events;
 mod mappings;
+mod translations;
 mod words;
 
 use crate::kinds::EventKind;
@@ -226,6 +227,7 @@ impl<S: RecordSink> EventSink for Recorder<S> {
             Event::EndSpace(space) => self.regions.end(space),
             Event::PageOut(ref out) => self.page_out(at, out),
             Event::SwapWrite(slot) => self.with_fact(at, What::SwapWrite, (Fact::Slot, slot.0.into())),
+            Event::Stale(ref stale) => self.stale(at, stale),
             Event::SwapRead(slot) => self.with_fact(at, What::SwapRead, (Fact::Slot, slot.0.into())),
         }
     }

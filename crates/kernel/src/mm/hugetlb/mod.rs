@@ -25,8 +25,7 @@ pub use pool::PoolCounts;
 pub(crate) use pool::{HugetlbPools, OutOfPool, PoolSetting, Promise};
 
 use super::frames::{Contents, FrameTable};
-use arch::Service;
-use arch::{FRAME_SIZE, Level, PageSize, Pfn, PhysAddr};
+use arch::{FRAME_SIZE, Level, PageSize, Pfn, PhysAddr, Service, Site};
 use paging::{PhysMem, Shootdown};
 
 /// The sizes that there are pools for; the first is meant where none is named.
@@ -79,7 +78,7 @@ pub(crate) fn unmap_huge_page(mem: &mut dyn PhysMem, frames: &mut FrameTable, he
     let slots: Vec<PhysAddr> = frames.rmap.slots(head).filter(|slot| Some(*slot) != but).collect();
     for slot in slots {
         let (_, la) = frames.entry_place(slot);
-        mem.store_entry(slot, 0);
+        mem.edit_entry(slot, 0, Site::caller());
         frames.pending.merge(Shootdown::page(la));
         unmap_entry(frames, head, slot);
     }

@@ -2,7 +2,7 @@
 
 use crate::mm::frames::FrameTable;
 use crate::mm::{pte, rss::RssKind, swap};
-use arch::{Pfn, PhysAddr, Pte};
+use arch::{Pfn, PhysAddr, Pte, Site};
 use paging::{PhysMem, Shootdown};
 use swap::{SwapEntry, pte_swp_mkexclusive};
 
@@ -45,7 +45,7 @@ fn slots(frames: &FrameTable, pfn: Pfn) -> Vec<PhysAddr> {
 /// Replaces an entry that maps the frame by one that does not.
 fn replace(mem: &mut dyn PhysMem, frames: &mut FrameTable, pfn: Pfn, slot: PhysAddr, new: Pte) {
     let old = Pte(mem.load_entry(slot));
-    mem.store_entry(slot, new.0);
+    mem.edit_entry(slot, new.0, Site::caller());
     if old.present() {
         let (_, la) = frames.entry_place(slot);
         frames.pending.merge(Shootdown::page(la));

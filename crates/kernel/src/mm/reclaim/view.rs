@@ -4,8 +4,7 @@ use super::AgingFlush;
 use super::policy::{Pages, RefTime};
 use super::references::SharedReferences;
 use crate::mm::frames::FrameTable;
-use arch::Service;
-use arch::{Pfn, Pte};
+use arch::{Pfn, Pte, Service, Site};
 use paging::{PhysMem, Shootdown};
 
 /// The pages, as a policy sees them.
@@ -46,7 +45,7 @@ pub(super) fn test_and_clear_accessed(mem: &mut dyn PhysMem, frames: &mut FrameT
         let mut pte = Pte(mem.load_entry(slot));
         if pte.present() && pte.accessed() {
             pte.set_accessed(false);
-            mem.store_entry(slot, pte.0);
+            mem.edit_entry(slot, pte.0, Site::caller());
             referenced += 1;
             stale.merge(Shootdown::page(frames.entry_place(slot).1));
         }
