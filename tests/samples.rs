@@ -55,6 +55,7 @@ const CASES: &[Case] = &[
     Case { command: "pipe", status: 0, host: Host::Same },
     Case { command: "same-address", status: 0, host: Host::Same },
     Case { command: "exec", status: 0, host: Host::Same },
+    Case { command: "invalidate", status: 0, host: Host::Same },
 ];
 
 fn command_line(case: &Case) -> String {

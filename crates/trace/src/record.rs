@@ -152,6 +152,8 @@ pub enum Fact {
     Entry,
     /// Instructions before a store to it.
     StoredAt,
+    /// A line of the kernel layer's source.
+    Line,
 }
 
 impl Fact {
@@ -172,6 +174,7 @@ impl Fact {
             Self::Age => "age",
             Self::Entry => "entry",
             Self::StoredAt => "stored-at",
+            Self::Line => "line",
         }
     }
 

@@ -8,7 +8,8 @@ use arch::AccessKind;
 use event::{Moment, StaleTranslation};
 
 impl<S: RecordSink> Recorder<S> {
-    /// The outcome says what is wrong, and where the kernel layer has stored what changed it; the entries are those of this store.
+    /// The outcome says what is wrong, and in which file the kernel layer has stored what changed it, whose line is in the note; the entries are
+    /// those of this store.
     pub(super) fn stale(&mut self, at: Moment, stale: &StaleTranslation) {
         let (what, precision) = match stale.access {
             AccessKind::Read => (What::StaleRead, Precision::Byte),
@@ -23,10 +24,10 @@ impl<S: RecordSink> Recorder<S> {
         let mut outcome = stale.wrong.name().to_owned();
         let mut leaf = None;
         if let Some(store) = &stale.store {
-            outcome = format!("{outcome}@{}", store.site);
+            outcome = format!("{outcome}@{}", store.site.file());
             let level = level_number(stale.level);
             leaf = Some((level, store.before.0, level, store.after.0));
-            facts.push((Fact::StoredAt, store.instructions));
+            facts.extend([(Fact::StoredAt, store.instructions), (Fact::Line, store.site.line().into())]);
         }
         let outcome = self.name(&outcome);
         let record = Record { spot, outcome, place, leaf, facts, ..self.blank(at, what) };
