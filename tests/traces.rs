@@ -62,9 +62,12 @@ fn every_sample_does_what_its_trace_says() {
     }
 }
 
-/// Traces short enough to be made on a model of a core.
+/// Traces short enough to be made on a model of a core, and of no walks and without the sanitizer, which have its place.
 fn short() -> Vec<PathBuf> {
-    let is_short = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|file| file.len() < 20_000);
+    let is_short = |path: &PathBuf| {
+        std::fs::read_to_string(path)
+            .is_ok_and(|text| text.len() < 20_000 && !text.contains("\"stale\"") && !text.contains("hw ="))
+    };
     goldens().into_iter().filter(is_short).collect()
 }
 
@@ -77,6 +80,34 @@ fn traces_are_the_same_on_every_model_of_the_hardware() {
     }
     check_all(&short, &["--hw", "classroom", "--core", "in-order"]);
     check_all(&short, &["--hw", "zen4", "--core", "out-of-order"]);
+}
+
+#[test]
+fn accessed_and_dirty_are_set_alike_on_every_processor() {
+    let golden = [repository().join("tests/faults/fork-cow-accessed.faults")];
+    for hw in ["classroom", "zen3", "skylake", "golden-cove"] {
+        check_all(&golden, &["--hw", hw]);
+    }
+}
+
+#[test]
+fn walks_are_those_of_one_processor() {
+    let golden = "tests/faults/same-address-walks.faults";
+    let output = trace(&["check", golden, "--hw", "zen4"]);
+    assert_eq!(output.status.code(), Some(1), "another one caches other tables: {}", said(&output));
+    let output = trace(&["check", golden, "--hw", "classroom", "--core", "in-order"]);
+    assert!(said(&output).contains("walks are recorded on the TLBs of a processor alone"), "{}", said(&output));
+}
+
+#[test]
+fn the_sanitizer_has_the_place_of_a_model() {
+    let output = trace(&["check", "tests/faults/invalidate-stale.faults", "--hw", "classroom"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        said(&output).contains("the sanitizer of translations has the place of another model"),
+        "{}",
+        said(&output)
+    );
 }
 
 /// A copy of a trace with something changed.

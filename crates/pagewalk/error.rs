@@ -191,6 +191,10 @@ pub(crate) enum Error {
     #[error("the sanitizer of translations has the place of another model of the processor, and of exact references")]
     #[diagnostic(code(pagewalk::sanitize), help("leave out --hw, and choose another --reclaim than lru-exact or opt"))]
     SanitizerAlone,
+    /// Walks are those of one processor's TLBs.
+    #[error("walks are recorded on the TLBs of a processor alone: without --core, and without the sanitizer")]
+    #[diagnostic(code(pagewalk::walks), help("record twice"))]
+    WalksAlone,
     /// A recording is given that nothing would use.
     #[error("`--references` says which pages will be used, which `{policy}` does not ask")]
     #[diagnostic(code(pagewalk::references), help("it goes with --reclaim opt"))]

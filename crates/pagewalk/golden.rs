@@ -9,6 +9,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Cursor, Write};
 use std::path::{Path, PathBuf};
 use thiserror::Error;
+use timing::config::SettingError;
+use timing::{HardwareConfig, HardwareFile};
 
 /// If this variable of the environment is set, a golden trace is written instead of compared.
 pub const BLESS: &str = "PAGEWALK_BLESS";
@@ -49,6 +51,9 @@ pub enum GoldenError {
     /// The program cannot be loaded.
     #[error(transparent)]
     Exec(#[from] ExecError),
+    /// The processor of the header cannot be had.
+    #[error("{0}")]
+    Hardware(String),
     /// The traces are too long to be compared.
     #[error("{0}")]
     Compare(String),
@@ -85,10 +90,25 @@ fn run(config: MachineConfig, argv: &[&str], header: &Header) -> Result<Made, Go
     let policy = config.reclaim.policy;
     let config = configure(config, &header.events);
     let console = Box::new(BufferConsole::new(""));
+    if header.events.iter().any(|kind| kind.is_of_hardware()) {
+        let hardware = hardware(header)?;
+        return run_on(Machine::walking(config, console, Interrupt::new(), &hardware)?, policy, argv, header);
+    }
     if header.events.contains(&EventKind::Stale) {
         return run_on(Machine::sanitizing(config, console, Interrupt::new())?, policy, argv, header);
     }
     run_on(Machine::new(config, console, Interrupt::new())?, policy, argv, header)
+}
+
+/// The processor that the header names, or the usual one.
+fn hardware(header: &Header) -> Result<HardwareConfig, GoldenError> {
+    let failed = |cause: &dyn std::fmt::Display| GoldenError::Hardware(cause.to_string());
+    let mut file = HardwareFile::open(header.hw.as_deref().unwrap_or("golden-cove")).map_err(|cause| failed(&cause))?;
+    for setting in &header.hw_set {
+        let setting = setting.parse().map_err(|cause: SettingError| failed(&cause))?;
+        file.set(&setting).map_err(|cause| failed(&cause))?;
+    }
+    file.config().map_err(|cause| failed(&cause))
 }
 
 fn run_on<H: HardwareModel>(

@@ -5,6 +5,7 @@ pub(crate) mod accesses;
 pub(crate) mod elf;
 
 use pagewalk::{BufferConsole, Captured, Ending, ExitStatus, Interrupt, Machine, MachineConfig, Stats, ViewConfig};
+use paging::HardwareModel;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -39,20 +40,32 @@ pub(crate) fn config() -> MachineConfig {
 
 /// A machine that is about to run a command line, such as `elf-samples/hello`, whose words have no blanks.
 pub(crate) fn machine(config: MachineConfig, command: &str) -> (Machine, Rc<RefCell<Captured>>) {
-    let argv: Vec<Vec<u8>> = command.split(' ').map(|word| word.as_bytes().to_vec()).collect();
     let console = BufferConsole::new("");
     let captured = console.captured();
-    let mut machine = Machine::new(config, Box::new(console), Interrupt::new()).expect("there is memory for a machine");
-    machine.exec(&argv[0], &argv, &[b"LANG=C".to_vec()]).expect("the program can be loaded");
-    (machine, captured)
+    let machine = Machine::new(config, Box::new(console), Interrupt::new()).expect("there is memory for a machine");
+    (load(machine, command), captured)
 }
 
-/// Runs a command line.
+fn load<H: HardwareModel>(mut machine: Machine<H>, command: &str) -> Machine<H> {
+    let argv: Vec<Vec<u8>> = command.split(' ').map(|word| word.as_bytes().to_vec()).collect();
+    machine.exec(&argv[0], &argv, &[b"LANG=C".to_vec()]).expect("the program can be loaded");
+    machine
+}
+
+/// Runs a command line; with `PAGEWALK_SANITIZE` in the environment, on a machine that looks for stale translations and finds none.
 pub(crate) fn run(config: MachineConfig, command: &str) -> Outcome {
-    let (mut machine, captured) = machine(config, command);
+    if std::env::var_os("PAGEWALK_SANITIZE").is_none() {
+        let (mut machine, captured) = machine(config, command);
+        let ending = machine.run();
+        return Outcome { output: captured.take(), ending, stats: machine.stats() };
+    }
+    let console = BufferConsole::new("");
+    let captured = console.captured();
+    let machine = Machine::sanitizing(config, Box::new(console), Interrupt::new());
+    let mut machine = load(machine.expect("there is memory for a machine"), command);
     let ending = machine.run();
-    let output = captured.take();
-    Outcome { output, ending, stats: machine.stats() }
+    assert_eq!(machine.stale_translations(), [], "{command}");
+    Outcome { output: captured.take(), ending, stats: machine.stats() }
 }
 
 /// The exit status as a shell has it.

@@ -10,12 +10,14 @@ mod kinds;
 mod mapping;
 mod reclaim;
 mod stale;
+mod walk;
 
 pub use fault::{EntryChanges, FaultEvent, Path, Resolution, SwapSlot};
 pub use kinds::Kinds;
 pub use mapping::{FileId, Mapping, MappingKind, Rights};
 pub use reclaim::{Departed, PageClass, PageOut, Reclaimer};
 pub use stale::{EntryStore, StaleTranslation, Wrong};
+pub use walk::{MarkEvent, WalkEvent};
 
 use arch::{Cr3, LinearAddr, SpaceId};
 
@@ -149,6 +151,10 @@ pub enum Event {
     SwapWrite(SwapSlot),
     /// A page was read from the swap device.
     SwapRead(SwapSlot),
+    /// The processor has walked the paging structures.
+    Walk(WalkEvent),
+    /// A walk has set A or D.
+    Mark(MarkEvent),
     /// A translation was used, or may have been, which the tables do not give any more.
     Stale(StaleTranslation),
 }

@@ -9,7 +9,7 @@ use paging::{
     TranslationCache,
 };
 use timing::{Clocked, InOrder, OutOfOrder, Timeline};
-use watch::Sanitizer;
+use watch::{Sanitizer, Walks};
 
 /// A model that hears of every access.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub enum Attached {
     Recorder(Box<Recorder>),
     /// It looks for stale translations.
     Sanitizer(Box<Sanitizer>),
+    /// It tells of the walks of a processor.
+    Walks(Box<Walks>),
     /// A core that does one thing at a time.
     InOrder(Box<InOrder>),
     /// A core with a window.
@@ -30,7 +32,7 @@ impl Attached {
     /// The core with a clock, if it is one.
     pub fn clocked(&mut self) -> Option<&mut dyn Clocked> {
         match self {
-            Self::References(_) | Self::Recorder(_) | Self::Sanitizer(_) => None,
+            Self::References(_) | Self::Recorder(_) | Self::Sanitizer(_) | Self::Walks(_) => None,
             Self::InOrder(core) => Some(&mut **core),
             Self::OutOfOrder(core) => Some(&mut **core),
         }
@@ -48,7 +50,7 @@ impl Attached {
     #[must_use]
     pub fn timeline(&self) -> Option<&Timeline> {
         match self {
-            Self::References(_) | Self::Recorder(_) | Self::Sanitizer(_) => None,
+            Self::References(_) | Self::Recorder(_) | Self::Sanitizer(_) | Self::Walks(_) => None,
             Self::InOrder(core) => core.timeline(),
             Self::OutOfOrder(core) => core.timeline(),
         }
@@ -63,6 +65,7 @@ macro_rules! forward {
                 Self::References(model) => model.$name($($arg),*),
                 Self::Recorder(model) => model.$name($($arg),*),
                 Self::Sanitizer(model) => model.$name($($arg),*),
+                Self::Walks(model) => model.$name($($arg),*),
                 Self::InOrder(model) => model.$name($($arg),*),
                 Self::OutOfOrder(model) => model.$name($($arg),*),
             }
@@ -78,6 +81,7 @@ macro_rules! forward_shared {
                 Self::References(model) => model.$name(),
                 Self::Recorder(model) => model.$name(),
                 Self::Sanitizer(model) => model.$name(),
+                Self::Walks(model) => model.$name(),
                 Self::InOrder(model) => model.$name(),
                 Self::OutOfOrder(model) => model.$name(),
             }

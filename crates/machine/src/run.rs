@@ -11,10 +11,11 @@ use kernel::mm::invariants::Violation;
 use kernel::mm::reclaim::references::SharedReferences;
 use kernel::{Disposition, Errno, ExecError, Hw, Kernel, KernelConfig, Signal};
 use mmu::Mmu;
+use paging::tlb::TlbHierarchy;
 use paging::{Detail, HardwareModel, NoModel, Shootdown, SwapDevice};
 use physmem::{Bus, Ram};
 use timing::{Clocked, Counting, HardwareConfig, InOrder, OutOfOrder};
-use watch::{Sanitizer, Told};
+use watch::{Sanitizer, Told, Walks};
 
 /// Instructions between two looks at the interrupt flag: some milliseconds, or a tenth of a second where a model with a window hears of each.
 const SLICE: u64 = 1 << 20;
@@ -143,6 +144,24 @@ impl Machine<Attached> {
         let model = Attached::Sanitizer(Box::new(Sanitizer::new(told.clone())));
         let mut machine = Self::with_model(config, console, interrupt, model)?;
         machine.cpu.mmu_mut().bus.watch_entries();
+        machine.told = Some(told);
+        Ok(machine)
+    }
+
+    /// A machine that tells of each walk that the TLBs and paging-structure caches of a processor leave to be made, and of the accessed and
+    /// dirty flags that it sets; a listener hears of them as [`Event::Walk`] and [`Event::Mark`].
+    ///
+    /// # Errors
+    /// As [`Machine::new`].
+    pub fn walking(
+        config: MachineConfig,
+        console: Box<dyn Console>,
+        interrupt: Interrupt,
+        hardware: &HardwareConfig,
+    ) -> Result<Self, MachineError> {
+        let told = Told::default();
+        let model = Attached::Walks(Box::new(Walks::new(TlbHierarchy::new(&hardware.tlb)?, told.clone())));
+        let mut machine = Self::with_model(config, console, interrupt, model)?;
         machine.told = Some(told);
         Ok(machine)
     }

@@ -185,7 +185,7 @@ pub(crate) struct AtArgs {
 #[derive(Args)]
 pub(crate) struct RecordedArgs {
     /// Record these events: fault; map, for mmap and its relatives; process, for fork, exec, exit and signals; page-out; swap; tlb;
-    /// stale, for what --sanitize translations finds
+    /// stale, for what --sanitize translations finds; walk, for those of the processor of --hw; accessed-dirty, for what they set
     #[arg(long, value_name = "KIND,...", value_delimiter = ',', default_value = "fault",
           value_parser = PossibleValuesParser::new(EventKind::ALL.map(EventKind::name)).map(|name| kind(&name)))]
     pub(crate) events: Vec<EventKind>,

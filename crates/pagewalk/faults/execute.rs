@@ -2,6 +2,7 @@
 
 use super::args::ModelArgs;
 use super::console::{Output, Pipes};
+use super::processor;
 use crate::cli::{Core, GuestArgs};
 use crate::error::Error;
 use crate::{hw, report, run, sanitize};
@@ -32,6 +33,11 @@ impl Execution<'_> {
         let console: Box<dyn Console> = Box::new(Pipes::of(&self.header, self.output)?);
         if self.guest.reclaim.wants_future() {
             return Err(Error::NoReferences);
+        }
+        if processor::is_recorded(&self.header) {
+            self.guest.check_clock()?;
+            let hardware = processor::recorded(&self.header, self.model)?;
+            return self.on(Machine::walking(config, console, interrupt, &hardware)?);
         }
         let is_alone = self.model.hw.is_none() && !self.guest.reclaim.wants_clock();
         if self.header.events.contains(&EventKind::Stale) && !is_alone {

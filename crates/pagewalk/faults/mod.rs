@@ -6,6 +6,7 @@ mod check;
 mod console;
 mod execute;
 mod options;
+mod processor;
 mod record;
 mod show;
 mod stat;

@@ -3,7 +3,7 @@
 use super::args::{BlessArgs, RecordArgs};
 use super::console::Output;
 use super::execute::{Execution, Made};
-use super::options;
+use super::{options, processor};
 use crate::error::Error;
 use crate::output;
 use crate::report::say;
@@ -27,7 +27,9 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
         input: args.input.as_ref().map(|path| path.to_string_lossy().into_owned()),
         events,
         ignore: Vec::new(),
+        ..Header::default()
     };
+    let header = processor::named(header, &args.model);
     let execution = Execution { header, guest: &args.guest, model: &args.model, output: Output::Shown };
     let (made, status) = execution.run()?;
     let written = File::create(&args.output).and_then(|to| {
@@ -46,7 +48,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
 pub(super) fn bless(args: &BlessArgs) -> Result<ExitCode, Error> {
     let trace = super::open(&args.trace)?;
     let (header, is_packed) = (trace.header().clone(), trace.tables().is_some());
-    let header = Header { program: super::program(&header, &args.program), ..header };
+    let header = processor::named(Header { program: super::program(&header, &args.program), ..header }, &args.model);
     let guest = options::read(&header.options)?;
     let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped };
     let (made, _) = execution.run()?;

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use timing::{HardwareConfig, HardwareError, HardwareFile, Setting};
 
 /// The processor that is modelled unless another is named.
-const DEFAULT: &str = "golden-cove";
+pub(crate) const DEFAULT: &str = "golden-cove";
 
 /// A processor: a preset or a file, with single keys set otherwise.
 #[derive(Args)]

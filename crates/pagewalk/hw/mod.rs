@@ -2,7 +2,7 @@
 
 mod args;
 
-pub(crate) use args::{HardwareArgs, HwCommand, file};
+pub(crate) use args::{DEFAULT, HardwareArgs, HwCommand, file};
 
 use crate::error::Error;
 use crate::report;

@@ -18,6 +18,12 @@ pub struct Header {
     pub input: Option<String>,
     /// What is recorded.
     pub events: Vec<EventKind>,
+    /// The processor whose walks are recorded: a preset, or a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hw: Option<String>,
+    /// Its keys that are set otherwise, as `KEY=VALUE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hw_set: Vec<String>,
     /// What a comparison overlooks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<Rule>,

@@ -21,12 +21,31 @@ pub enum EventKind {
     Tlb,
     /// Translations that a processor may still hold and the tables do not give any more.
     Stale,
+    /// Walks of the processor.
+    Walk,
+    /// The accessed and dirty flags that these set.
+    AccessedDirty,
 }
 
 impl EventKind {
     /// All kinds.
-    pub const ALL: [Self; 7] =
-        [Self::Fault, Self::Map, Self::Process, Self::PageOut, Self::Swap, Self::Tlb, Self::Stale];
+    pub const ALL: [Self; 9] = [
+        Self::Fault,
+        Self::Map,
+        Self::Process,
+        Self::PageOut,
+        Self::Swap,
+        Self::Tlb,
+        Self::Stale,
+        Self::Walk,
+        Self::AccessedDirty,
+    ];
+
+    /// True for what the processor does by itself, which is told on a machine that models its TLBs.
+    #[must_use]
+    pub const fn is_of_hardware(self) -> bool {
+        matches!(self, Self::Walk | Self::AccessedDirty)
+    }
 
     /// Its name.
     #[must_use]
@@ -39,6 +58,8 @@ impl EventKind {
             Self::Swap => "swap",
             Self::Tlb => "tlb",
             Self::Stale => "stale",
+            Self::Walk => "walk",
+            Self::AccessedDirty => "accessed-dirty",
         }
     }
 
@@ -49,7 +70,7 @@ impl EventKind {
             Self::PageOut => Kinds::PAGE_OUT,
             Self::Swap => Kinds::SWAP,
             Self::Tlb => Kinds::TLB,
-            Self::Fault | Self::Map | Self::Process | Self::Stale => Kinds::empty(),
+            Self::Fault | Self::Map | Self::Process | Self::Stale | Self::Walk | Self::AccessedDirty => Kinds::empty(),
         };
         kinds.iter().map(of).fold(Kinds::ENTRIES | Kinds::MAPPINGS, |all, kind| all | kind)
     }

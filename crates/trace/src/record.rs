@@ -68,11 +68,21 @@ pub enum What {
     StaleWrite,
     /// A fetch by one.
     StaleFetch,
+    /// A walk for a load.
+    WalkRead,
+    /// A walk for a store.
+    WalkWrite,
+    /// A walk for a fetch.
+    WalkFetch,
+    /// A walk has set A.
+    SetAccessed,
+    /// A walk has set D, and A if that was not set.
+    SetDirty,
 }
 
 impl What {
     /// All of them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::Read,
         Self::Write,
         Self::Fetch,
@@ -93,6 +103,11 @@ impl What {
         Self::StaleRead,
         Self::StaleWrite,
         Self::StaleFetch,
+        Self::WalkRead,
+        Self::WalkWrite,
+        Self::WalkFetch,
+        Self::SetAccessed,
+        Self::SetDirty,
     ];
 
     /// Its name in a line.
@@ -119,6 +134,11 @@ impl What {
             Self::StaleRead => "stale-read",
             Self::StaleWrite => "stale-write",
             Self::StaleFetch => "stale-fetch",
+            Self::WalkRead => "walk-read",
+            Self::WalkWrite => "walk-write",
+            Self::WalkFetch => "walk-fetch",
+            Self::SetAccessed => "set-accessed",
+            Self::SetDirty => "set-dirty",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where the core is: which instruction is under way, and how many have retired before it.
 
-use arch::{InstrInfo, LinearAddr, SpaceId};
+use arch::{AccessKind, InstrInfo, LinearAddr, SpaceId};
 use paging::BlockId;
 
 /// What a model that hears of every access knows of the instructions.
@@ -58,6 +58,14 @@ impl Progress {
     pub(crate) const fn retired(&mut self, instructions: u64) {
         self.earlier += instructions;
         (self.before, self.block) = (0, None);
+    }
+
+    /// The instruction that makes an access, and how many have retired before it: a fetch is its own instruction's.
+    pub(crate) fn place(&self, access: AccessKind, la: LinearAddr) -> (LinearAddr, u64) {
+        match access {
+            AccessKind::Fetch => (la, self.before_fetch()),
+            AccessKind::Read | AccessKind::Write => self.now(),
+        }
     }
 
     /// The address of the instruction under way, and how many have retired before it.

@@ -111,10 +111,7 @@ impl Sanitizer {
             site: found.edit.site,
             instructions: found.instructions,
         });
-        let (rip, instructions) = match self.access.kind {
-            AccessKind::Fetch => (la, self.progress.before_fetch()),
-            AccessKind::Read | AccessKind::Write => self.progress.now(),
-        };
+        let (rip, instructions) = self.progress.place(self.access.kind, la);
         let Seen { level, at, value } = entry;
         let event = StaleTranslation {
             space: self.progress.space(),

@@ -4,6 +4,7 @@
 
 use super::schema::File;
 use super::{HardwareConfig, PRESETS, Preset};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use thiserror::Error;
@@ -21,6 +22,13 @@ pub struct Setting {
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error("`{0}` is not KEY=VALUE, such as dtlb.4k.ways=8")]
 pub struct SettingError(String);
+
+/// As it is read.
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, self.value)
+    }
+}
 
 impl FromStr for Setting {
     type Err = SettingError;

@@ -227,6 +227,8 @@ impl<S: RecordSink> EventSink for Recorder<S> {
             Event::EndSpace(space) => self.regions.end(space),
             Event::PageOut(ref out) => self.page_out(at, out),
             Event::SwapWrite(slot) => self.with_fact(at, What::SwapWrite, (Fact::Slot, slot.0.into())),
+            Event::Walk(ref walk) => self.walk(at, walk),
+            Event::Mark(ref mark) => self.mark(at, mark),
             Event::Stale(ref stale) => self.stale(at, stale),
             Event::SwapRead(slot) => self.with_fact(at, What::SwapRead, (Fact::Slot, slot.0.into())),
         }
