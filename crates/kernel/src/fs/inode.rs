@@ -229,10 +229,10 @@ const MAX_INODES: usize = 1 << 22;
 /// Clean inodes that are kept; above it the unneeded ones are dropped between system calls.
 const KEPT_INODES: usize = 16 << 10;
 
-/// An inode in memory, and its room in a slab.
+/// An inode in memory, and its room in a slab, unless it is one of those that take none.
 struct Held {
     inode: Box<Inode>,
-    object: Object,
+    object: Option<Object>,
 }
 
 /// All inodes.
@@ -246,6 +246,8 @@ pub(super) struct InodeTable {
     /// Inodes in memory, and how many of them the last trim had to leave.
     live: usize,
     floor: usize,
+    /// Inodes in memory that take no room.
+    free_of_charge: usize,
     /// The host's devices, in order of first sight.
     devices: Vec<(MountId, u64)>,
     /// Names of which the layer says that they are not there.
@@ -264,6 +266,7 @@ impl Default for InodeTable {
             unused: Vec::new(),
             live: 0,
             floor: 0,
+            free_of_charge: 0,
             devices: Vec::new(),
             whiteouts: 0,
             objects: Cache::new(&INODE),
@@ -328,7 +331,7 @@ impl InodeTable {
         match place {
             Some(held) => held.inode = inode,
             None => {
-                *place = Some(Held { inode, object: self.objects.alloc() });
+                *place = Some(Held { inode, object: Some(self.objects.alloc()) });
                 self.live += 1;
             }
         }
@@ -337,12 +340,35 @@ impl InodeTable {
     /// Takes out an inode whose file is gone for good; its number may be used again.
     pub(super) fn remove(&mut self, id: InodeId) -> Option<Box<Inode>> {
         let Held { inode, object } = self.inodes[id.0 as usize].take()?;
-        self.objects.free(object);
-        self.live -= 1;
+        self.gone(object);
         self.whiteouts -= inode.whiteouts();
         self.forget(id, &inode);
         self.unused.push(id);
         Some(inode)
+    }
+
+    fn gone(&mut self, object: Option<Object>) {
+        self.live -= 1;
+        match object {
+            Some(object) => self.objects.free(object),
+            None => self.free_of_charge -= 1,
+        }
+    }
+
+    /// The folders from the root to this one take no room from now on: how deep the working directory lies on the host is not the program's
+    /// doing, so its pages must not leave memory for it.
+    pub(super) fn make_free_of_charge(&mut self, mut folder: InodeId) {
+        while let Some(held) = self.inodes[folder.0 as usize].as_mut() {
+            let parent = held.inode.parent;
+            if let Some(object) = held.object.take() {
+                self.objects.free(object);
+                self.free_of_charge += 1;
+            }
+            if parent == folder {
+                return;
+            }
+            folder = parent;
+        }
     }
 
     /// The host may use the number of this file for another one from now on.
@@ -386,7 +412,7 @@ impl InodeTable {
 
     /// Takes note of how many names there are, and gives slabs their frames or takes them.
     pub(super) fn settle(&mut self, frames: &mut FrameTable) {
-        let names = self.live + self.whiteouts;
+        let names = self.live - self.free_of_charge + self.whiteouts;
         if self.names.len() != names {
             self.names.set(&mut self.dentries, names);
         }
@@ -418,14 +444,15 @@ impl InodeTable {
                 id = inode.parent;
             }
         }
+        let mut gone = Vec::new();
         for (index, place) in self.inodes.iter_mut().enumerate() {
             if !keep.contains(&InodeId(index as u32))
                 && let Some(held) = place.take()
             {
-                self.objects.free(held.object);
-                self.live -= 1;
+                gone.push(held.object);
             }
         }
+        gone.into_iter().for_each(|object| self.gone(object));
         self.floor = self.live;
     }
 }

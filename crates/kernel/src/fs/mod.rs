@@ -232,7 +232,8 @@ impl Vfs {
             vfs.mount(&mount)?;
         }
         let cwd = vfs.directory(vfs.root, view.cwd.as_os_str().as_bytes());
-        cwd.map_err(|errno| FsError::WorkingDirectory { path: view.cwd, errno })?;
+        let cwd = cwd.map_err(|errno| FsError::WorkingDirectory { path: view.cwd, errno })?;
+        vfs.inodes.make_free_of_charge(cwd);
         Ok(vfs)
     }
 
