@@ -15,6 +15,7 @@ fn header() -> Header {
         input: None,
         events: vec![EventKind::Fault, EventKind::PageOut],
         ignore: Vec::new(),
+        ..Header::default()
     }
 }
 

@@ -16,6 +16,7 @@ const PTE: PhysAddr = PhysAddr(0x4008);
 const PDE: PhysAddr = PhysAddr(0x3000);
 const PAGE: LinearAddr = LinearAddr(0x1000);
 const FRAME: u64 = 0x10_0000;
+const NEXT_FRAME: u64 = FRAME + 0x1000;
 
 /// A core whose tables map one page, at [`PTE`].
 struct Rig {
@@ -136,7 +137,9 @@ fn mmu_205_more_rights_need_no_invalidation() {
 fn mmu_197_a_walk_may_begin_at_a_table_that_was_replaced() {
     let mut rig = Rig::new();
     rig.read();
-    let other_page = |rig: &mut Rig| drop(rig.mmu.translate(LinearAddr(0x2000), AccessKind::Read));
+    let other_page = |rig: &mut Rig| {
+        let _may_fault = rig.mmu.translate(LinearAddr(0x2000), AccessKind::Read);
+    };
     rig.edit(PDE, 0x5000 | OPEN, Shootdown::none());
     other_page(&mut rig);
     let found = rig.found();
@@ -155,7 +158,7 @@ fn the_store_is_named_and_not_a_later_one() {
     rig.edit(PTE, FRAME | OPEN | A | 1 << 9, Shootdown::none());
     rig.mmu.bus.edit_entry(PTE, 0, Site::caller());
     let line = line!() - 1;
-    rig.edit(PTE, FRAME + 0x1000 | OPEN, Shootdown::none());
+    rig.edit(PTE, NEXT_FRAME | OPEN, Shootdown::none());
     rig.read();
     let found = rig.found();
     let store = found[0].store.expect("the store");
@@ -180,7 +183,7 @@ fn mmu_204_a_fault_drops_what_is_held_of_its_page() {
     rig.edit(PTE, FRAME | OPEN & !RW, Shootdown::none());
     rig.read();
     rig.write();
-    rig.edit(PTE, FRAME + 0x1000 | OPEN, Shootdown::none());
+    rig.edit(PTE, NEXT_FRAME | OPEN, Shootdown::none());
     rig.read();
     assert_eq!(rig.wrong(), None);
 }
