@@ -193,7 +193,7 @@ fn another_processor() -> Result<(), Failed> {
         qemu
     };
     for sample in ["elf-samples/fp", "elf-samples/fork-cow", "elf-samples/smc"] {
-        let commands: [&[&str]; 7] = [
+        let commands: [&[&str]; 9] = [
             &["stat", "--core", "none", sample],
             &["stat", "--core", "in-order", sample],
             &["stat", "--core", "out-of-order", sample],
@@ -201,6 +201,8 @@ fn another_processor() -> Result<(), Failed> {
             &["record", "--accesses", sample],
             &["trace", "record", sample],
             &["trace", "record", "--packed", "--events", "fault,map,process,page-out,swap,tlb", sample],
+            &["trace", "record", "--packed", "--events", "walk,accessed-dirty", "--hw", "zen2", sample],
+            &["trace", "record", "--packed", "--sanitize", "translations", sample],
         ];
         for args in commands {
             let first = written(pagewalk(), folder.path(), args)?;

@@ -34,6 +34,15 @@ pub struct Moment {
     pub ns: u64,
 }
 
+/// How a process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProcessEnd {
+    /// By exit, with this status.
+    Status(u8),
+    /// By this signal.
+    Signal(u32),
+}
+
 /// Something worth recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
@@ -75,6 +84,8 @@ pub enum Event {
     Exit {
         /// Which.
         pid: Pid,
+        /// How.
+        end: ProcessEnd,
     },
     /// Another process runs from here on.
     Switch {

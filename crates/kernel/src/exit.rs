@@ -13,7 +13,7 @@ use crate::process::{FIRST_PID, FsStruct, INIT_PID, JobEvent, State, Usage, Wait
 use crate::signal::{SaFlags, SigCode, SigInfo, Signal, Target};
 use crate::time::NSEC_PER_SEC;
 use crate::wait::Channel;
-use event::{Event, Pid};
+use event::{Event, Pid, ProcessEnd};
 use std::rc::Rc;
 
 /// How the first process ended, and when.
@@ -28,11 +28,13 @@ impl Kernel {
     /// Ends the current process.
     pub(crate) fn exit_current(&mut self, hw: &mut Hw<'_>, status: ExitStatus) {
         let pid = self.current.pid;
-        self.frames.events.record(hw, &Event::Exit { pid });
-        let short = match &status {
-            ExitStatus::Exited(code) => WaitStatus::Exited(*code),
-            ExitStatus::Killed(death) => WaitStatus::Killed(death.signal()),
+        let (short, end) = match &status {
+            ExitStatus::Exited(code) => (WaitStatus::Exited(*code), ProcessEnd::Status(*code)),
+            ExitStatus::Killed(death) => {
+                (WaitStatus::Killed(death.signal()), ProcessEnd::Signal(death.signal().number().into()))
+            }
         };
+        self.frames.events.record(hw, &Event::Exit { pid, end });
         if pid == FIRST_PID {
             self.ended = Some(Ended { status, at: hw.instructions });
         }

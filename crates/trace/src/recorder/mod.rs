@@ -16,7 +16,7 @@ use arch::{LinearAddr, SpaceId};
 use event::{Event, EventSink, FileId, Moment, Pid, Resolution};
 use foldhash::fast::FixedState;
 use std::collections::HashMap;
-use words::{advice_name, rights};
+use words::{advice_name, end_name, rights};
 
 /// A table that is looked up for each event, with a hash that is quick and always the same.
 type Table<K, V> = HashMap<K, V, FixedState>;
@@ -192,7 +192,7 @@ impl<S: RecordSink> EventSink for Recorder<S> {
                 let name = base_name(self.path(file)).to_owned();
                 self.of_process(at, What::Exec, &name, pid);
             }
-            Event::Exit { pid } => self.of_process(at, What::Exit, "", pid),
+            Event::Exit { pid, end } => self.of_process(at, What::Exit, &end_name(end), pid),
             Event::Switch { to, .. } => self.running = to,
             Event::LoadCr3(cr3) => self.with_fact(at, What::LoadCr3, (Fact::Cr3, cr3.0)),
             Event::Flush(page) => self.flush(at, page),

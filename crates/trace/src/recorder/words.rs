@@ -1,12 +1,20 @@
 //! Linux's words for what a mapping allows, and for what a program says of one.
 
-use event::Rights;
+use event::{ProcessEnd, Rights};
 
 /// As in `/proc/<pid>/maps`.
 pub(super) fn rights(rights: Rights) -> String {
     let of = |right, letter| if rights.contains(right) { letter } else { '-' };
     let shared = if rights.contains(Rights::SHARED) { 's' } else { 'p' };
     [of(Rights::READ, 'r'), of(Rights::WRITE, 'w'), of(Rights::EXEC, 'x'), shared].into_iter().collect()
+}
+
+/// How a process ended.
+pub(super) fn end_name(end: ProcessEnd) -> String {
+    match end {
+        ProcessEnd::Status(status) => format!("status-{status}"),
+        ProcessEnd::Signal(signal) => format!("signal-{signal}"),
+    }
 }
 
 /// Linux's names, from `asm-generic/mman-common.h`.
