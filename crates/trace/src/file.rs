@@ -128,7 +128,7 @@ impl<R: BufRead + Seek> TraceFile<R> {
             Form::Text(trace) => Ok(trace.next()?.map(|line| (line, None))),
             Form::Packed(trace, renderer) => {
                 let Some((_, record)) = trace.next()? else { return Ok(None) };
-                Ok(Some((renderer.line(trace.tables(), &record), Some(record))))
+                Ok(Some((renderer.line(&record), Some(record))))
             }
         }
     }

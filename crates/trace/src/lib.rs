@@ -9,6 +9,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod column;
 mod diff;
 mod error;
 mod file;

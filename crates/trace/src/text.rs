@@ -29,10 +29,13 @@ pub fn write_header(header: &Header, to: &mut impl Write) -> io::Result<()> {
 pub fn write_text<R: BufRead + Seek>(trace: &mut TraceFile<R>, to: &mut impl Write) -> io::Result<u64> {
     write_header(trace.header(), to)?;
     trace.rewind().map_err(io::Error::other)?;
-    let mut events = 0;
+    let (mut events, mut text) = (0, String::new());
     while let Some(line) = trace.next_line().map_err(io::Error::other)? {
         events += 1;
-        writeln!(to, "{line}")?;
+        text.clear();
+        line.write(&mut text).expect("a string has room");
+        text.push('\n');
+        to.write_all(text.as_bytes())?;
     }
     Ok(events)
 }
