@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Runs `pagewalk trace` where the samples are.
@@ -240,4 +240,46 @@ fn the_life_of_a_page_and_the_machine_at_a_fault_are_shown() {
     }
     assert_eq!(trace(&["at", FORK_COW, "1"]).status.code(), Some(125), "the kernel layer's own");
     assert_eq!(trace(&["at", FORK_COW, "99"]).status.code(), Some(125));
+}
+
+/// A file is complete or as it was, and what is no file takes what it can.
+#[test]
+fn a_trace_that_cannot_be_written_is_an_error_and_leaves_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("old"), "as it was").expect("a file");
+    std::os::unix::fs::symlink("old", at("link")).expect("a link");
+    let record = |to: &Path, program: &str| {
+        let output = trace(&["record", "-q", "-o", text(to), program]);
+        (output.status.code(), said(&output))
+    };
+    let (status, said) = record(&at("old"), "elf-samples/no-such");
+    assert_eq!(status, Some(127), "{said}");
+    assert_eq!(std::fs::read(at("old")).expect("a file"), b"as it was");
+    let (status, said) = record(&at("no/such"), "elf-samples/hello");
+    assert!(status == Some(125) && said.contains("cannot write `") && !said.contains("hello, world"), "{said}");
+    let (status, said) = record(Path::new("/dev/full"), "elf-samples/hello");
+    assert!(status == Some(125) && said.contains("cannot write `/dev/full`"), "{said}");
+    assert_eq!(record(&at("link"), "elf-samples/hello").0, Some(0));
+    assert!(std::fs::read(at("old")).expect("a file").starts_with(b"pagewalk trace 1\n"), "a link is followed");
+    let mut names: Vec<_> =
+        folder.path().read_dir().expect("it is ours").map(|e| e.expect("one").file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["link", "old"]);
+}
+
+#[test]
+fn a_pipe_takes_a_trace_and_a_closed_one_is_an_error() {
+    let record = |to: &str, stdout: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+        command.args(["trace", "record", "-q", "--packed", "-o", to, "elf-samples/hello"]).current_dir(repository());
+        command.stdout(stdout).stderr(Stdio::piped()).spawn().and_then(Child::wait_with_output).expect("it runs")
+    };
+    let written = record("/dev/stderr", Stdio::piped()).stderr;
+    assert!(written.starts_with(b"pagewalk trace 1 packed\n") && written.ends_with(b"pwtrace\n"));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = record("/dev/stdout", writer.into());
+    assert_eq!(output.status.code(), Some(125));
+    assert!(said(&output).contains("cannot write `/dev/stdout`"), "{}", said(&output));
 }

@@ -45,7 +45,7 @@ pub(super) fn at(args: &AtArgs) -> Result<ExitCode, Error> {
     let (header, found) = find(&args.trace, args.event)?;
     let guest = options::read(&header.options)?;
     let config = MachineConfig { history: HistoryMode::Keep, ..run::config(&guest) };
-    let console = Box::new(Pipes::of(&header, Output::Dropped)?);
+    let console = Box::new(Pipes::of(&header, Output::Dropped, Box::new(|| ()))?);
     if guest.reclaim.wants_clock() {
         return Err(Error::NoClock { policy: guest.reclaim });
     }

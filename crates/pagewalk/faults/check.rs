@@ -18,7 +18,8 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     let mut golden = open(&args.golden)?;
     let header = Header { program: program(golden.header(), &args.program), ..golden.header().clone() };
     let guest = options::read(&header.options)?;
-    let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped };
+    let folder = std::env::temp_dir();
+    let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped, folder };
     let (mut made, _) = execution.run()?;
     let first_line = golden.first_line();
     let difference = difference(&mut golden, &args.golden, &mut made, &args.golden)?;
