@@ -36,7 +36,7 @@ pub(super) fn diff(args: &DiffArgs) -> Result<ExitCode, Error> {
 
 fn difference<A, B>(old: &mut A, old_path: &Path, new: &mut B, new_path: &Path) -> Result<Difference, Error>
 where
-    A: Lines<Error = ReadError>,
+    A: Lines<Error = ReadError> + Send,
     B: Lines<Error = ReadError>,
 {
     compare(old, new).map_err(|error| match error {

@@ -68,7 +68,7 @@ impl Line {
     /// # Errors
     /// [`LineError`].
     pub fn read(&mut self, text: &str) -> Result<(), LineError> {
-        let text = text.split_once(NOTE).map_or(text, |(line, _)| line);
+        let text = without_note(text);
         let mut columns = [""; 6];
         let mut found = 0;
         for word in text.split_ascii_whitespace() {
@@ -184,6 +184,14 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write(f)
     }
+}
+
+/// What is before the note. Most lines have none, and no `|` at all, which is quicker to see.
+fn without_note(text: &str) -> &str {
+    if memchr::memchr(b'|', text.as_bytes()).is_none() {
+        return text;
+    }
+    text.split_once(NOTE).map_or(text, |(line, _)| line)
 }
 
 /// A text as one word.

@@ -104,7 +104,7 @@ impl<R: BufRead + Seek> TextTrace<R> {
     pub fn next(&mut self) -> Result<Option<&Line>, ReadError> {
         while let Some(text) = next_line(&mut self.from, &mut self.text)? {
             self.number += 1;
-            if text.trim().is_empty() {
+            if is_blank(text.as_bytes()) {
                 continue;
             }
             let number = self.number;
@@ -113,15 +113,39 @@ impl<R: BufRead + Seek> TextTrace<R> {
         }
         Ok(None)
     }
+
+    /// Passes over so many events, or to the end.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn skip(&mut self, events: usize) -> Result<(), ReadError> {
+        let mut left = events;
+        while left > 0 && !next_bytes(&mut self.from, &mut self.text)?.is_empty() {
+            self.number += 1;
+            left -= usize::from(!is_blank(&self.text));
+        }
+        Ok(())
+    }
 }
 
 /// The next line with its end, in a buffer; none behind the last.
 pub(crate) fn next_line<'a>(from: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Result<Option<&'a str>, ReadError> {
+    let bytes = next_bytes(from, buffer)?;
+    let text = std::str::from_utf8(bytes).map_err(|_| damaged("a line is not UTF-8"))?;
+    Ok((!text.is_empty()).then_some(text))
+}
+
+/// The same, whatever its bytes are; it is empty behind the last.
+fn next_bytes<'a>(from: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], ReadError> {
     buffer.clear();
     from.take(MOST_LINE).read_until(b'\n', buffer)?;
     if buffer.len() as u64 == MOST_LINE {
         return Err(ReadError::TooLarge(MOST_LINE));
     }
-    let text = std::str::from_utf8(buffer).map_err(|_| damaged("a line is not UTF-8"))?;
-    Ok((!text.is_empty()).then_some(text))
+    Ok(buffer)
+}
+
+/// True of a line that is no event.
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
 }

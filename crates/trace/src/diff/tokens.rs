@@ -14,14 +14,14 @@ pub(super) fn hash(of: &(impl Hash + ?Sized)) -> u64 {
     FixedState::with_seed(0).hash_one(of)
 }
 
-/// Adds the hashes of a side's lines; the number of the last event is the result.
-pub(super) fn push_hashes<L: Lines>(side: &mut Side<'_, L>, hashes: &mut Vec<u64>) -> Result<u64, L::Error> {
-    let mut last = 0;
+/// The hashes of a side's lines, and the number of the last event.
+pub(super) fn hashes<L: Lines>(side: &mut Side<'_, L>) -> Result<(Vec<u64>, u64), L::Error> {
+    let (mut hashes, mut last) = (Vec::new(), 0);
     while let Some((number, line)) = side.next()? {
         hashes.push(hash(line.compared()));
         last = number;
     }
-    Ok(last)
+    Ok((hashes, last))
 }
 
 /// For each hash where the first that is equal stands: numbers below the length, which is at most [`u32::MAX`].

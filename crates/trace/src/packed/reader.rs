@@ -94,6 +94,19 @@ impl<R: Read + Seek> PackedTrace<R> {
         Ok(())
     }
 
+    /// Passes over so many records, or to the end.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn skip(&mut self, records: usize) -> Result<(), ReadError> {
+        let to = self.cursor.number.saturating_add(records as u64);
+        if to >= self.cursor.end {
+            return self.go_to(to);
+        }
+        while self.cursor.number < to && self.next()?.is_some() {}
+        Ok(())
+    }
+
     /// The next record, with its number, from 0; none behind the last.
     ///
     /// # Errors
