@@ -283,3 +283,41 @@ fn a_pipe_takes_a_trace_and_a_closed_one_is_an_error() {
     assert_eq!(output.status.code(), Some(125));
     assert!(said(&output).contains("cannot write `/dev/stdout`"), "{}", said(&output));
 }
+
+/// What a line may hold is anybody's choice.
+#[test]
+fn absurd_lines_are_shown_counted_and_compared() {
+    let lines = [
+        "1 write a-0x-8000000000000000 x - -",
+        "1 write a+0x0,18446744073709551615p x - -",
+        "1 map a+0x7fffffffffffffff,99999999999999999999999p x - -",
+        "\u{1b}[31m \u{1b}[31m 0x \u{0} ->-> +0x",
+        "- - - - - -",
+    ];
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("absurd.faults");
+    let header = "pagewalk trace 1\nprogram = []\nevents = []\n---\n";
+    std::fs::write(&path, format!("{header}{}\n", lines.join("\n"))).expect("a file");
+    let path = text(&path);
+    let page = "a+0x7fffffffffffffff";
+    let commands: [&[&str]; 6] = [
+        &["show", path],
+        &["show", "--full", path],
+        &["show", "--format", "jsonl", path],
+        &["stat", path],
+        &["why", path, page],
+        &["why", path, "a-0x-8000000000000000"],
+    ];
+    for command in commands {
+        let output = trace(command);
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {}", said(&output));
+    }
+    assert_eq!(said(&trace(&["why", path, page])).lines().count(), 2, "both ranges hold it");
+    assert_eq!(trace(&["diff", path, path]).status.code(), Some(0));
+    assert_eq!(trace(&["diff", path, FORK_COW]).status.code(), Some(1));
+    for (command, status) in [(&["at", path, "1"][..], 125), (&["check", path], 2), (&["bless", path], 125)] {
+        let output = trace(command);
+        assert_eq!(output.status.code(), Some(status), "{command:?}");
+        assert!(said(&output).contains("names no program"), "{}", said(&output));
+    }
+}

@@ -145,6 +145,10 @@ pub(crate) enum Error {
         )
     )]
     TraceWrites,
+    /// A trace does not say what is run.
+    #[error("the fault trace names no program")]
+    #[diagnostic(code(pagewalk::trace), help("name one behind `--`"))]
+    NoProgram,
     /// The machine that a trace was made on cannot be.
     #[error("the `options` of the fault trace make no sense: {cause}")]
     #[diagnostic(code(pagewalk::trace))]

@@ -50,7 +50,7 @@ pub(super) fn at(args: &AtArgs) -> Result<ExitCode, Error> {
         return Err(Error::NoClock { policy: guest.reclaim });
     }
     let mut machine = Machine::new(config, console, Interrupt::new())?;
-    let program: Vec<OsString> = program(&header, &[]).into_iter().map(OsString::from).collect();
+    let program: Vec<OsString> = program(&header, &[])?.into_iter().map(OsString::from).collect();
     run::exec(&mut machine, &guest, &program)?;
     let Stopped::AtFault(fault) = machine.run_until(Stop::Fault(found.fault)) else {
         return Err(Error::EndedBefore { instructions: machine.stats().instructions });

@@ -16,7 +16,7 @@ const DIFFERS: u8 = 1;
 /// Runs the program of a trace again, and compares.
 pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     let mut golden = open(&args.golden)?;
-    let header = Header { program: program(golden.header(), &args.program), ..golden.header().clone() };
+    let header = Header { program: program(golden.header(), &args.program)?, ..golden.header().clone() };
     let guest = options::read(&header.options)?;
     let folder = std::env::temp_dir();
     let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped, folder };

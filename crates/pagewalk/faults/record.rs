@@ -37,7 +37,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
 pub(super) fn bless(args: &BlessArgs) -> Result<ExitCode, Error> {
     let trace = super::open(&args.trace)?;
     let (header, is_packed) = (trace.header().clone(), trace.tables().is_some());
-    let header = Header { program: super::program(&header, &args.program), ..header };
+    let header = Header { program: super::program(&header, &args.program)?, ..header };
     let guest = options::read(&header.options)?;
     let folder = folder(&args.trace);
     let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped, folder };

@@ -9,6 +9,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bounded;
 mod column;
 mod diff;
 mod error;

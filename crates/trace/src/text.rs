@@ -2,7 +2,7 @@
 
 use crate::error::{ReadError, damaged};
 use crate::file::TraceFile;
-use crate::header::Header;
+use crate::header::{Header, MOST_HEADER};
 use crate::line::Line;
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 
@@ -10,8 +10,6 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 const RULER: &str = "---";
 /// No line is longer.
 const MOST_LINE: u64 = 1 << 16;
-/// Nor is the header.
-const MOST_HEADER: usize = 1 << 20;
 
 /// Writes what stands before the events.
 ///
@@ -68,12 +66,12 @@ impl<R: BufRead + Seek> TextTrace<R> {
             if line.trim_end() == RULER {
                 break;
             }
-            if text.len() + line.len() > MOST_HEADER {
-                return Err(ReadError::TooLarge(MOST_HEADER as u64));
-            }
             text.push_str(line);
+            if text.len() > MOST_HEADER {
+                break; // it is refused for its length
+            }
         }
-        let header = toml::from_str(&text)?;
+        let header = Header::parse(&text)?;
         Ok(Self { from, header, body: (at, number), number, text: line, line: Line::default() })
     }
 

@@ -33,6 +33,9 @@ use std::panic::resume_unwind;
 use std::thread;
 use thiserror::Error;
 
+/// As many lines both sides may have together.
+const MOST_LINES: usize = i32::MAX as usize;
+
 /// Why two traces cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CompareError<A, B> {
@@ -90,7 +93,7 @@ where
     let (hashes_of_new, last_new) = in_new.map_err(CompareError::New)?;
     let (old_length, new_length) = (hashes.len(), hashes_of_new.len());
     hashes.extend(hashes_of_new);
-    if hashes.len() > i32::MAX as usize {
+    if hashes.len() > MOST_LINES {
         return Err(CompareError::TooLong(hashes.len()));
     }
     let (mut alignment, tokens) = Alignment::of(hashes, old_length);

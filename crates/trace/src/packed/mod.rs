@@ -38,6 +38,7 @@ struct Tail {
     /// In TOML, as in the other form.
     header: String,
     tables: Tables,
+    #[serde(deserialize_with = "crate::bounded::entries")]
     frames: Vec<FrameAt>,
     records: u64,
 }

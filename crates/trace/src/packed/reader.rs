@@ -58,7 +58,7 @@ impl<R: Read + Seek> PackedTrace<R> {
             postcard::take_from_bytes(&bytes).map_err(|_| damaged("its tail makes no sense"))?;
         check(rest.is_empty(), "there is more behind its tail")?;
         tail.check_frames(body, at)?;
-        let header = toml::from_str(&tail.header)?;
+        let header = Header::parse(&tail.header)?;
         Ok(Self { from, header, tail, end: at, cursor: Cursor::default() })
     }
 

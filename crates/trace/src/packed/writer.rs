@@ -46,6 +46,9 @@ impl<W: Write> PackedWriter<W> {
     /// The first of the host's, whenever it was.
     pub fn finish(mut self, header: &Header, tables: Tables) -> io::Result<(W, u64)> {
         self.put_chunk();
+        if !tables.are_bounded() {
+            return Err(io::Error::other("the run has had more mappings, processes or places than a trace may name"));
+        }
         let tail = self.written;
         let header = toml::to_string(header).map_err(io::Error::other)?;
         let value = Tail { header, tables, frames: std::mem::take(&mut self.frames), records: self.records };
