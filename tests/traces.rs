@@ -321,3 +321,16 @@ fn absurd_lines_are_shown_counted_and_compared() {
         assert!(said(&output).contains("names no program"), "{}", said(&output));
     }
 }
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn without_parquet_it_is_said_how_to_have_it() {
+    let folder = TempDir::new().expect("a folder");
+    let to = folder.path().join("rows");
+    let output = trace(&["show", "--format", "parquet", "-o", text(&to), FORK_COW]);
+    assert_eq!(output.status.code(), Some(125));
+    assert!(said(&output).contains("--features parquet"), "{}", said(&output));
+    assert!(!to.exists());
+    assert_eq!(trace(&["show", "-o", text(&to), FORK_COW]).status.code(), Some(0), "text goes to a file too");
+    assert_eq!(std::fs::read_to_string(to).expect("a file").lines().count(), 30);
+}

@@ -14,8 +14,11 @@ const RIGHTS: u32 = 0o666;
 /// written to as it is.
 ///
 /// # Errors
-/// The host's.
-pub fn replace<T>(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>) -> io::Result<T> {
+/// The host's, or the writer's own.
+pub fn replace<T, E: From<io::Error>>(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>,
+) -> Result<T, E> {
     let path = target(path);
     if !is_replaced(&path) {
         return written(&OpenOptions::new().write(true).open(path)?, write);
@@ -23,11 +26,11 @@ pub fn replace<T>(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::R
     let rights = Permissions::from_mode(RIGHTS);
     let part = tempfile::Builder::new().suffix(".part").permissions(rights).tempfile_in(parent(&path))?;
     let value = written(part.as_file(), write)?;
-    part.persist(path)?;
+    part.persist(path).map_err(|error| error.error)?;
     Ok(value)
 }
 
-fn written<T>(to: &File, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>) -> io::Result<T> {
+fn written<T, E: From<io::Error>>(to: &File, write: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>) -> Result<T, E> {
     let mut to = BufWriter::new(to.try_clone()?);
     let value = write(&mut to)?;
     to.flush()?;

@@ -6,6 +6,8 @@ mod check;
 mod console;
 mod execute;
 mod options;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod record;
 mod show;
 mod stat;

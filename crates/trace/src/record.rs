@@ -140,6 +140,21 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// All of them.
+    pub const ALL: [Self; 11] = [
+        Self::Address,
+        Self::ErrorCode,
+        Self::Rip,
+        Self::FrameBefore,
+        Self::Frame,
+        Self::Slot,
+        Self::Tables,
+        Self::Mapping,
+        Self::Pid,
+        Self::Cr3,
+        Self::Age,
+    ];
+
     /// Its name in a note.
     #[must_use]
     pub const fn name(self) -> &'static str {
