@@ -10,6 +10,9 @@ use std::path::{Path, PathBuf};
 /// What a new file allows, but for what `umask` takes away.
 const RIGHTS: u32 = 0o666;
 
+/// As many bytes are written at once, as traces are long.
+const BUFFER: usize = 1 << 18;
+
 /// Puts a file in the place of another, or of none: if that fails, the old one is as it was. What is no regular file, such as a pipe, is
 /// written to as it is.
 ///
@@ -31,7 +34,7 @@ pub fn replace<T, E: From<io::Error>>(
 }
 
 fn written<T, E: From<io::Error>>(to: &File, write: impl FnOnce(&mut BufWriter<File>) -> Result<T, E>) -> Result<T, E> {
-    let mut to = BufWriter::new(to.try_clone()?);
+    let mut to = BufWriter::with_capacity(BUFFER, to.try_clone()?);
     let value = write(&mut to)?;
     to.flush()?;
     Ok(value)
