@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// Runs `pagewalk trace` where the samples are.
@@ -315,4 +315,97 @@ fn the_life_of_a_page_and_the_machine_at_a_fault_are_shown() {
     }
     assert_eq!(trace(&["at", FORK_COW, "1"]).status.code(), Some(125), "the kernel layer's own");
     assert_eq!(trace(&["at", FORK_COW, "99"]).status.code(), Some(125));
+}
+
+/// A file is complete or as it was, and what is no file takes what it can.
+#[test]
+fn a_trace_that_cannot_be_written_is_an_error_and_leaves_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("old"), "as it was").expect("a file");
+    std::os::unix::fs::symlink("old", at("link")).expect("a link");
+    let record = |to: &Path, program: &str| {
+        let output = trace(&["record", "-q", "-o", text(to), program]);
+        (output.status.code(), said(&output))
+    };
+    let (status, said) = record(&at("old"), "elf-samples/no-such");
+    assert_eq!(status, Some(127), "{said}");
+    assert_eq!(std::fs::read(at("old")).expect("a file"), b"as it was");
+    let (status, said) = record(&at("no/such"), "elf-samples/hello");
+    assert!(status == Some(125) && said.contains("cannot write `") && !said.contains("hello, world"), "{said}");
+    let (status, said) = record(Path::new("/dev/full"), "elf-samples/hello");
+    assert!(status == Some(125) && said.contains("cannot write `/dev/full`"), "{said}");
+    assert_eq!(record(&at("link"), "elf-samples/hello").0, Some(0));
+    assert!(std::fs::read(at("old")).expect("a file").starts_with(b"pagewalk trace 1\n"), "a link is followed");
+    let mut names: Vec<_> =
+        folder.path().read_dir().expect("it is ours").map(|e| e.expect("one").file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["link", "old"]);
+}
+
+#[test]
+fn a_pipe_takes_a_trace_and_a_closed_one_is_an_error() {
+    let record = |to: &str, stdout: Stdio| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+        command.args(["trace", "record", "-q", "--packed", "-o", to, "elf-samples/hello"]).current_dir(repository());
+        command.stdout(stdout).stderr(Stdio::piped()).spawn().and_then(Child::wait_with_output).expect("it runs")
+    };
+    let written = record("/dev/stderr", Stdio::piped()).stderr;
+    assert!(written.starts_with(b"pagewalk trace 1 packed\n") && written.ends_with(b"pwtrace\n"));
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let output = record("/dev/stdout", writer.into());
+    assert_eq!(output.status.code(), Some(125));
+    assert!(said(&output).contains("cannot write `/dev/stdout`"), "{}", said(&output));
+}
+
+/// What a line may hold is anybody's choice.
+#[test]
+fn absurd_lines_are_shown_counted_and_compared() {
+    let lines = [
+        "1 write a-0x-8000000000000000 x - -",
+        "1 write a+0x0,18446744073709551615p x - -",
+        "1 map a+0x7fffffffffffffff,99999999999999999999999p x - -",
+        "\u{1b}[31m \u{1b}[31m 0x \u{0} ->-> +0x",
+        "- - - - - -",
+    ];
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("absurd.faults");
+    let header = "pagewalk trace 1\nprogram = []\nevents = []\n---\n";
+    std::fs::write(&path, format!("{header}{}\n", lines.join("\n"))).expect("a file");
+    let path = text(&path);
+    let page = "a+0x7fffffffffffffff";
+    let commands: [&[&str]; 6] = [
+        &["show", path],
+        &["show", "--full", path],
+        &["show", "--format", "jsonl", path],
+        &["stat", path],
+        &["why", path, page],
+        &["why", path, "a-0x-8000000000000000"],
+    ];
+    for command in commands {
+        let output = trace(command);
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {}", said(&output));
+    }
+    assert_eq!(said(&trace(&["why", path, page])).lines().count(), 2, "both ranges hold it");
+    assert_eq!(trace(&["diff", path, path]).status.code(), Some(0));
+    assert_eq!(trace(&["diff", path, FORK_COW]).status.code(), Some(1));
+    for (command, status) in [(&["at", path, "1"][..], 125), (&["check", path], 2), (&["bless", path], 125)] {
+        let output = trace(command);
+        assert_eq!(output.status.code(), Some(status), "{command:?}");
+        assert!(said(&output).contains("names no program"), "{}", said(&output));
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn without_parquet_it_is_said_how_to_have_it() {
+    let folder = TempDir::new().expect("a folder");
+    let to = folder.path().join("rows");
+    let output = trace(&["show", "--format", "parquet", "-o", text(&to), FORK_COW]);
+    assert_eq!(output.status.code(), Some(125));
+    assert!(said(&output).contains("--features parquet"), "{}", said(&output));
+    assert!(!to.exists());
+    assert_eq!(trace(&["show", "-o", text(&to), FORK_COW]).status.code(), Some(0), "text goes to a file too");
+    assert_eq!(std::fs::read_to_string(to).expect("a file").lines().count(), 30);
 }

@@ -145,6 +145,20 @@ pub(crate) enum Error {
         )
     )]
     TraceWrites,
+    /// This program was built without what is asked for.
+    #[error("this pagewalk writes no Parquet files")]
+    #[diagnostic(code(pagewalk::trace), help("build it with `cargo build --release --features parquet`"))]
+    #[cfg_attr(feature = "parquet", allow(dead_code, reason = "this one does"))]
+    NoParquet,
+    /// What is not text would go to a terminal.
+    #[error("a Parquet file is not for a terminal")]
+    #[diagnostic(code(pagewalk::trace), help("name a file: -o FILE"))]
+    #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "there is none"))]
+    BinaryToTerminal,
+    /// A trace does not say what is run.
+    #[error("the fault trace names no program")]
+    #[diagnostic(code(pagewalk::trace), help("name one behind `--`"))]
+    NoProgram,
     /// The machine that a trace was made on cannot be.
     #[error("the `options` of the fault trace make no sense: {cause}")]
     #[diagnostic(code(pagewalk::trace))]

@@ -1,12 +1,12 @@
 //! Golden traces in the tests of a Rust project: a program is run, and its fault trace compared with one that the project keeps.
 
+use crate::replacement::replace;
 use crate::trace::{
     CompareError, Difference, EventKind, Header, ReadError, Recording, TraceFile, compare, configure, write_text,
 };
 use crate::{BufferConsole, ExecError, Interrupt, Machine, MachineConfig, MachineError, PolicyName};
 use paging::HardwareModel;
-use std::fs::File;
-use std::io::{self, BufWriter, Cursor, Write};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
 use timing::config::SettingError;
@@ -124,27 +124,6 @@ fn run_on<H: HardwareModel>(
     machine.run();
     let (packed, _) = recording.finish(&mut machine, header).expect("memory takes all that is written");
     Ok(TraceFile::read(Cursor::new(packed)).expect("it was just written"))
-}
-
-/// Puts a file in the place of another, or of none, once it is written whole: if that fails, the old one is as it was.
-///
-/// # Errors
-/// The host's.
-pub fn replace<T>(path: &Path, write: impl FnOnce(&mut BufWriter<File>) -> io::Result<T>) -> io::Result<T> {
-    let mut part = path.as_os_str().to_owned();
-    part.push(".part");
-    let written = File::create(&part).and_then(|to| {
-        let mut to = BufWriter::new(to);
-        let value = write(&mut to)?;
-        to.flush()?;
-        std::fs::rename(&part, path)?;
-        Ok(value)
-    });
-    if written.is_err() {
-        // Nobody has a use for it, and its loss is no further error.
-        let _ = std::fs::remove_file(&part);
-    }
-    written
 }
 
 /// Runs a program on a machine, and panics with what has changed if its fault trace is not the golden one that the project keeps.

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod golden;
+mod replacement;
 pub mod trace;
 
 pub use arch::{AccessKind, Features, FeaturesError, LinearAddr, PageFaultCode};

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::run;
 use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
-use pagewalk::{Console, Ending, Interrupt, Machine, Progress};
+use pagewalk::{ClearTerminal, Console, Ending, Interrupt, Machine, Progress};
 use paging::HardwareModel;
 use std::io::IsTerminal;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -16,11 +16,21 @@ const EVERY: Duration = Duration::from_millis(250);
 
 /// The host's terminal and files as the guest's, what Ctrl-C stops, and the line.
 pub(crate) fn console() -> Result<(Box<dyn Console>, Interrupt, ProgressBar), Error> {
-    let line = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
-        .with_style(ProgressStyle::with_template("{spinner} {msg}").expect("the template is sound"));
-    let gone = line.clone();
-    let (console, interrupt) = run::console(Some(Box::new(move || gone.finish_and_clear())))?;
+    let line = line();
+    let (console, interrupt) = run::console(Some(clear(&line)))?;
     Ok((console, interrupt, line))
+}
+
+/// The line, which is not there yet.
+pub(crate) fn line() -> ProgressBar {
+    ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())
+        .with_style(ProgressStyle::with_template("{spinner} {msg}").expect("the template is sound"))
+}
+
+/// What takes the line away for good.
+pub(crate) fn clear(line: &ProgressBar) -> ClearTerminal {
+    let gone = line.clone();
+    Box::new(move || gone.finish_and_clear())
 }
 
 /// Runs the machine to its end, under the line.

@@ -7,10 +7,11 @@ pub use ::trace::{
 };
 
 pub use crate::assert_golden;
+pub use crate::replacement::{folder, replace};
 
 /// Golden traces in the tests of a Rust project.
 pub mod golden {
-    pub use crate::golden::{BLESS, ENVIRONMENT, GoldenError, check, replace};
+    pub use crate::golden::{BLESS, ENVIRONMENT, GoldenError, check};
 }
 
 use crate::{Machine, MachineConfig, PolicyName};
@@ -41,7 +42,7 @@ impl<W: Write + 'static> Recording<W> {
     /// Ends the recording, at the end of the run: gives what was written to, and how many bytes there are.
     ///
     /// # Errors
-    /// The host's.
+    /// The host's, whenever it was that it took no more.
     pub fn finish<H: HardwareModel>(self, machine: &mut Machine<H>, header: &Header) -> io::Result<(W, u64)> {
         machine.stop_listening();
         let recorder = Rc::into_inner(self.recorder).expect("the machine has let it go").into_inner();

@@ -5,7 +5,7 @@
 
 use crate::event::{Event, Header};
 use crate::extent::TooLarge;
-use packing::Unpackable;
+use packing::{Codec, Unpackable};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{self, BufRead, Read, Write};
@@ -120,7 +120,7 @@ impl<W: Write> Writer<W> {
     }
 
     fn put_chunk(&mut self) {
-        let packed = packing::pack(&self.chunk);
+        let packed = packing::pack(&self.chunk, Codec::Zstd);
         self.chunk.clear();
         self.put(&packed);
     }

@@ -205,9 +205,13 @@ pub(crate) struct ShowArgs {
     #[arg(long)]
     pub(crate) full: bool,
 
-    /// As the lines of the trace, or as JSON Lines: an object for each event, with all that is known of it
+    /// As the lines of the trace, or with all that is known of each event: as JSON Lines, an object for each, or as a Parquet file
     #[arg(long, value_name = "FORMAT", default_value = "text", conflicts_with = "full")]
     pub(crate) format: ShowFormat,
+
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
 
     /// Begin with this event
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
@@ -225,6 +229,8 @@ pub(crate) enum ShowFormat {
     Text,
     /// An object for each
     Jsonl,
+    /// A row for each
+    Parquet,
 }
 
 /// Which lines are shown: those all of whose columns match.

@@ -45,12 +45,12 @@ pub(super) fn at(args: &AtArgs) -> Result<ExitCode, Error> {
     let (header, found) = find(&args.trace, args.event)?;
     let guest = options::read(&header.options)?;
     let config = MachineConfig { history: HistoryMode::Keep, ..run::config(&guest) };
-    let console = Box::new(Pipes::of(&header, Output::Dropped)?);
+    let console = Box::new(Pipes::of(&header, Output::Dropped, Box::new(|| ()))?);
     if guest.reclaim.wants_clock() {
         return Err(Error::NoClock { policy: guest.reclaim });
     }
     let mut machine = Machine::new(config, console, Interrupt::new())?;
-    let program: Vec<OsString> = program(&header, &[]).into_iter().map(OsString::from).collect();
+    let program: Vec<OsString> = program(&header, &[])?.into_iter().map(OsString::from).collect();
     run::exec(&mut machine, &guest, &program)?;
     let Stopped::AtFault(fault) = machine.run_until(Stop::Fault(found.fault)) else {
         return Err(Error::EndedBefore { instructions: machine.stats().instructions });

@@ -16,9 +16,10 @@ const DIFFERS: u8 = 1;
 /// Runs the program of a trace again, and compares.
 pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     let mut golden = open(&args.golden)?;
-    let header = Header { program: program(golden.header(), &args.program), ..golden.header().clone() };
+    let header = Header { program: program(golden.header(), &args.program)?, ..golden.header().clone() };
     let guest = options::read(&header.options)?;
-    let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped };
+    let folder = std::env::temp_dir();
+    let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped, folder };
     let (mut made, _) = execution.run()?;
     let first_line = golden.first_line();
     let difference = difference(&mut golden, &args.golden, &mut made, &args.golden)?;
@@ -35,7 +36,7 @@ pub(super) fn diff(args: &DiffArgs) -> Result<ExitCode, Error> {
 
 fn difference<A, B>(old: &mut A, old_path: &Path, new: &mut B, new_path: &Path) -> Result<Difference, Error>
 where
-    A: Lines<Error = ReadError>,
+    A: Lines<Error = ReadError> + Send,
     B: Lines<Error = ReadError>,
 {
     compare(old, new).map_err(|error| match error {

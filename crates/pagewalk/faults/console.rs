@@ -4,8 +4,9 @@
 use crate::error::Error;
 use kernel::Errno;
 use kernel::fs::{BufferConsole, Console, Meta, OpenFlags, Ready, Stream};
+use pagewalk::ClearTerminal;
 use pagewalk::trace::Header;
-use std::io::Write;
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::time::Duration;
 
 /// What becomes of the program's output.
@@ -21,14 +22,24 @@ pub(super) enum Output {
 pub(super) struct Pipes {
     input: BufferConsole,
     output: Output,
+    /// Called before the program's output is first shown on a terminal.
+    clear: Option<ClearTerminal>,
 }
 
 impl Pipes {
     /// Those of a program whose trace this heads.
-    pub(super) fn of(header: &Header, output: Output) -> Result<Self, Error> {
+    pub(super) fn of(header: &Header, output: Output, clear: ClearTerminal) -> Result<Self, Error> {
         let read = |path: &String| std::fs::read(path).map_err(|cause| Error::ReadFile { path: path.clone(), cause });
         let input = header.input.as_ref().map(read).transpose()?.unwrap_or_default();
-        Ok(Self { input: BufferConsole::new(input), output })
+        Ok(Self { input: BufferConsole::new(input), output, clear: Some(clear) })
+    }
+
+    fn show(&mut self, mut to: impl Write + IsTerminal, bytes: &[u8]) {
+        if self.clear.is_some() && to.is_terminal() {
+            self.clear.take().into_iter().for_each(|clear| clear());
+        }
+        // That nobody reads on must not change the run, so what the host says is not passed on.
+        let _ = to.write_all(bytes).and_then(|()| to.flush());
     }
 }
 
@@ -38,13 +49,12 @@ impl Console for Pipes {
     }
 
     fn write(&mut self, stream: Stream, bytes: &[u8]) -> Result<usize, Errno> {
-        // That nobody reads on must not change the run, so what the host says is not passed on.
-        let _ = match (self.output, stream) {
+        match (self.output, stream) {
             (_, Stream::In) => return Err(Errno::EBADF),
-            (Output::Dropped, _) => Ok(()),
-            (Output::Shown, Stream::Out) => std::io::stdout().write_all(bytes).and_then(|()| std::io::stdout().flush()),
-            (Output::Shown, Stream::Err) => std::io::stderr().write_all(bytes),
-        };
+            (Output::Dropped, _) => {}
+            (Output::Shown, Stream::Out) => self.show(stdout(), bytes),
+            (Output::Shown, Stream::Err) => self.show(stderr(), bytes),
+        }
         Ok(bytes.len())
     }
 

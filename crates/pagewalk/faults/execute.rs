@@ -5,17 +5,16 @@ use super::console::{Output, Pipes};
 use super::processor;
 use crate::cli::{Core, GuestArgs};
 use crate::error::Error;
-use crate::{hw, report, run, sanitize};
+use crate::{hw, progress, report, run, sanitize};
+use indicatif::ProgressBar;
 use machine::MachineConfig;
 use pagewalk::trace::{EventKind, Header, Recording, TraceFile, configure};
 use pagewalk::{Console, Interrupt, Machine, SharedReferences};
 use paging::HardwareModel;
 use std::ffi::OsString;
-use std::io::Cursor;
+use std::io::{BufReader, Seek};
+use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// A trace that was just made.
-pub(super) type Made = TraceFile<Cursor<Vec<u8>>>;
 
 /// What is run.
 pub(super) struct Execution<'a> {
@@ -23,33 +22,36 @@ pub(super) struct Execution<'a> {
     pub(super) guest: &'a GuestArgs,
     pub(super) model: &'a ModelArgs,
     pub(super) output: Output,
+    /// The folder in which the trace is while it is made, in a file without a name.
+    pub(super) folder: PathBuf,
 }
 
 impl Execution<'_> {
     /// Runs the program to its end. Gives its trace, and the exit status that stands for its ending.
-    pub(super) fn run(self) -> Result<(Made, ExitCode), Error> {
+    pub(super) fn run(self) -> Result<(TraceFile, ExitCode), Error> {
         let config = configure(run::config(self.guest), &self.header.events);
         let interrupt = run::interrupt()?;
-        let console: Box<dyn Console> = Box::new(Pipes::of(&self.header, self.output)?);
+        let line = progress::line();
+        let console: Box<dyn Console> = Box::new(Pipes::of(&self.header, self.output, progress::clear(&line))?);
         if self.guest.reclaim.wants_future() {
             return Err(Error::NoReferences);
         }
         if processor::is_recorded(&self.header) {
             self.guest.check_clock()?;
             let hardware = processor::recorded(&self.header, self.model)?;
-            return self.on(Machine::walking(config, console, interrupt, &hardware)?);
+            return self.on(Machine::walking(config, console, interrupt, &hardware)?, &line);
         }
         let is_alone = self.model.hw.is_none() && !self.guest.reclaim.wants_clock();
         if self.header.events.contains(&EventKind::Stale) && !is_alone {
             return Err(Error::SanitizerAlone);
         }
-        let Some(name) = &self.model.hw else { return self.without_model(config, console, interrupt) };
+        let Some(name) = &self.model.hw else { return self.without_model(config, console, interrupt, &line) };
         self.guest.check_clock()?;
         let hardware = hw::file(name, &self.model.hw_set)?.config()?;
         match self.model.core.unwrap_or(Core::None) {
-            Core::None => self.on(Machine::counting(config, console, interrupt, &hardware)?),
-            Core::InOrder => self.on(Machine::in_order(config, console, interrupt, &hardware)?),
-            Core::OutOfOrder => self.on(Machine::out_of_order(config, console, interrupt, &hardware)?),
+            Core::None => self.on(Machine::counting(config, console, interrupt, &hardware)?, &line),
+            Core::InOrder => self.on(Machine::in_order(config, console, interrupt, &hardware)?, &line),
+            Core::OutOfOrder => self.on(Machine::out_of_order(config, console, interrupt, &hardware)?, &line),
         }
     }
 
@@ -58,26 +60,30 @@ impl Execution<'_> {
         config: MachineConfig,
         console: Box<dyn Console>,
         interrupt: Interrupt,
-    ) -> Result<(Made, ExitCode), Error> {
+        line: &ProgressBar,
+    ) -> Result<(TraceFile, ExitCode), Error> {
         if self.guest.reclaim.wants_clock() {
             let clock = SharedReferences::new();
-            return self.on(Machine::with_references(config, console, interrupt, clock)?);
+            return self.on(Machine::with_references(config, console, interrupt, clock)?, line);
         }
         if sanitize::is_on_for(&self.header.events) {
-            return self.on(Machine::sanitizing(config, console, interrupt)?);
+            return self.on(Machine::sanitizing(config, console, interrupt)?, line);
         }
-        self.on(Machine::new(config, console, interrupt)?)
+        self.on(Machine::new(config, console, interrupt)?, line)
     }
 
-    fn on<H: HardwareModel>(self, mut machine: Machine<H>) -> Result<(Made, ExitCode), Error> {
-        let recording = Recording::start(&mut machine, &self.header.events, self.guest.reclaim, Vec::new());
+    fn on<H: HardwareModel>(self, mut machine: Machine<H>, line: &ProgressBar) -> Result<(TraceFile, ExitCode), Error> {
+        let failed = |cause| Error::WriteFile { path: self.folder.display().to_string(), cause };
+        let to = tempfile::tempfile_in(&self.folder).map_err(failed)?;
+        let recording = Recording::start(&mut machine, &self.header.events, self.guest.reclaim, to);
         let program: Vec<OsString> = self.header.program.iter().map(OsString::from).collect();
         run::exec(&mut machine, self.guest, &program)?;
-        let ending = run::run_to_the_end(&mut machine);
+        let ending = progress::run_to_the_end(&mut machine, line);
         report::ending(&machine, &ending);
         report::limits(&machine);
-        let (packed, _) = recording.finish(&mut machine, &self.header).expect("memory takes all that is written");
-        let made = TraceFile::read(Cursor::new(packed)).expect("it was just written");
+        let (mut packed, _) = recording.finish(&mut machine, &self.header).map_err(failed)?;
+        packed.rewind().map_err(failed)?;
+        let made = TraceFile::read(BufReader::new(packed)).map_err(|cause| super::unusable(&self.folder, cause))?;
         Ok((made, sanitize::report(&machine, report::status(&ending))))
     }
 }

@@ -6,6 +6,8 @@ mod check;
 mod console;
 mod execute;
 mod options;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod processor;
 mod record;
 mod show;
@@ -53,9 +55,10 @@ fn unusable(path: &Path, cause: pagewalk::trace::ReadError) -> Error {
 }
 
 /// What is run: the program that is given, or else the trace's own.
-fn program(header: &Header, given: &[OsString]) -> Vec<String> {
-    if given.is_empty() {
-        return header.program.clone();
+fn program(header: &Header, given: &[OsString]) -> Result<Vec<String>, Error> {
+    match (given, &header.program[..]) {
+        ([], []) => Err(Error::NoProgram),
+        ([], own) => Ok(own.to_vec()),
+        (given, _) => Ok(given.iter().map(|word| word.to_string_lossy().into_owned()).collect()),
     }
-    given.iter().map(|word| word.to_string_lossy().into_owned()).collect()
 }

@@ -2,15 +2,13 @@
 
 use super::args::{BlessArgs, RecordArgs};
 use super::console::Output;
-use super::execute::{Execution, Made};
+use super::execute::Execution;
 use super::{options, processor};
 use crate::error::Error;
 use crate::output;
 use crate::report::say;
-use pagewalk::trace::golden::replace;
-use pagewalk::trace::{EventKind, Header, write_text};
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use pagewalk::trace::{EventKind, Header, TraceFile, folder, replace, write_text};
+use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -30,14 +28,11 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
         ..Header::default()
     };
     let header = processor::named(header, &args.model);
-    let execution = Execution { header, guest: &args.guest, model: &args.model, output: Output::Shown };
+    let folder = folder(&args.output);
+    let execution = Execution { header, guest: &args.guest, model: &args.model, output: Output::Shown, folder };
     let (made, status) = execution.run()?;
-    let written = File::create(&args.output).and_then(|to| {
-        let mut to = BufWriter::new(to);
-        let events = write(made, &mut to, args.packed)?;
-        to.flush().map(|()| events)
-    });
-    let events = written.map_err(|cause| unwritable(&args.output, cause))?;
+    let events = replace(&args.output, |to| write(made, to, args.packed));
+    let events = events.map_err(|cause| unwritable(&args.output, cause))?;
     if !args.quiet {
         say(&format!("pagewalk: wrote {}: {events} events\n", args.output.display()));
     }
@@ -48,9 +43,11 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
 pub(super) fn bless(args: &BlessArgs) -> Result<ExitCode, Error> {
     let trace = super::open(&args.trace)?;
     let (header, is_packed) = (trace.header().clone(), trace.tables().is_some());
-    let header = processor::named(Header { program: super::program(&header, &args.program), ..header }, &args.model);
+    let header = Header { program: super::program(&header, &args.program)?, ..header };
+    let header = processor::named(header, &args.model);
     let guest = options::read(&header.options)?;
-    let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped };
+    let folder = folder(&args.trace);
+    let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped, folder };
     let (made, _) = execution.run()?;
     let events = replace(&args.trace, |to| write(made, to, is_packed));
     let events = events.map_err(|cause| unwritable(&args.trace, cause))?;
@@ -63,12 +60,14 @@ fn unwritable(path: &Path, cause: io::Error) -> Error {
 }
 
 /// Writes a trace. Gives how many events there are.
-fn write(mut made: Made, to: &mut impl Write, is_packed: bool) -> io::Result<u64> {
+fn write(mut made: TraceFile, to: &mut impl Write, is_packed: bool) -> io::Result<u64> {
     if !is_packed {
         return write_text(&mut made, to);
     }
     let trace = made.into_packed().expect("traces are made in this form");
     let events = trace.records();
-    to.write_all(trace.into_inner().get_ref())?;
+    let mut from = trace.into_inner();
+    from.rewind()?;
+    io::copy(&mut from, to)?;
     Ok(events)
 }

@@ -4,50 +4,126 @@ use super::args::{ShowArgs, ShowFormat};
 use super::{open, unusable};
 use crate::error::Error;
 use pagewalk::trace::record::{Record, Tables};
-use pagewalk::trace::{Column, Line, NOTHING};
+use pagewalk::trace::{Column, Line, NOTHING, ReadError, Rule, TraceFile, replace};
 use serde_json::{Map, Value};
-use std::io::{BufWriter, Write, stdout};
+use std::io::{self, BufWriter, IsTerminal, Write, stdout};
 use std::process::ExitCode;
+use thiserror::Error;
 
 /// Prints the events that are asked for.
 pub(super) fn show(args: &ShowArgs) -> Result<ExitCode, Error> {
-    let mut trace = open(&args.trace)?;
-    let tables = trace.tables().cloned();
-    let filter = args.filters.rule();
-    let mut left = args.count.unwrap_or(u64::MAX);
-    let mut out = BufWriter::new(stdout().lock());
-    let mut number = 0;
-    while left > 0
-        && let Some((line, record)) = trace.next_event().map_err(|cause| unusable(&args.trace, cause))?
-    {
-        number += 1;
-        if number < args.from || !filter.matches(line) {
-            continue;
+    let mut shown = Shown {
+        trace: open(&args.trace)?,
+        filter: args.filters.rule(),
+        from: args.from,
+        left: args.count.unwrap_or(u64::MAX),
+        number: 0,
+    };
+    let written = match &args.output {
+        Some(path) => replace(path, |to| write(&mut shown, args, to)),
+        None => {
+            may_print(args.format)?;
+            let mut out = BufWriter::new(stdout());
+            write(&mut shown, args, &mut out).and_then(|()| Ok(out.flush()?))
         }
-        left -= 1;
-        let known = tables.as_ref().zip(record.as_ref());
-        let written = match (args.format, known) {
-            (ShowFormat::Jsonl, _) => writeln!(out, "{}", json(number, line, known)),
-            (ShowFormat::Text, Some((tables, record))) if args.full => {
-                writeln!(out, "{}", line.with_note(&tables.note(number, record)))
-            }
-            (ShowFormat::Text, _) => writeln!(out, "{line}"),
-        };
-        written.map_err(Error::Output)?;
+    };
+    match (written, &args.output) {
+        (Ok(()), _) => Ok(ExitCode::SUCCESS),
+        (Err(Failed::Unreadable(cause)), _) => Err(unusable(&args.trace, cause)),
+        (Err(Failed::Unwritable(cause)), None) => Err(Error::Output(cause)),
+        (Err(Failed::Unwritable(cause)), Some(path)) => {
+            Err(Error::WriteFile { path: path.display().to_string(), cause })
+        }
+        #[cfg(not(feature = "parquet"))]
+        (Err(Failed::NoParquet), _) => Err(Error::NoParquet),
     }
-    out.flush().map_err(Error::Output)?;
-    Ok(ExitCode::SUCCESS)
+}
+
+/// Why events cannot be shown.
+#[derive(Debug, Error)]
+pub(super) enum Failed {
+    /// The trace cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+    /// What is shown cannot be written.
+    #[error(transparent)]
+    Unwritable(#[from] io::Error),
+    /// It cannot be shown so.
+    #[cfg(not(feature = "parquet"))]
+    #[error("there is no such format")]
+    NoParquet,
+}
+
+/// The events that are shown.
+pub(super) struct Shown {
+    trace: TraceFile,
+    filter: Rule,
+    from: u64,
+    left: u64,
+    number: u64,
+}
+
+/// An event that is shown.
+pub(super) struct Event<'a> {
+    pub(super) number: u64,
+    pub(super) line: &'a Line,
+    /// All that is known of it, if that is more.
+    pub(super) record: Option<Record>,
+}
+
+impl Shown {
+    /// Tells of each in turn.
+    pub(super) fn each(&mut self, mut tell: impl FnMut(&Event<'_>) -> Result<(), Failed>) -> Result<(), Failed> {
+        while self.left > 0
+            && let Some((line, record)) = self.trace.next_event()?
+        {
+            self.number += 1;
+            if self.number >= self.from && self.filter.matches(line) {
+                self.left -= 1;
+                tell(&Event { number: self.number, line, record })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn write(shown: &mut Shown, args: &ShowArgs, to: &mut (impl Write + Send)) -> Result<(), Failed> {
+    match args.format {
+        #[cfg(feature = "parquet")]
+        ShowFormat::Parquet => super::parquet::write(shown, to),
+        #[cfg(not(feature = "parquet"))]
+        ShowFormat::Parquet => Err(Failed::NoParquet),
+        ShowFormat::Jsonl => shown.each(|event| Ok(writeln!(to, "{}", json(event))?)),
+        ShowFormat::Text => {
+            let tables = shown.trace.tables().cloned();
+            shown.each(|event| Ok(writeln!(to, "{}", text(event, tables.as_ref().filter(|_| args.full)))?))
+        }
+    }
+}
+
+/// Refuses to print on a terminal what is no text.
+fn may_print(format: ShowFormat) -> Result<(), Error> {
+    let is_binary = cfg!(feature = "parquet") && format == ShowFormat::Parquet;
+    if is_binary && stdout().is_terminal() { Err(Error::BinaryToTerminal) } else { Ok(()) }
+}
+
+/// An event as a line, with a note if there are tables for it.
+fn text(event: &Event<'_>, tables: Option<&Tables>) -> String {
+    match (tables, &event.record) {
+        (Some(tables), Some(record)) => event.line.with_note(&tables.note(event.number, record)),
+        _ => event.line.to_string(),
+    }
 }
 
 /// An event as an object: its number, its columns, and what else is known.
-fn json(number: u64, line: &Line, known: Option<(&Tables, &Record)>) -> Value {
+fn json(event: &Event<'_>) -> Value {
     let mut object = Map::new();
-    object.insert("n".into(), number.into());
+    object.insert("n".into(), event.number.into());
     for column in Column::ALL {
-        let text = line.column(column);
+        let text = event.line.column(column);
         object.insert(column.name().into(), if text == NOTHING { Value::Null } else { text.into() });
     }
-    if let Some((_, record)) = known {
+    if let Some(record) = &event.record {
         object.insert("instructions".into(), record.instructions.into());
         object.insert("ns".into(), record.ns.into());
         for (fact, value) in &record.facts {

@@ -28,15 +28,15 @@ impl Pages {
         let at = place.rfind("0x")?;
         let offset = i64::from_str_radix(&place[at + 2..], 16).ok()?;
         let (label, first) = match place[..at].strip_suffix('-') {
-            Some(label) => (label, -offset),
+            Some(label) => (label, offset.saturating_neg()),
             None => (place[..at].strip_suffix('+').unwrap_or(&place[..at]), offset),
         };
-        Some(Self { label: label.to_owned(), first: first - first.rem_euclid(PAGE as i64), count })
+        Some(Self { label: label.to_owned(), first: first & -(PAGE as i64), count })
     }
 
     fn hold(&self, page: &Self) -> bool {
-        let end = self.first + (self.count * PAGE) as i64;
-        self.label == page.label && (self.first..end).contains(&page.first)
+        let distance = page.first.checked_sub(self.first).and_then(|bytes| u64::try_from(bytes).ok());
+        self.label == page.label && distance.is_some_and(|bytes| bytes / PAGE < self.count)
     }
 }
 
@@ -116,6 +116,9 @@ mod tests {
         assert_eq!(pages("a-b+0x0,4p"), Pages { label: "a-b".into(), first: 0, count: 4 });
         assert_eq!(pages("0x1000"), Pages { label: String::new(), first: 0x1000, count: 1 });
         assert_eq!(Pages::parse("-"), None);
+        assert_eq!(pages("a-0x-8000000000000000").first, i64::MAX & !0xfff, "whatever is in a file");
+        let all = pages("a+0x0,18446744073709551615p");
+        assert!(all.hold(&pages("a+0x7fffffffffffffff")) && !all.hold(&pages("a-0x1")));
         assert!(pages("a-b+0x0,4p").hold(&pages("a-b+0x3fff")) && !pages("a-b+0x0,4p").hold(&pages("a-b+0x4000")));
     }
 }

@@ -32,7 +32,7 @@ pub enum ReadError {
     #[error("it is damaged: {0}")]
     Packed(packing::Unpackable),
     /// It says something of itself that makes no sense.
-    #[error("its header makes no sense: {}", .0.message())]
+    #[error("its header makes no sense: {}", shown(.0.message()))]
     Header(#[from] toml::de::Error),
     /// A line is none.
     #[error("line {number} is no event: {cause}")]
@@ -43,11 +43,17 @@ pub enum ReadError {
         cause: LineError,
     },
     /// It would take too much memory.
-    #[error("a part of it is larger than {} MiB when it is expanded", .0 >> 20)]
+    #[error("a part of it is larger than {} KiB", .0 >> 10)]
     TooLarge(
         /// As many bytes it may have.
         u64,
     ),
+}
+
+/// What is said of a header may quote it: no control characters, and not much.
+fn shown(message: &str) -> String {
+    const SHOWN: usize = 400;
+    message.chars().take(SHOWN).map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
 }
 
 /// An error of damaged bytes.

@@ -12,6 +12,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
+/// As many bytes are read at once: long traces are read three times to be compared.
+const BUFFER: usize = 1 << 16;
+
 /// A trace, and how far it was read.
 #[derive(Debug)]
 pub struct TraceFile<R = BufReader<File>>(Form<R>);
@@ -28,7 +31,7 @@ impl TraceFile {
     /// # Errors
     /// [`ReadError`].
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        Self::read(BufReader::new(File::open(path)?))
+        Self::read(BufReader::with_capacity(BUFFER, File::open(path)?))
     }
 }
 
@@ -128,7 +131,7 @@ impl<R: BufRead + Seek> TraceFile<R> {
             Form::Text(trace) => Ok(trace.next()?.map(|line| (line, None))),
             Form::Packed(trace, renderer) => {
                 let Some((_, record)) = trace.next()? else { return Ok(None) };
-                Ok(Some((renderer.line(trace.tables(), &record), Some(record))))
+                Ok(Some((renderer.line(&record), Some(record))))
             }
         }
     }
@@ -147,5 +150,12 @@ impl<R: BufRead + Seek> Lines for TraceFile<R> {
 
     fn next_line(&mut self) -> Result<Option<&Line>, ReadError> {
         Self::next_line(self)
+    }
+
+    fn skip(&mut self, lines: usize) -> Result<(), ReadError> {
+        match &mut self.0 {
+            Form::Packed(trace, _) => trace.skip(lines),
+            Form::Text(trace) => trace.skip(lines),
+        }
     }
 }

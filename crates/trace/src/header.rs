@@ -1,8 +1,12 @@
 //! What a trace says of itself: how it was made, and what a comparison is to overlook.
 
+use crate::error::ReadError;
 use crate::kinds::EventKind;
 use crate::line::{Column, Line};
 use serde::{Deserialize, Serialize};
+
+/// No header is longer.
+pub(crate) const MOST_HEADER: usize = 1 << 20;
 
 /// The header of a trace, in TOML where the trace is text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +101,14 @@ impl Rule {
 }
 
 impl Header {
+    /// Reads a header.
+    pub(crate) fn parse(text: &str) -> Result<Self, ReadError> {
+        if text.len() > MOST_HEADER {
+            return Err(ReadError::TooLarge(MOST_HEADER as u64));
+        }
+        Ok(toml::from_str(text)?)
+    }
+
     /// A line as it is compared; `None` if it is overlooked.
     #[must_use]
     pub fn compared(&self, mut line: Line) -> Option<Line> {

@@ -9,6 +9,8 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod bounded;
+mod column;
 mod diff;
 mod error;
 mod file;

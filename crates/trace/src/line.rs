@@ -9,61 +9,9 @@
 //! that is not relative to something. Columns are parted by blanks and so hold none; a column that says nothing is `-`. What follows
 //! ` | ` is for people, and is not compared.
 
+pub use crate::column::Column;
 use std::fmt;
 use thiserror::Error;
-
-/// The columns, from the left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Column {
-    /// Which process, by descent: the first is 1, its second child 1.2.
-    Process,
-    /// What happened: `read`, `write` or `fetch` for a fault, or another event's name.
-    Event,
-    /// The page, relative to its mapping: `[heap]+0x3000`, `/bin/true+0x1000`.
-    Address,
-    /// What came of it.
-    Outcome,
-    /// The entry that maps the page, before and behind: `none->P+US+A+XD`.
-    Entries,
-    /// The code: a function and the distance from its first byte.
-    Place,
-}
-
-impl Column {
-    /// All of them.
-    pub const ALL: [Self; 6] = [Self::Process, Self::Event, Self::Address, Self::Outcome, Self::Entries, Self::Place];
-
-    /// Its name in rules and filters.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Process => "process",
-            Self::Event => "event",
-            Self::Address => "address",
-            Self::Outcome => "outcome",
-            Self::Entries => "entries",
-            Self::Place => "place",
-        }
-    }
-
-    /// The column of this name.
-    #[must_use]
-    pub fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|column| column.name() == name)
-    }
-
-    /// As wide as it is padded to.
-    const fn width(self) -> usize {
-        match self {
-            Self::Process => 5,
-            Self::Event => 8,
-            Self::Address => 28,
-            Self::Outcome => 16,
-            Self::Entries => 34,
-            Self::Place => 0,
-        }
-    }
-}
 
 /// What a column holds that says nothing.
 pub const NOTHING: &str = "-";
@@ -120,7 +68,7 @@ impl Line {
     /// # Errors
     /// [`LineError`].
     pub fn read(&mut self, text: &str) -> Result<(), LineError> {
-        let text = text.split_once(NOTE).map_or(text, |(line, _)| line);
+        let text = without_note(text);
         let mut columns = [""; 6];
         let mut found = 0;
         for word in text.split_ascii_whitespace() {
@@ -165,6 +113,23 @@ impl Line {
         Self::of_words(columns)
     }
 
+    /// Writes the line, its columns below those of others.
+    ///
+    /// # Errors
+    /// What it is written to takes no more.
+    pub fn write(&self, to: &mut impl fmt::Write) -> fmt::Result {
+        const BLANKS: &str = "                                   ";
+        for column in Column::ALL {
+            let text = self.column(column);
+            to.write_str(text)?;
+            if column != Column::Place {
+                let blanks = column.width().saturating_sub(text.chars().count()) + 1;
+                to.write_str(&BLANKS[..blanks])?;
+            }
+        }
+        Ok(())
+    }
+
     /// The line with a note behind it.
     #[must_use]
     pub fn with_note(&self, note: &str) -> String {
@@ -174,8 +139,13 @@ impl Line {
     /// A line of columns that are words already: none is empty or holds a blank.
     pub(crate) fn of_words(columns: [&str; 6]) -> Self {
         let mut line = Self::default();
-        line.fill(columns, String::push_str);
+        line.set_words(columns);
         line
+    }
+
+    /// Makes this line one of such columns.
+    pub(crate) fn set_words(&mut self, columns: [&str; 6]) {
+        self.fill(columns, String::push_str);
     }
 
     /// Makes this line one of these columns, each written by a function.
@@ -212,16 +182,23 @@ impl Clone for Line {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for column in Column::ALL {
-            let text = self.column(column);
-            if column == Column::Place {
-                f.write_str(text)?;
-            } else {
-                write!(f, "{text:<width$} ", width = column.width())?;
-            }
-        }
-        Ok(())
+        self.write(f)
     }
+}
+
+/// What is before the note. Most lines have none, and no `|` at all, which is quicker to see.
+fn without_note(text: &str) -> &str {
+    if memchr::memchr(b'|', text.as_bytes()).is_none() {
+        return text;
+    }
+    text.split_once(NOTE).map_or(text, |(line, _)| line)
+}
+
+/// A text as one word.
+pub(crate) fn word(text: &str) -> String {
+    let mut word = String::with_capacity(text.len());
+    push_escaped(&mut word, text);
+    word
 }
 
 /// Writes a text as one word: blanks, controls and backslashes are written as escapes.

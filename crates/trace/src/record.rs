@@ -1,6 +1,7 @@
 //! An event as it is kept: numbers, and where they stand for text, places in tables. Addresses, counts, times and frames are all there; the line
 //! that is compared is made of it.
 
+use crate::bounded::MOST_ENTRIES;
 use arch::Pte;
 use serde::{Deserialize, Serialize};
 
@@ -177,6 +178,24 @@ pub enum Fact {
 }
 
 impl Fact {
+    /// All of them.
+    pub const ALL: [Self; 14] = [
+        Self::Address,
+        Self::ErrorCode,
+        Self::Rip,
+        Self::FrameBefore,
+        Self::Frame,
+        Self::Slot,
+        Self::Tables,
+        Self::Mapping,
+        Self::Pid,
+        Self::Cr3,
+        Self::Age,
+        Self::Entry,
+        Self::StoredAt,
+        Self::Line,
+    ];
+
     /// Its name in a note.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -298,16 +317,26 @@ pub struct PlaceEntry {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tables {
     /// Texts.
+    #[serde(deserialize_with = "crate::bounded::entries")]
     pub names: Vec<String>,
     /// Processes.
+    #[serde(deserialize_with = "crate::bounded::entries")]
     pub processes: Vec<ProcessEntry>,
     /// Mappings.
+    #[serde(deserialize_with = "crate::bounded::entries")]
     pub regions: Vec<RegionEntry>,
     /// Places in code.
+    #[serde(deserialize_with = "crate::bounded::entries")]
     pub places: Vec<PlaceEntry>,
 }
 
 impl Tables {
+    /// True if none is longer than may be read.
+    pub(crate) fn are_bounded(&self) -> bool {
+        let lengths = [self.names.len(), self.processes.len(), self.regions.len(), self.places.len()];
+        lengths.into_iter().all(|length| length <= MOST_ENTRIES)
+    }
+
     /// True if a record's numbers are all there.
     #[must_use]
     pub fn hold(&self, record: &Record) -> bool {

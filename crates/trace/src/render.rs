@@ -1,8 +1,9 @@
 //! From a record to the line that is compared, and the note for people behind it.
 
-use crate::line::Line;
+use crate::line::{Line, NOTHING, word};
 use crate::record::{Fact, Leaf, PlaceEntry, Record, Spot, Tables};
 use arch::{Level, Pte};
+use foldhash::fast::FixedState;
 use std::collections::HashMap;
 use std::fmt::Write;
 
@@ -16,9 +17,12 @@ const FLAGS: u64 = 1 << 63 | 0x1ff;
 /// Makes lines of records. What many of them share is made once.
 #[derive(Debug)]
 pub(crate) struct Renderer {
+    names: Vec<String>,
+    processes: Vec<String>,
+    labels: Vec<String>,
     places: Vec<String>,
     /// By the levels and flags of the leaf, and whether the page was on the swap device.
-    entries: HashMap<(u8, u64, u8, u64, bool), String>,
+    entries: HashMap<(u8, u64, u8, u64, bool), String, FixedState>,
     address: String,
     line: Line,
 }
@@ -27,31 +31,35 @@ impl Renderer {
     /// A maker of lines of records whose numbers are in these tables.
     pub(crate) fn new(tables: &Tables) -> Self {
         Self {
-            places: tables.places.iter().map(place).collect(),
-            entries: HashMap::new(),
+            names: tables.names.iter().map(|name| word(name)).collect(),
+            processes: tables.processes.iter().map(|process| word(&process.name)).collect(),
+            labels: tables.regions.iter().map(|region| label(&region.label)).collect(),
+            places: tables.places.iter().map(|entry| word(&place(entry))).collect(),
+            entries: HashMap::default(),
             address: String::new(),
             line: Line::default(),
         }
     }
 
     /// The line of a record, whose numbers are in the tables that this was made for.
-    pub(crate) fn line(&mut self, tables: &Tables, record: &Record) -> &Line {
+    pub(crate) fn line(&mut self, record: &Record) -> &Line {
         self.address.clear();
-        if let Some(spot) = record.spot {
-            tables.write_address(&mut self.address, spot, record.pages);
+        match record.spot {
+            None => self.address.push_str(NOTHING),
+            Some(spot) => push_address(&mut self.address, &self.labels[spot.region.0 as usize], spot, record.pages),
         }
         let entries = match record.leaf() {
-            None => "",
+            None => NOTHING,
             Some(leaf) => {
                 let was_on_swap = record.fact(Fact::Slot).is_some();
                 self.entries.entry(key(leaf, was_on_swap)).or_insert_with(|| entries(leaf, was_on_swap))
             }
         };
-        self.line.set([
-            &tables.processes[record.process.0 as usize].name,
+        self.line.set_words([
+            &self.processes[record.process.0 as usize],
             record.what.name(),
             &self.address,
-            &tables.names[record.outcome.0 as usize],
+            &self.names[record.outcome.0 as usize],
             entries,
             &self.places[record.place.0 as usize],
         ]);
@@ -63,7 +71,7 @@ impl Tables {
     /// The line of a record, whose numbers are in the tables.
     #[must_use]
     pub fn line(&self, record: &Record) -> Line {
-        Renderer::new(self).line(self, record).clone()
+        Renderer::new(self).line(record).clone()
     }
 
     /// What a line does not say, for people: the event's number among all, from 1, when it was, and what else is known.
@@ -79,19 +87,31 @@ impl Tables {
         }
         note
     }
+}
 
-    fn write_address(&self, to: &mut String, spot: Spot, pages: u64) {
-        let label = &self.regions[spot.region.0 as usize].label;
-        let sign = match spot.offset {
-            _ if label.is_empty() => "", // what belongs to no mapping has its address alone
-            ..0 => "-",
-            _ => "+",
-        };
-        let _ = write!(to, "{label}{sign}{:#x}", spot.offset.unsigned_abs());
-        if pages > 1 {
-            let _ = write!(to, ",{pages}p");
-        }
+/// The label of a mapping, as it stands in an address; of what belongs to no mapping there is none.
+fn label(label: &str) -> String {
+    if label.is_empty() { String::new() } else { word(label) }
+}
+
+/// Writes a page by its mapping.
+fn push_address(to: &mut String, label: &str, spot: Spot, pages: u64) {
+    to.push_str(label);
+    to.push_str(match spot.offset {
+        _ if label.is_empty() => "0x", // it has its address alone
+        ..0 => "-0x",
+        _ => "+0x",
+    });
+    push_hex(to, spot.offset.unsigned_abs());
+    if pages > 1 {
+        let _ = write!(to, ",{pages}p");
     }
+}
+
+/// Writes digits, which takes `write!` longer than all else that a line does.
+fn push_hex(to: &mut String, number: u64) {
+    let digits = number.max(1).ilog2() / 4;
+    to.extend((0..=digits).rev().map(|digit| char::from(b"0123456789abcdef"[(number >> (4 * digit)) as usize & 15])));
 }
 
 fn place(place: &PlaceEntry) -> String {

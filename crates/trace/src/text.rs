@@ -2,7 +2,7 @@
 
 use crate::error::{ReadError, damaged};
 use crate::file::TraceFile;
-use crate::header::Header;
+use crate::header::{Header, MOST_HEADER};
 use crate::line::Line;
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 
@@ -10,8 +10,6 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 const RULER: &str = "---";
 /// No line is longer.
 const MOST_LINE: u64 = 1 << 16;
-/// Nor is the header.
-const MOST_HEADER: usize = 1 << 20;
 
 /// Writes what stands before the events.
 ///
@@ -29,10 +27,13 @@ pub fn write_header(header: &Header, to: &mut impl Write) -> io::Result<()> {
 pub fn write_text<R: BufRead + Seek>(trace: &mut TraceFile<R>, to: &mut impl Write) -> io::Result<u64> {
     write_header(trace.header(), to)?;
     trace.rewind().map_err(io::Error::other)?;
-    let mut events = 0;
+    let (mut events, mut text) = (0, String::new());
     while let Some(line) = trace.next_line().map_err(io::Error::other)? {
         events += 1;
-        writeln!(to, "{line}")?;
+        text.clear();
+        line.write(&mut text).expect("a string has room");
+        text.push('\n');
+        to.write_all(text.as_bytes())?;
     }
     Ok(events)
 }
@@ -65,12 +66,12 @@ impl<R: BufRead + Seek> TextTrace<R> {
             if line.trim_end() == RULER {
                 break;
             }
-            if text.len() + line.len() > MOST_HEADER {
-                return Err(ReadError::TooLarge(MOST_HEADER as u64));
-            }
             text.push_str(line);
+            if text.len() > MOST_HEADER {
+                break; // it is refused for its length
+            }
         }
-        let header = toml::from_str(&text)?;
+        let header = Header::parse(&text)?;
         Ok(Self { from, header, body: (at, number), number, text: line, line: Line::default() })
     }
 
@@ -101,7 +102,7 @@ impl<R: BufRead + Seek> TextTrace<R> {
     pub fn next(&mut self) -> Result<Option<&Line>, ReadError> {
         while let Some(text) = next_line(&mut self.from, &mut self.text)? {
             self.number += 1;
-            if text.trim().is_empty() {
+            if is_blank(text.as_bytes()) {
                 continue;
             }
             let number = self.number;
@@ -110,15 +111,39 @@ impl<R: BufRead + Seek> TextTrace<R> {
         }
         Ok(None)
     }
+
+    /// Passes over so many events, or to the end.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn skip(&mut self, events: usize) -> Result<(), ReadError> {
+        let mut left = events;
+        while left > 0 && !next_bytes(&mut self.from, &mut self.text)?.is_empty() {
+            self.number += 1;
+            left -= usize::from(!is_blank(&self.text));
+        }
+        Ok(())
+    }
 }
 
 /// The next line with its end, in a buffer; none behind the last.
 pub(crate) fn next_line<'a>(from: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Result<Option<&'a str>, ReadError> {
+    let bytes = next_bytes(from, buffer)?;
+    let text = std::str::from_utf8(bytes).map_err(|_| damaged("a line is not UTF-8"))?;
+    Ok((!text.is_empty()).then_some(text))
+}
+
+/// The same, whatever its bytes are; it is empty behind the last.
+fn next_bytes<'a>(from: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], ReadError> {
     buffer.clear();
     from.take(MOST_LINE).read_until(b'\n', buffer)?;
     if buffer.len() as u64 == MOST_LINE {
         return Err(ReadError::TooLarge(MOST_LINE));
     }
-    let text = std::str::from_utf8(buffer).map_err(|_| damaged("a line is not UTF-8"))?;
-    Ok((!text.is_empty()).then_some(text))
+    Ok(buffer)
+}
+
+/// True of a line that is no event.
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
 }

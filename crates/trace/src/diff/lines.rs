@@ -25,6 +25,18 @@ pub trait Lines {
     /// # Errors
     /// The trace cannot be read.
     fn next_line(&mut self) -> Result<Option<&Line>, Self::Error>;
+
+    /// Passes over so many lines, or to the end if there are fewer. All were read before.
+    ///
+    /// # Errors
+    /// The trace cannot be read.
+    fn skip(&mut self, lines: usize) -> Result<(), Self::Error> {
+        let mut left = lines;
+        while left > 0 && self.next_line()?.is_some() {
+            left -= 1;
+        }
+        Ok(())
+    }
 }
 
 /// A trace in memory.
@@ -104,6 +116,11 @@ impl<'a, L: Lines> Side<'a, L> {
 
     /// Goes forward to the compared line at a position, from 0, and reads it.
     pub(super) fn at(&mut self, position: usize) -> Result<(u64, &Line), Lost<L::Error>> {
+        if self.rules.ignore.is_empty() && self.position < position {
+            let lines = position - self.position; // each line is compared, so none has to be looked at
+            self.lines.skip(lines).map_err(Lost::Unreadable)?;
+            (self.number, self.position) = (self.number + lines as u64, position);
+        }
         while self.position <= position {
             if self.next().map_err(Lost::Unreadable)?.is_none() {
                 return Err(Lost::AtEnd);

@@ -29,7 +29,12 @@ pub use pair::Event;
 use align::{Alignment, Mark};
 use lines::{Lost, Side};
 use rest::Rest;
+use std::panic::resume_unwind;
+use std::thread;
 use thiserror::Error;
+
+/// As many lines both sides may have together.
+const MOST_LINES: usize = i32::MAX as usize;
 
 /// Why two traces cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -71,16 +76,24 @@ pub type Compared<T, A, B> = Result<T, CompareError<<A as Lines>::Error, <B as L
 ///
 /// # Errors
 /// [`CompareError`].
-pub fn compare<A: Lines, B: Lines>(old: &mut A, new: &mut B) -> Compared<Difference, A, B> {
+pub fn compare<A, B>(old: &mut A, new: &mut B) -> Compared<Difference, A, B>
+where
+    A: Lines<Error: Send> + Send,
+    B: Lines,
+{
     let rules = old.header().clone();
     let (mut old, mut new) = (Side::new(old, &rules), Side::new(new, &rules));
-    let mut hashes = Vec::new();
     rewind(&mut old, &mut new)?;
-    let last_old = tokens::push_hashes(&mut old, &mut hashes).map_err(CompareError::Old)?;
-    let old_length = hashes.len();
-    let last_new = tokens::push_hashes(&mut new, &mut hashes).map_err(CompareError::New)?;
-    let new_length = hashes.len() - old_length;
-    if hashes.len() > i32::MAX as usize {
+    let (in_old, in_new) = thread::scope(|scope| {
+        let in_old = scope.spawn(|| tokens::hashes(&mut old));
+        let in_new = tokens::hashes(&mut new);
+        (in_old.join().unwrap_or_else(|panic| resume_unwind(panic)), in_new)
+    });
+    let (mut hashes, last_old) = in_old.map_err(CompareError::Old)?;
+    let (hashes_of_new, last_new) = in_new.map_err(CompareError::New)?;
+    let (old_length, new_length) = (hashes.len(), hashes_of_new.len());
+    hashes.extend(hashes_of_new);
+    if hashes.len() > MOST_LINES {
         return Err(CompareError::TooLong(hashes.len()));
     }
     let (mut alignment, tokens) = Alignment::of(hashes, old_length);

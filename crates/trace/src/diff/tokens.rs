@@ -3,6 +3,7 @@
 //! Equal lines have equal tokens. Others have others unless their hashes of 64 bits are the same by chance, which for 20 million different
 //! lines has a chance of 1 in 100 000. The hash is the same in every run, and no result depends on more of it than equality.
 
+use super::MOST_LINES;
 use super::lines::{Lines, Side};
 use foldhash::quality::FixedState;
 use hashbrown::HashTable;
@@ -14,14 +15,17 @@ pub(super) fn hash(of: &(impl Hash + ?Sized)) -> u64 {
     FixedState::with_seed(0).hash_one(of)
 }
 
-/// Adds the hashes of a side's lines; the number of the last event is the result.
-pub(super) fn push_hashes<L: Lines>(side: &mut Side<'_, L>, hashes: &mut Vec<u64>) -> Result<u64, L::Error> {
-    let mut last = 0;
-    while let Some((number, line)) = side.next()? {
+/// The hashes of a side's lines, and the number of the last event.
+pub(super) fn hashes<L: Lines>(side: &mut Side<'_, L>) -> Result<(Vec<u64>, u64), L::Error> {
+    let (mut hashes, mut last) = (Vec::new(), 0);
+    // What is longer is not compared, but a small file may hold any number of lines.
+    while hashes.len() <= MOST_LINES
+        && let Some((number, line)) = side.next()?
+    {
         hashes.push(hash(line.compared()));
         last = number;
     }
-    Ok(last)
+    Ok((hashes, last))
 }
 
 /// For each hash where the first that is equal stands: numbers below the length, which is at most [`u32::MAX`].

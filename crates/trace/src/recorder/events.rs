@@ -7,6 +7,9 @@ use crate::record::{Fact, NameNo, Record, Spot, What};
 use arch::{AccessKind, FRAME_SHIFT, LinearAddr, PageFault, Pte};
 use event::{Departed, EntryChanges, FaultEvent, Moment, PageClass, PageOut, Path, Pid, Reclaimer, Resolution};
 
+/// As many facts a page fault may have.
+const MOST_FACTS: usize = 9;
+
 impl<S: RecordSink> Recorder<S> {
     pub(super) fn blank(&mut self, at: Moment, what: What) -> Record {
         let process = self.current().number;
@@ -121,7 +124,8 @@ impl<S: RecordSink> Recorder<S> {
 /// What a line does not say of a fault.
 fn facts(event: &FaultEvent, mapping: u32) -> Vec<(Fact, u64)> {
     let PageFault { cr2, code } = event.fault;
-    let mut facts = vec![(Fact::Address, cr2.0), (Fact::ErrorCode, code.bits().into())];
+    let mut facts = Vec::with_capacity(MOST_FACTS); // to grow would take longer than all else that is done here
+    facts.extend([(Fact::Address, cr2.0), (Fact::ErrorCode, code.bits().into())]);
     facts.extend((event.rip.0 != 0).then_some((Fact::Rip, event.rip.0)));
     if let Some(EntryChanges { before, after }) = &event.entries {
         let made = (0..3).filter(|&level| !before[level].present() && after[level].present()).count();

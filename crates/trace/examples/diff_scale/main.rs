@@ -1,7 +1,10 @@
 //! How long comparing long traces takes, and how much memory: `diff_scale [LINES [CASE]]`, by default 10 million lines a side and all cases,
 //! each in a process of its own.
 //!
-//! The traces are made up while they are read, so that what is measured is the comparison and, given beside it, the making.
+//! The traces are made up while they are read, so that what is measured is the comparison and, given beside it, the making. With a folder,
+//! `diff_scale LINES CASE FOLDER`, they are written there instead, for `pagewalk trace diff`.
+
+mod files;
 
 use pagewalk_trace::{Header, Line, Lines, compare};
 use std::convert::Infallible;
@@ -183,7 +186,11 @@ fn main() {
     let mut arguments = env::args().skip(1);
     let lines = arguments.next().map_or(10_000_000, |lines| lines.parse().expect("a number of lines"));
     if let Some(name) = arguments.next() {
-        return CASES.iter().filter(|case| case.name == name).for_each(|case| run(case, lines));
+        let cases = CASES.iter().filter(|case| case.name == name);
+        return match arguments.next() {
+            None => cases.for_each(|case| run(case, lines)),
+            Some(folder) => cases.for_each(|case| files::write(case, lines, folder.as_ref()).expect("there is room")),
+        };
     }
     let program = env::current_exe().expect("this program");
     for case in &CASES {

@@ -1,142 +1,11 @@
-//! The compact form: for millions of events, and with all that is known of each.
-//!
-//! ```text
-//! pagewalk trace 1 packed\n
-//! frame of zstd: records, one behind the other      about a MiB before it is packed
-//! ...
-//! frame of zstd: the tail                            header, tables, where each frame begins and with which record
-//! offset of the tail, 8 bytes, little-endian; then `pwtrace\n`
-//! ```
-//!
-//! Records and tail are as postcard writes them. A record's instructions and time are counted from the record before, the first of a frame's from
-//! 0. A reader trusts nothing: whatever the file is, there are records whose numbers are in the tables, or a [`ReadError`]; the memory that
-//! this takes is bounded.
+//! Reads the compact form, record by record, from any one on.
 
+use super::{END, FrameAt, MOST_CHUNK, MOST_TAIL, Tail};
 use crate::error::{ReadError, damaged};
 use crate::header::Header;
 use crate::record::{Record, Tables};
-use crate::recorder::RecordSink;
 use packing::Unpackable;
-use serde::{Deserialize, Serialize};
-use std::io::{self, Read, Seek, SeekFrom, Write};
-
-/// What the first line of this form says behind the version.
-pub(crate) const FORM: &str = " packed";
-/// How each file of this form ends.
-const END: &[u8; 8] = b"pwtrace\n";
-/// A frame is complete when its records have so many bytes.
-const CHUNK: usize = 1 << 20;
-/// No frame of records is longer when it is expanded, whatever its last record is.
-const MOST_CHUNK: u64 = 8 << 20;
-/// Nor is the tail.
-const MOST_TAIL: u64 = 512 << 20;
-
-/// What stands at the end.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Tail {
-    /// In TOML, as in the other form.
-    header: String,
-    tables: Tables,
-    frames: Vec<FrameAt>,
-    records: u64,
-}
-
-/// Where a frame of records is.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct FrameAt {
-    /// Its first byte in the file.
-    offset: u64,
-    /// The number of its first record, from 0.
-    first: u64,
-}
-
-/// Writes records as they come. The same records give the same bytes.
-#[derive(Debug)]
-pub struct PackedWriter<W> {
-    to: W,
-    chunk: Vec<u8>,
-    /// Instructions and time of the last record of the chunk.
-    last: (u64, u64),
-    frames: Vec<FrameAt>,
-    records: u64,
-    /// The number of the first record of the chunk.
-    first: u64,
-    written: u64,
-    /// The first error; nothing is written behind it.
-    failed: Option<io::Error>,
-}
-
-impl<W: Write> PackedWriter<W> {
-    /// Writes the first line.
-    pub fn new(to: W) -> Self {
-        let mut writer = Self {
-            to,
-            chunk: Vec::with_capacity(CHUNK + 256),
-            last: (0, 0),
-            frames: Vec::new(),
-            records: 0,
-            first: 0,
-            written: 0,
-            failed: None,
-        };
-        writer.put(format!("{}{}{FORM}\n", crate::MAGIC, crate::VERSION).as_bytes());
-        writer
-    }
-
-    /// Writes what is left. Gives where it was written to, and how many bytes there are.
-    ///
-    /// # Errors
-    /// The first of the host's.
-    pub fn finish(mut self, header: &Header, tables: Tables) -> io::Result<(W, u64)> {
-        self.put_chunk();
-        let tail = self.written;
-        let header = toml::to_string(header).map_err(io::Error::other)?;
-        let value = Tail { header, tables, frames: std::mem::take(&mut self.frames), records: self.records };
-        self.chunk = postcard::to_extend(&value, std::mem::take(&mut self.chunk)).expect("a vector has room");
-        self.put_packed();
-        self.put(&tail.to_le_bytes());
-        self.put(END);
-        match self.failed {
-            Some(error) => Err(error),
-            None => self.to.flush().map(|()| (self.to, self.written)),
-        }
-    }
-
-    fn put_chunk(&mut self) {
-        if !self.chunk.is_empty() {
-            self.frames.push(FrameAt { offset: self.written, first: self.first });
-            self.put_packed();
-            (self.first, self.last) = (self.records, (0, 0));
-        }
-    }
-
-    fn put_packed(&mut self) {
-        let packed = packing::pack(&self.chunk);
-        self.chunk.clear();
-        self.put(&packed);
-    }
-
-    fn put(&mut self, bytes: &[u8]) {
-        if self.failed.is_none() {
-            self.failed = self.to.write_all(bytes).err();
-            self.written += bytes.len() as u64;
-        }
-    }
-}
-
-impl<W: Write> RecordSink for PackedWriter<W> {
-    fn push(&mut self, mut record: Record) {
-        let Record { instructions, ns, .. } = record;
-        record.instructions -= self.last.0;
-        record.ns -= self.last.1;
-        self.last = (instructions, ns);
-        self.chunk = postcard::to_extend(&record, std::mem::take(&mut self.chunk)).expect("a vector has room");
-        self.records += 1;
-        if self.chunk.len() >= CHUNK {
-            self.put_chunk();
-        }
-    }
-}
+use std::io::{Read, Seek, SeekFrom};
 
 /// A file of this form, and how far it was read.
 #[derive(Debug)]
@@ -189,7 +58,7 @@ impl<R: Read + Seek> PackedTrace<R> {
             postcard::take_from_bytes(&bytes).map_err(|_| damaged("its tail makes no sense"))?;
         check(rest.is_empty(), "there is more behind its tail")?;
         tail.check_frames(body, at)?;
-        let header = toml::from_str(&tail.header)?;
+        let header = Header::parse(&tail.header)?;
         Ok(Self { from, header, tail, end: at, cursor: Cursor::default() })
     }
 
@@ -222,6 +91,19 @@ impl<R: Read + Seek> PackedTrace<R> {
         let first = self.tail.frames.get(frame).map_or(0, |frame| frame.first);
         self.cursor = Cursor { next_frame: frame, number: first, end: first, ..Cursor::default() };
         while self.cursor.number < number && self.next()?.is_some() {}
+        Ok(())
+    }
+
+    /// Passes over so many records, or to the end.
+    ///
+    /// # Errors
+    /// [`ReadError`].
+    pub(crate) fn skip(&mut self, records: usize) -> Result<(), ReadError> {
+        let to = self.cursor.number.saturating_add(records as u64);
+        if to >= self.cursor.end {
+            return self.go_to(to);
+        }
+        while self.cursor.number < to && self.next()?.is_some() {}
         Ok(())
     }
 
