@@ -1,9 +1,9 @@
 //! Fault traces of machines: what became of each page fault, to be compared with what is to come of it.
 
 pub use ::trace::{
-    Column, CompareError, Difference, EventKind, Header, InMemory, Line, Lines, NOTHING, PackedTrace, PackedWriter,
-    ReadError, Recorder, Rule, TextTrace, TraceFile, Vocabulary, compare, entry_flags, record, write_header,
-    write_text,
+    Column, CompareError, Difference, EventKind, Header, InMemory, Line, Lines, NOTHING, Notes, PackedTrace,
+    PackedWriter, ReadError, Recorder, Rule, TextTrace, TraceFile, Vocabulary, compare, entry_flags, record,
+    write_header, write_text,
 };
 
 pub use crate::assert_golden;
@@ -31,10 +31,16 @@ pub struct Recording<W> {
 
 impl<W: Write + 'static> Recording<W> {
     /// Records these kinds of events from now on. The machine was made with what [`configure`] has set.
-    pub fn start<H: HardwareModel>(machine: &mut Machine<H>, kinds: &[EventKind], policy: PolicyName, to: W) -> Self {
+    pub fn start<H: HardwareModel>(
+        machine: &mut Machine<H>,
+        kinds: &[EventKind],
+        notes: Notes,
+        policy: PolicyName,
+        to: W,
+    ) -> Self {
         let vocabulary = Vocabulary { call: kernel::syscall_name, victims: victims(policy) };
         let recorder =
-            Rc::new(RefCell::new(Recorder::new(kinds, kernel::FIRST_PID, vocabulary, PackedWriter::new(to))));
+            Rc::new(RefCell::new(Recorder::new(kinds, notes, kernel::FIRST_PID, vocabulary, PackedWriter::new(to))));
         machine.listen(Box::new(Listener(recorder.clone())));
         Self { recorder }
     }

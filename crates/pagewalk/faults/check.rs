@@ -2,11 +2,11 @@
 
 use super::args::{CheckArgs, DiffArgs, DiffFormat};
 use super::console::Output;
-use super::execute::Execution;
+use super::execute::{Execution, Ran};
 use super::{open, options, program};
 use crate::error::Error;
 use crate::report;
-use pagewalk::trace::{CompareError, Difference, Header, Lines, ReadError, compare};
+use pagewalk::trace::{CompareError, Difference, Header, Lines, Notes, ReadError, compare};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -19,11 +19,13 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     let header = Header { program: program(golden.header(), &args.program)?, ..golden.header().clone() };
     let guest = options::read(&header.options)?;
     let folder = std::env::temp_dir();
-    let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped, folder };
-    let (mut made, _) = execution.run()?;
+    let (model, notes, output) = (&args.model, Notes::Left, Output::Dropped);
+    let execution = Execution { header, guest: &guest, model, notes, output, folder };
+    let Ran { mut made, stale, .. } = execution.run()?;
     let first_line = golden.first_line();
     let difference = difference(&mut golden, &args.golden, &mut made, &args.golden)?;
-    tell(&difference, args.format, &args.golden, first_line)
+    let same = tell(&difference, args.format, &args.golden, first_line)?;
+    Ok(if stale == 0 { same } else { ExitCode::from(DIFFERS) })
 }
 
 /// Compares two traces.

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::{hw, progress, report, run, sanitize};
 use indicatif::ProgressBar;
 use machine::MachineConfig;
-use pagewalk::trace::{EventKind, Header, Recording, TraceFile, configure};
+use pagewalk::trace::{EventKind, Header, Notes, Recording, TraceFile, configure};
 use pagewalk::{Console, Interrupt, Machine, SharedReferences};
 use paging::HardwareModel;
 use std::ffi::OsString;
@@ -21,14 +21,24 @@ pub(super) struct Execution<'a> {
     pub(super) header: Header,
     pub(super) guest: &'a GuestArgs,
     pub(super) model: &'a ModelArgs,
+    pub(super) notes: Notes,
     pub(super) output: Output,
     /// The folder in which the trace is while it is made, in a file without a name.
     pub(super) folder: PathBuf,
 }
 
+/// What a run has come to.
+pub(super) struct Ran {
+    pub(super) made: TraceFile,
+    /// The exit status that stands for its ending.
+    pub(super) status: ExitCode,
+    /// Stale translations that the sanitizer has found, and told of.
+    pub(super) stale: usize,
+}
+
 impl Execution<'_> {
-    /// Runs the program to its end. Gives its trace, and the exit status that stands for its ending.
-    pub(super) fn run(self) -> Result<(TraceFile, ExitCode), Error> {
+    /// Runs the program to its end.
+    pub(super) fn run(self) -> Result<Ran, Error> {
         let config = configure(run::config(self.guest), &self.header.events);
         let interrupt = run::interrupt()?;
         let line = progress::line();
@@ -61,7 +71,7 @@ impl Execution<'_> {
         console: Box<dyn Console>,
         interrupt: Interrupt,
         line: &ProgressBar,
-    ) -> Result<(TraceFile, ExitCode), Error> {
+    ) -> Result<Ran, Error> {
         if self.guest.reclaim.wants_clock() {
             let clock = SharedReferences::new();
             return self.on(Machine::with_references(config, console, interrupt, clock)?, line);
@@ -72,10 +82,10 @@ impl Execution<'_> {
         self.on(Machine::new(config, console, interrupt)?, line)
     }
 
-    fn on<H: HardwareModel>(self, mut machine: Machine<H>, line: &ProgressBar) -> Result<(TraceFile, ExitCode), Error> {
+    fn on<H: HardwareModel>(self, mut machine: Machine<H>, line: &ProgressBar) -> Result<Ran, Error> {
         let failed = |cause| Error::WriteFile { path: self.folder.display().to_string(), cause };
         let to = tempfile::tempfile_in(&self.folder).map_err(failed)?;
-        let recording = Recording::start(&mut machine, &self.header.events, self.guest.reclaim, to);
+        let recording = Recording::start(&mut machine, &self.header.events, self.notes, self.guest.reclaim, to);
         let program: Vec<OsString> = self.header.program.iter().map(OsString::from).collect();
         run::exec(&mut machine, self.guest, &program)?;
         let ending = progress::run_to_the_end(&mut machine, line);
@@ -84,6 +94,7 @@ impl Execution<'_> {
         let (mut packed, _) = recording.finish(&mut machine, &self.header).map_err(failed)?;
         packed.rewind().map_err(failed)?;
         let made = TraceFile::read(BufReader::new(packed)).map_err(|cause| super::unusable(&self.folder, cause))?;
-        Ok((made, sanitize::report(&machine, report::status(&ending))))
+        let status = sanitize::report(&machine, report::status(&ending));
+        Ok(Ran { made, status, stale: machine.stale_translations().len() })
     }
 }

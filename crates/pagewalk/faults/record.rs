@@ -2,12 +2,12 @@
 
 use super::args::{BlessArgs, RecordArgs};
 use super::console::Output;
-use super::execute::Execution;
+use super::execute::{Execution, Ran};
 use super::{options, processor};
 use crate::error::Error;
 use crate::output;
 use crate::report::say;
-use pagewalk::trace::{EventKind, Header, TraceFile, folder, replace, write_text};
+use pagewalk::trace::{EventKind, Header, Notes, TraceFile, folder, replace, write_text};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,8 +29,9 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
     };
     let header = processor::named(header, &args.model);
     let folder = folder(&args.output);
-    let execution = Execution { header, guest: &args.guest, model: &args.model, output: Output::Shown, folder };
-    let (made, status) = execution.run()?;
+    let notes = notes(args.packed);
+    let (guest, model, output) = (&args.guest, &args.model, Output::Shown);
+    let Ran { made, status, .. } = Execution { header, guest, model, notes, output, folder }.run()?;
     let events = replace(&args.output, |to| write(made, to, args.packed));
     let events = events.map_err(|cause| unwritable(&args.output, cause))?;
     if !args.quiet {
@@ -47,12 +48,18 @@ pub(super) fn bless(args: &BlessArgs) -> Result<ExitCode, Error> {
     let header = processor::named(header, &args.model);
     let guest = options::read(&header.options)?;
     let folder = folder(&args.trace);
-    let execution = Execution { header, guest: &guest, model: &args.model, output: Output::Dropped, folder };
-    let (made, _) = execution.run()?;
+    let notes = notes(is_packed);
+    let (guest, model, output) = (&guest, &args.model, Output::Dropped);
+    let Ran { made, .. } = Execution { header, guest, model, notes, output, folder }.run()?;
     let events = replace(&args.trace, |to| write(made, to, is_packed));
     let events = events.map_err(|cause| unwritable(&args.trace, cause))?;
     say(&format!("pagewalk: wrote {}: {events} events\n", args.trace.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// The compact form alone has notes.
+const fn notes(is_packed: bool) -> Notes {
+    if is_packed { Notes::Kept } else { Notes::Left }
 }
 
 fn unwritable(path: &Path, cause: io::Error) -> Error {

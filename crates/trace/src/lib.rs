@@ -35,7 +35,7 @@ pub use header::{ColumnName, Header, Rule, is_like};
 pub use kinds::EventKind;
 pub use line::{Column, Line, LineError, NOTHING};
 pub use packed::{PackedTrace, PackedWriter};
-pub use recorder::{RecordSink, Recorder, Vocabulary};
+pub use recorder::{Notes, RecordSink, Recorder, Vocabulary};
 pub use render::entry_flags;
 pub use text::{TextTrace, write_header, write_text};
 

@@ -1,6 +1,6 @@
 //! Records of what happened.
 
-use super::{RecordSink, Recorder};
+use super::{Notes, RecordSink, Recorder};
 use crate::kinds::EventKind;
 use crate::places::{Precision, RawPlace};
 use crate::record::{Fact, NameNo, Record, Spot, What};
@@ -35,7 +35,10 @@ impl<S: RecordSink> Recorder<S> {
         let place = self.code(event.pid, event.rip, precision);
         let outcome = self.outcome(event.resolution, event.stack_grew);
         let number = self.tables.regions[spot.region.0 as usize].number;
-        let facts = facts(event, number);
+        let facts = match self.notes {
+            Notes::Kept => facts(event, number),
+            Notes::Left => slot(event).into_iter().collect(),
+        };
         let leaf = event.entries.map(|entries| (leaf(&entries.before), leaf(&entries.after)));
         let leaf = leaf.map(|((from, before), (to, after))| (from, before.0, to, after.0));
         let Moment { instructions, ns } = at;
@@ -121,6 +124,11 @@ impl<S: RecordSink> Recorder<S> {
     }
 }
 
+/// By which a line tells what was on the swap device.
+fn slot(event: &FaultEvent) -> Option<(Fact, u64)> {
+    event.slot.map(|slot| (Fact::Slot, slot.0.into()))
+}
+
 /// What a line does not say of a fault.
 fn facts(event: &FaultEvent, mapping: u32) -> Vec<(Fact, u64)> {
     let PageFault { cr2, code } = event.fault;
@@ -134,7 +142,7 @@ fn facts(event: &FaultEvent, mapping: u32) -> Vec<(Fact, u64)> {
         facts.extend(before.present().then_some((Fact::FrameBefore, before.frame())));
     }
     facts.extend(event.frame.map(|frame| (Fact::Frame, frame.0)));
-    facts.extend(event.slot.map(|slot| (Fact::Slot, slot.0.into())));
+    facts.extend(slot(event));
     facts.extend((mapping > 0).then_some((Fact::Mapping, mapping.into())));
     facts.push((Fact::Pid, event.pid.0.into()));
     facts

@@ -36,11 +36,21 @@ pub struct Vocabulary {
     pub victims: &'static str,
 }
 
+/// Whether page faults are recorded with what a line does not say of them: addresses, frames, the error code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notes {
+    /// They are, for the compact form.
+    Kept,
+    /// They are not: who wants lines alone does not wait for them.
+    Left,
+}
+
 /// Makes records of events.
 #[derive(Debug)]
 pub struct Recorder<S> {
     kinds: Vec<EventKind>,
     vocabulary: Vocabulary,
+    notes: Notes,
     regions: Regions,
     tables: Tables,
     names: Table<String, NameNo>,
@@ -72,10 +82,11 @@ struct Process {
 
 impl<S: RecordSink> Recorder<S> {
     /// A recorder of these kinds, from the first process on.
-    pub fn new(kinds: &[EventKind], first: Pid, vocabulary: Vocabulary, sink: S) -> Self {
+    pub fn new(kinds: &[EventKind], notes: Notes, first: Pid, vocabulary: Vocabulary, sink: S) -> Self {
         Self {
             kinds: kinds.to_vec(),
             vocabulary,
+            notes,
             regions: Regions::default(),
             tables: Tables::default(),
             names: Table::default(),
