@@ -248,8 +248,13 @@ fn what_should_not_matter_does_not() {
     assert_eq!(std::fs::read(&one).expect("a file"), std::fs::read(other).expect("a file"));
     let variable = record("variable", &["--env", "LONGER=and longer than before"], folder.path());
     assert_eq!(trace(&["diff", text(&one), text(&variable)]).status.code(), Some(0));
-    let packed = record("packed", &["--packed"], folder.path());
-    assert_eq!(trace(&["diff", text(&one), text(&packed)]).status.code(), Some(0));
+    for option in ["--packed", "--packed=zstd"] {
+        let packed = record(option, &[option], folder.path());
+        assert_eq!(trace(&["diff", text(&one), text(&packed)]).status.code(), Some(0));
+        let bytes = std::fs::read(&packed).expect("a file");
+        assert!(trace(&["bless", text(&packed)]).status.success());
+        assert!(std::fs::read(&packed).expect("a file") == bytes, "it is kept in the form that it had: {option}");
+    }
 }
 
 /// A program that reads a byte, and touches a page if there is one.

@@ -2,7 +2,7 @@
 
 use crate::replacement::replace;
 use crate::trace::{
-    CompareError, Difference, EventKind, Header, Notes, ReadError, Recording, TraceFile, compare, configure, write_text,
+    CompareError, Difference, EventKind, Form, Header, ReadError, Recording, TraceFile, compare, configure, write_text,
 };
 use crate::{BufferConsole, ExecError, Interrupt, Machine, MachineConfig, MachineError, PolicyName};
 use paging::HardwareModel;
@@ -117,7 +117,7 @@ fn run_on<H: HardwareModel>(
     argv: &[&str],
     header: &Header,
 ) -> Result<Made, GoldenError> {
-    let recording = Recording::start(&mut machine, &header.events, Notes::Left, policy, Vec::new());
+    let recording = Recording::start(&mut machine, &header.events, Form::Text, policy, Vec::new());
     let words: Vec<Vec<u8>> = argv.iter().map(|word| word.as_bytes().to_vec()).collect();
     let environment = ENVIRONMENT.map(|variable| variable.as_bytes().to_vec());
     machine.exec(argv.first().unwrap_or(&"").as_bytes(), &words, &environment)?;

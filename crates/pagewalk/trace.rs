@@ -1,7 +1,7 @@
 //! Fault traces of machines: what became of each page fault, to be compared with what is to come of it.
 
 pub use ::trace::{
-    Column, CompareError, Difference, EventKind, Header, InMemory, Line, Lines, NOTHING, Notes, PackedTrace,
+    Codec, Column, CompareError, Difference, EventKind, Form, Header, InMemory, Line, Lines, NOTHING, PackedTrace,
     PackedWriter, ReadError, Recorder, Rule, TextTrace, TraceFile, Vocabulary, compare, entry_flags, record,
     write_header, write_text,
 };
@@ -34,13 +34,14 @@ impl<W: Write + 'static> Recording<W> {
     pub fn start<H: HardwareModel>(
         machine: &mut Machine<H>,
         kinds: &[EventKind],
-        notes: Notes,
+        form: Form,
         policy: PolicyName,
         to: W,
     ) -> Self {
         let vocabulary = Vocabulary { call: kernel::syscall_name, victims: victims(policy) };
         let recorder =
-            Rc::new(RefCell::new(Recorder::new(kinds, notes, kernel::FIRST_PID, vocabulary, PackedWriter::new(to))));
+            Recorder::new(kinds, form.notes(), kernel::FIRST_PID, vocabulary, PackedWriter::new(to, form.codec()));
+        let recorder = Rc::new(RefCell::new(recorder));
         machine.listen(Box::new(Listener(recorder.clone())));
         Self { recorder }
     }

@@ -36,6 +36,17 @@ pub enum Codec {
     Lz4,
 }
 
+impl Codec {
+    /// That of a chunk that begins so.
+    #[must_use]
+    pub const fn of(magic: [u8; 4]) -> Self {
+        match magic {
+            LZ4 => Self::Lz4,
+            _ => Self::Zstd,
+        }
+    }
+}
+
 /// Makes a chunk of bytes. The same bytes give the same chunk.
 #[must_use]
 pub fn pack(bytes: &[u8], codec: Codec) -> Vec<u8> {
@@ -60,9 +71,9 @@ pub fn unpack(from: &mut impl Read, most: u64) -> Result<Vec<u8>, Unpackable> {
     let mut magic = [0; 4];
     from.read_exact(&mut magic).map_err(|_| Unpackable::Foreign)?;
     let whole = magic.chain(from);
-    match magic {
-        LZ4 => unpack_lz4(whole, most),
-        _ => unpack_zstd(whole, most),
+    match Codec::of(magic) {
+        Codec::Lz4 => unpack_lz4(whole, most),
+        Codec::Zstd => unpack_zstd(whole, most),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::cli::{Core, GuestArgs, SanitizeArgs};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
-use pagewalk::trace::{EventKind, Rule};
+use pagewalk::trace::{Codec, EventKind, Rule};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use timing::Setting;
@@ -39,8 +39,8 @@ pub(crate) struct RecordArgs {
     pub(crate) output: PathBuf,
 
     /// Write the compact form, for millions of events, with counts, times and frames; else text, for a project to keep
-    #[arg(long)]
-    pub(crate) packed: bool,
+    #[arg(long, value_name = "CODEC", num_args = 0..=1, require_equals = true, default_missing_value = "lz4")]
+    pub(crate) packed: Option<PackedBy>,
 
     #[command(flatten)]
     pub(crate) recorded: RecordedArgs,
@@ -65,6 +65,24 @@ pub(crate) struct RecordArgs {
     /// The program, an ELF file or a script, and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM [ARGS]")]
     pub(crate) program: Vec<OsString>,
+}
+
+/// How the compact form is packed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PackedBy {
+    /// Quick
+    Lz4,
+    /// Smaller by an eighth, and slower to write and read
+    Zstd,
+}
+
+impl From<PackedBy> for Codec {
+    fn from(codec: PackedBy) -> Self {
+        match codec {
+            PackedBy::Lz4 => Self::Lz4,
+            PackedBy::Zstd => Self::Zstd,
+        }
+    }
 }
 
 /// What is checked.

@@ -6,7 +6,7 @@ use super::execute::{Execution, Ran};
 use super::{open, options, program};
 use crate::error::Error;
 use crate::report;
-use pagewalk::trace::{CompareError, Difference, Header, Lines, Notes, ReadError, compare};
+use pagewalk::trace::{CompareError, Difference, Form, Header, Lines, ReadError, compare};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -19,8 +19,8 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     let header = Header { program: program(golden.header(), &args.program)?, ..golden.header().clone() };
     let guest = options::read(&header.options)?;
     let folder = std::env::temp_dir();
-    let (model, notes, output) = (&args.model, Notes::Left, Output::Dropped);
-    let execution = Execution { header, guest: &guest, model, notes, output, folder };
+    let (model, form, output) = (&args.model, Form::Text, Output::Dropped);
+    let execution = Execution { header, guest: &guest, model, form, output, folder };
     let Ran { mut made, stale, .. } = execution.run()?;
     let first_line = golden.first_line();
     let difference = difference(&mut golden, &args.golden, &mut made, &args.golden)?;

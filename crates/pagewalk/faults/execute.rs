@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::{hw, progress, report, run, sanitize};
 use indicatif::ProgressBar;
 use machine::MachineConfig;
-use pagewalk::trace::{EventKind, Header, Notes, Recording, TraceFile, configure};
+use pagewalk::trace::{EventKind, Form, Header, Recording, TraceFile, configure};
 use pagewalk::{Console, Interrupt, Machine, SharedReferences};
 use paging::HardwareModel;
 use std::ffi::OsString;
@@ -21,7 +21,7 @@ pub(super) struct Execution<'a> {
     pub(super) header: Header,
     pub(super) guest: &'a GuestArgs,
     pub(super) model: &'a ModelArgs,
-    pub(super) notes: Notes,
+    pub(super) form: Form,
     pub(super) output: Output,
     /// The folder in which the trace is while it is made, in a file without a name.
     pub(super) folder: PathBuf,
@@ -85,7 +85,7 @@ impl Execution<'_> {
     fn on<H: HardwareModel>(self, mut machine: Machine<H>, line: &ProgressBar) -> Result<Ran, Error> {
         let failed = |cause| Error::WriteFile { path: self.folder.display().to_string(), cause };
         let to = tempfile::tempfile_in(&self.folder).map_err(failed)?;
-        let recording = Recording::start(&mut machine, &self.header.events, self.notes, self.guest.reclaim, to);
+        let recording = Recording::start(&mut machine, &self.header.events, self.form, self.guest.reclaim, to);
         let program: Vec<OsString> = self.header.program.iter().map(OsString::from).collect();
         run::exec(&mut machine, self.guest, &program)?;
         let ending = progress::run_to_the_end(&mut machine, line);

@@ -7,7 +7,7 @@ use super::{options, processor};
 use crate::error::Error;
 use crate::output;
 use crate::report::say;
-use pagewalk::trace::{EventKind, Header, Notes, TraceFile, folder, replace, write_text};
+use pagewalk::trace::{EventKind, Form, Header, TraceFile, folder, replace, write_text};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,10 +29,10 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
     };
     let header = processor::named(header, &args.model);
     let folder = folder(&args.output);
-    let notes = notes(args.packed);
+    let form = args.packed.map_or(Form::Text, |codec| Form::Packed(codec.into()));
     let (guest, model, output) = (&args.guest, &args.model, Output::Shown);
-    let Ran { made, status, .. } = Execution { header, guest, model, notes, output, folder }.run()?;
-    let events = replace(&args.output, |to| write(made, to, args.packed));
+    let Ran { made, status, .. } = Execution { header, guest, model, form, output, folder }.run()?;
+    let events = replace(&args.output, |to| write(made, to, form));
     let events = events.map_err(|cause| unwritable(&args.output, cause))?;
     if !args.quiet {
         say(&format!("pagewalk: wrote {}: {events} events\n", args.output.display()));
@@ -43,23 +43,17 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
 /// Runs the program of a trace again, and puts what it does now in its place.
 pub(super) fn bless(args: &BlessArgs) -> Result<ExitCode, Error> {
     let trace = super::open(&args.trace)?;
-    let (header, is_packed) = (trace.header().clone(), trace.tables().is_some());
+    let (header, form) = (trace.header().clone(), trace.form());
     let header = Header { program: super::program(&header, &args.program)?, ..header };
     let header = processor::named(header, &args.model);
     let guest = options::read(&header.options)?;
     let folder = folder(&args.trace);
-    let notes = notes(is_packed);
     let (guest, model, output) = (&guest, &args.model, Output::Dropped);
-    let Ran { made, .. } = Execution { header, guest, model, notes, output, folder }.run()?;
-    let events = replace(&args.trace, |to| write(made, to, is_packed));
+    let Ran { made, .. } = Execution { header, guest, model, form, output, folder }.run()?;
+    let events = replace(&args.trace, |to| write(made, to, form));
     let events = events.map_err(|cause| unwritable(&args.trace, cause))?;
     say(&format!("pagewalk: wrote {}: {events} events\n", args.trace.display()));
     Ok(ExitCode::SUCCESS)
-}
-
-/// The compact form alone has notes.
-const fn notes(is_packed: bool) -> Notes {
-    if is_packed { Notes::Kept } else { Notes::Left }
 }
 
 fn unwritable(path: &Path, cause: io::Error) -> Error {
@@ -67,8 +61,8 @@ fn unwritable(path: &Path, cause: io::Error) -> Error {
 }
 
 /// Writes a trace. Gives how many events there are.
-fn write(mut made: TraceFile, to: &mut impl Write, is_packed: bool) -> io::Result<u64> {
-    if !is_packed {
+fn write(mut made: TraceFile, to: &mut impl Write, form: Form) -> io::Result<u64> {
+    if form == Form::Text {
         return write_text(&mut made, to);
     }
     let trace = made.into_packed().expect("traces are made in this form");

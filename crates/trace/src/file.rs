@@ -2,6 +2,7 @@
 
 use crate::diff::Lines;
 use crate::error::ReadError;
+use crate::form::Form;
 use crate::header::Header;
 use crate::line::Line;
 use crate::packed::{self, PackedTrace};
@@ -17,10 +18,10 @@ const BUFFER: usize = 1 << 16;
 
 /// A trace, and how far it was read.
 #[derive(Debug)]
-pub struct TraceFile<R = BufReader<File>>(Form<R>);
+pub struct TraceFile<R = BufReader<File>>(Inner<R>);
 
 #[derive(Debug)]
-enum Form<R> {
+enum Inner<R> {
     Packed(Box<PackedTrace<R>>, Renderer),
     Text(TextTrace<R>),
 }
@@ -62,17 +63,26 @@ impl<R: BufRead + Seek> TraceFile<R> {
         if is_packed {
             let trace = PackedTrace::open(from, length)?;
             let renderer = Renderer::new(trace.tables());
-            return Ok(Self(Form::Packed(Box::new(trace), renderer)));
+            return Ok(Self(Inner::Packed(Box::new(trace), renderer)));
         }
-        TextTrace::open(from, length).map(|trace| Self(Form::Text(trace)))
+        TextTrace::open(from, length).map(|trace| Self(Inner::Text(trace)))
+    }
+
+    /// Its form.
+    #[must_use]
+    pub fn form(&self) -> Form {
+        match &self.0 {
+            Inner::Packed(trace, _) => Form::Packed(trace.codec()),
+            Inner::Text(_) => Form::Text,
+        }
     }
 
     /// What the trace says of itself.
     #[must_use]
     pub fn header(&self) -> &Header {
         match &self.0 {
-            Form::Packed(trace, _) => trace.header(),
-            Form::Text(trace) => trace.header(),
+            Inner::Packed(trace, _) => trace.header(),
+            Inner::Text(trace) => trace.header(),
         }
     }
 
@@ -80,8 +90,8 @@ impl<R: BufRead + Seek> TraceFile<R> {
     #[must_use]
     pub fn tables(&self) -> Option<&Tables> {
         match &self.0 {
-            Form::Packed(trace, _) => Some(trace.tables()),
-            Form::Text(_) => None,
+            Inner::Packed(trace, _) => Some(trace.tables()),
+            Inner::Text(_) => None,
         }
     }
 
@@ -89,8 +99,8 @@ impl<R: BufRead + Seek> TraceFile<R> {
     #[must_use]
     pub fn into_packed(self) -> Option<PackedTrace<R>> {
         match self.0 {
-            Form::Packed(trace, _) => Some(*trace),
-            Form::Text(_) => None,
+            Inner::Packed(trace, _) => Some(*trace),
+            Inner::Text(_) => None,
         }
     }
 
@@ -98,8 +108,8 @@ impl<R: BufRead + Seek> TraceFile<R> {
     #[must_use]
     pub const fn first_line(&self) -> u64 {
         match &self.0 {
-            Form::Packed(..) => 1,
-            Form::Text(trace) => trace.header_lines() + 1,
+            Inner::Packed(..) => 1,
+            Inner::Text(trace) => trace.header_lines() + 1,
         }
     }
 
@@ -109,8 +119,8 @@ impl<R: BufRead + Seek> TraceFile<R> {
     /// [`ReadError`].
     pub fn rewind(&mut self) -> Result<(), ReadError> {
         match &mut self.0 {
-            Form::Packed(trace, _) => trace.go_to(0),
-            Form::Text(trace) => trace.rewind().map_err(ReadError::Io),
+            Inner::Packed(trace, _) => trace.go_to(0),
+            Inner::Text(trace) => trace.rewind().map_err(ReadError::Io),
         }
     }
 
@@ -128,8 +138,8 @@ impl<R: BufRead + Seek> TraceFile<R> {
     /// [`ReadError`].
     pub fn next_event(&mut self) -> Result<Option<(&Line, Option<Record>)>, ReadError> {
         match &mut self.0 {
-            Form::Text(trace) => Ok(trace.next()?.map(|line| (line, None))),
-            Form::Packed(trace, renderer) => {
+            Inner::Text(trace) => Ok(trace.next()?.map(|line| (line, None))),
+            Inner::Packed(trace, renderer) => {
                 let Some((_, record)) = trace.next()? else { return Ok(None) };
                 Ok(Some((renderer.line(&record), Some(record))))
             }
@@ -154,8 +164,8 @@ impl<R: BufRead + Seek> Lines for TraceFile<R> {
 
     fn skip(&mut self, lines: usize) -> Result<(), ReadError> {
         match &mut self.0 {
-            Form::Packed(trace, _) => trace.skip(lines),
-            Form::Text(trace) => trace.skip(lines),
+            Inner::Packed(trace, _) => trace.skip(lines),
+            Inner::Text(trace) => trace.skip(lines),
         }
     }
 }

@@ -3,7 +3,9 @@
 use pagewalk_trace::record::{
     Fact, NameNo, PlaceEntry, PlaceNo, ProcessEntry, ProcessNo, Record, RegionEntry, RegionNo, Spot, Tables, What,
 };
-use pagewalk_trace::{EventKind, Header, Line, PackedWriter, ReadError, RecordSink, TraceFile, write_header};
+use pagewalk_trace::{
+    Codec, EventKind, Form, Header, Line, PackedWriter, ReadError, RecordSink, TraceFile, write_header,
+};
 use proptest::prelude::*;
 use std::io::Cursor;
 
@@ -65,7 +67,11 @@ fn records(most: usize) -> impl Strategy<Value = Vec<Record>> {
 }
 
 fn packed(records: &[Record]) -> Vec<u8> {
-    let mut writer = PackedWriter::new(Vec::new());
+    packed_by(Codec::Lz4, records)
+}
+
+fn packed_by(codec: Codec, records: &[Record]) -> Vec<u8> {
+    let mut writer = PackedWriter::new(Vec::new(), codec);
     records.iter().for_each(|record| writer.push(record.clone()));
     writer.finish(&header(), tables()).expect("memory takes it").0
 }
@@ -185,4 +191,33 @@ fn what_is_wrong_is_said() {
     let mut longer = packed(&[]);
     longer.extend(b"more");
     assert_eq!(said(&longer), "it is cut off");
+}
+
+#[test]
+fn both_ways_of_packing_are_read() {
+    let record = |n: u64| Record {
+        instructions: n,
+        ns: n,
+        process: ProcessNo(0),
+        what: What::Write,
+        spot: Some(Spot { region: RegionNo(0), offset: (n << 12) as i64 }),
+        pages: 1,
+        outcome: NameNo(1),
+        leaf: Some((3, 0, 3, n << 12 | 0x67)),
+        place: PlaceNo(1),
+        facts: vec![(Fact::Address, n << 12), (Fact::Frame, n.wrapping_mul(0x9e37_79b9) >> 8 & 0xffff)],
+    };
+    let records: Vec<Record> = (0..50_000).map(record).collect();
+    let files = [Codec::Lz4, Codec::Zstd].map(|codec| (codec, packed_by(codec, &records)));
+    assert!(files[1].1.len() < files[0].1.len(), "the slower is the smaller");
+    for (codec, file) in files {
+        let trace = TraceFile::read(Cursor::new(file)).expect("a trace");
+        assert_eq!(trace.form(), Form::Packed(codec));
+        let mut trace = trace.into_packed().expect("it is packed");
+        let mut read = Vec::new();
+        while let Some((_, record)) = trace.next().expect("a record") {
+            read.push(record);
+        }
+        assert!(read == records, "{codec:?}");
+    }
 }

@@ -18,7 +18,7 @@ fn header() -> Header {
 
 /// A small trace in the compact form.
 fn packed() -> Vec<u8> {
-    let mut writer = PackedWriter::new(Vec::new());
+    let mut writer = PackedWriter::new(Vec::new(), Codec::Lz4);
     for at in 0..40 {
         writer.push(Record {
             instructions: 100 * at,

@@ -4,7 +4,7 @@ use crate::{CHANGED, Case, Synthetic};
 use pagewalk_trace::record::{
     Fact, NameNo, PlaceEntry, PlaceNo, ProcessEntry, ProcessNo, Record, RegionEntry, RegionNo, Spot, Tables, What,
 };
-use pagewalk_trace::{EventKind, Header, Lines, PackedWriter, RecordSink, write_header};
+use pagewalk_trace::{Codec, EventKind, Header, Lines, PackedWriter, RecordSink, write_header};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -19,7 +19,7 @@ pub(crate) fn write(case: &Case, lines: u64, folder: &Path) -> io::Result<()> {
             writeln!(text, "{line}")?;
         }
         text.flush()?;
-        let mut packed = PackedWriter::new(File::create(folder.join(name).with_extension("packed"))?);
+        let mut packed = PackedWriter::new(File::create(folder.join(name).with_extension("packed"))?, Codec::Lz4);
         (0..length).for_each(|at| packed.push(record(at, numbers(at, length))));
         packed.finish(&header(), tables())?;
     }

@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! pagewalk trace 1 packed\n
-//! frame of LZ4: records, one behind the other       about a MiB before it is packed
+//! frame: records, one behind the other              about a MiB before it is packed, of LZ4 or Zstandard
 //! ...
-//! frame of LZ4: the tail                             header, tables, where each frame begins and with which record
+//! frame: the tail                                    header, tables, where each frame begins and with which record
 //! offset of the tail, 8 bytes, little-endian; then `pwtrace\n`
 //! ```
 //!

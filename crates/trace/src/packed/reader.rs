@@ -4,7 +4,7 @@ use super::{END, FrameAt, MOST_CHUNK, MOST_TAIL, Tail};
 use crate::error::{ReadError, damaged};
 use crate::header::Header;
 use crate::record::{Record, Tables};
-use packing::Unpackable;
+use packing::{Codec, Unpackable};
 use std::io::{Read, Seek, SeekFrom};
 
 /// A file of this form, and how far it was read.
@@ -12,6 +12,7 @@ use std::io::{Read, Seek, SeekFrom};
 pub struct PackedTrace<R> {
     from: R,
     header: Header,
+    codec: Codec,
     tail: Tail,
     /// Where the tail begins.
     end: u64,
@@ -53,18 +54,25 @@ impl<R: Read + Seek> PackedTrace<R> {
             return Err(damaged("its tail is not in it"));
         }
         from.seek(SeekFrom::Start(at))?;
+        let codec = codec_of(&mut from)?;
+        from.seek(SeekFrom::Start(at))?;
         let bytes = expand((&mut from).take(trailer - at), MOST_TAIL)?;
         let (tail, rest): (Tail, _) =
             postcard::take_from_bytes(&bytes).map_err(|_| damaged("its tail makes no sense"))?;
         check(rest.is_empty(), "there is more behind its tail")?;
         tail.check_frames(body, at)?;
         let header = Header::parse(&tail.header)?;
-        Ok(Self { from, header, tail, end: at, cursor: Cursor::default() })
+        Ok(Self { from, header, codec, tail, end: at, cursor: Cursor::default() })
     }
 
     /// What it is read from.
     pub fn into_inner(self) -> R {
         self.from
+    }
+
+    /// How it is packed.
+    pub const fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// What the trace says of itself.
@@ -157,6 +165,13 @@ impl Tail {
 
 fn check(is_so: bool, otherwise: &'static str) -> Result<(), ReadError> {
     if is_so { Ok(()) } else { Err(damaged(otherwise)) }
+}
+
+/// How the frame is packed that begins here.
+fn codec_of(from: &mut impl Read) -> Result<Codec, ReadError> {
+    let mut magic = [0; 4];
+    from.read_exact(&mut magic)?;
+    Ok(Codec::of(magic))
 }
 
 /// What a frame holds, behind which there is nothing.

@@ -11,6 +11,7 @@ use std::io::{self, Write};
 #[derive(Debug)]
 pub struct PackedWriter<W> {
     to: W,
+    codec: Codec,
     chunk: Vec<u8>,
     /// Instructions and time of the last record of the chunk.
     last: (u64, u64),
@@ -24,10 +25,11 @@ pub struct PackedWriter<W> {
 }
 
 impl<W: Write> PackedWriter<W> {
-    /// Writes the first line.
-    pub fn new(to: W) -> Self {
+    /// Writes the first line. Frames are packed so.
+    pub fn new(to: W, codec: Codec) -> Self {
         let mut writer = Self {
             to,
+            codec,
             chunk: Vec::with_capacity(CHUNK + 256),
             last: (0, 0),
             frames: Vec::new(),
@@ -71,7 +73,7 @@ impl<W: Write> PackedWriter<W> {
     }
 
     fn put_packed(&mut self) {
-        let packed = packing::pack(&self.chunk, Codec::Lz4);
+        let packed = packing::pack(&self.chunk, self.codec);
         self.chunk.clear();
         self.put(&packed);
     }
