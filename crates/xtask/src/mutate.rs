@@ -7,6 +7,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::SystemTime;
 use thiserror::Error;
 
 /// Where the patches are in the workspace.
@@ -146,7 +147,7 @@ impl Copy {
     /// [`MutateError`] if the patch does not fit or what it makes does not compile.
     pub fn judge(&self, mutation: &Mutation) -> Result<Verdict, MutateError> {
         self.apply(mutation, &[])?;
-        let said = self.build().and_then(|()| self.check(mutation));
+        let said = self.build(mutation).and_then(|()| self.check(mutation));
         self.apply(mutation, &["--reverse"])?;
         let said = said?;
         let noticed = said.lines().any(|line| line.trim() == mutation.expect);
@@ -160,19 +161,41 @@ impl Copy {
         run(git.env("GIT_CEILING_DIRECTORIES", self.tree.parent().unwrap_or(&self.tree))).map(drop)
     }
 
-    fn build(&self) -> Result<(), MutateError> {
+    /// Builds what the patch has changed. Cargo goes by the times of files, which a host's clock can confuse: what was built before would be
+    /// judged in its place.
+    fn build(&self, mutation: &Mutation) -> Result<(), MutateError> {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut cargo = Command::new(cargo);
-        cargo.args(["build", "--locked", "--quiet"]).current_dir(&self.tree);
-        run(cargo.env("CARGO_TARGET_DIR", &self.built)).map(drop)
+        let mut build = Command::new(cargo);
+        build.args(["build", "--locked", "--quiet"]).current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.built);
+        let before = self.built_at();
+        run(&mut build)?;
+        if self.built_at() == before {
+            mutation.hunks.iter().try_for_each(|hunk| touch(&self.tree.join(&hunk.file)))?;
+            run(&mut build)?;
+        }
+        Ok(())
+    }
+
+    fn program(&self) -> PathBuf {
+        self.built.join("debug/pagewalk")
+    }
+
+    fn built_at(&self) -> Option<SystemTime> {
+        fs::metadata(self.program()).and_then(|about| about.modified()).ok()
     }
 
     fn check(&self, mutation: &Mutation) -> Result<String, MutateError> {
-        let mut check = Command::new(self.built.join("debug/pagewalk"));
+        let mut check = Command::new(self.program());
         check.args(["trace", "check", &mutation.golden]).current_dir(&self.tree);
         let output = check.output().map_err(|error| MutateError::File(self.built.clone(), error))?;
         Ok(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
     }
+}
+
+/// Has a file changed just now.
+fn touch(path: &Path) -> Result<(), MutateError> {
+    let touched = fs::File::options().append(true).open(path).and_then(|file| file.set_modified(SystemTime::now()));
+    touched.map_err(|error| MutateError::File(path.into(), error))
 }
 
 /// What a command prints that goes well.
