@@ -62,6 +62,9 @@ fn every_sample_does_what_its_trace_says() {
     }
 }
 
+/// All presets.
+const PROCESSORS: [&str; 7] = ["classroom", "zen2", "zen3", "zen4", "skylake-server", "icelake-server", "golden-cove"];
+
 /// Traces short enough to be made on a model of a core, and of no walks and without the sanitizer, which have its place.
 fn short() -> Vec<PathBuf> {
     let is_short = |path: &PathBuf| {
@@ -75,7 +78,7 @@ fn short() -> Vec<PathBuf> {
 fn traces_are_the_same_on_every_model_of_the_hardware() {
     let short = short();
     assert!(short.len() > 12, "{short:?}");
-    for hw in ["classroom", "zen3", "golden-cove"] {
+    for hw in PROCESSORS {
         check_all(&short, &["--hw", hw]);
     }
     check_all(&short, &["--hw", "classroom", "--core", "in-order"]);
@@ -85,7 +88,7 @@ fn traces_are_the_same_on_every_model_of_the_hardware() {
 #[test]
 fn accessed_and_dirty_are_set_alike_on_every_processor() {
     let golden = [repository().join("tests/faults/fork-cow-accessed.faults")];
-    for hw in ["classroom", "zen3", "skylake-server", "golden-cove"] {
+    for hw in PROCESSORS {
         check_all(&golden, &["--hw", hw]);
     }
 }
