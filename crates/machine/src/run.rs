@@ -20,6 +20,9 @@ use watch::{Sanitizer, Told, Walks};
 /// Instructions between two looks at the interrupt flag: some milliseconds, or a tenth of a second where a model with a window hears of each.
 const SLICE: u64 = 1 << 20;
 
+/// The same where what a model has to tell waits meanwhile.
+const TELLING_SLICE: u64 = 1 << 14;
+
 /// A machine with one core.
 pub struct Machine<H = NoModel> {
     pub(crate) cpu: Cpu<H>,
@@ -302,7 +305,8 @@ impl<H: HardwareModel> Machine<H> {
         if left == 0 {
             return Some(Ending::InstructionLimit(self.max_instructions));
         }
-        let exit = self.cpu.run(fuel.min(left).min(SLICE).min(self.until_event()));
+        let slice = if self.told.is_some() { TELLING_SLICE } else { SLICE };
+        let exit = self.cpu.run(fuel.min(left).min(slice).min(self.until_event()));
         self.tell();
         if let Exit::PageFault(_) = exit {
             self.faults += 1;
