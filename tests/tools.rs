@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         trial("nothing_is_said_beside_the_bar", "script", beside_the_bar),
         trial("a_program_built_again_with_padding_has_the_same_trace", "gcc", built_again),
         trial("the_same_bytes_twice_and_on_a_nehalem", "qemu-x86_64", another_processor),
+        trial("golden_traces_on_a_nehalem", "qemu-x86_64", golden_traces),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -185,13 +186,30 @@ fn written(mut pagewalk: Command, folder: &Path, args: &[&str]) -> Result<Vec<u8
     Ok(std::fs::read(&file)?)
 }
 
+/// pagewalk on a processor without most of what compilers and libraries look for.
+fn on_nehalem() -> Command {
+    let mut qemu = Command::new("qemu-x86_64");
+    qemu.args(["-cpu", "Nehalem", env!("CARGO_BIN_EXE_pagewalk")]).current_dir(env!("CARGO_MANIFEST_DIR"));
+    qemu
+}
+
+/// The bytes that are kept, made again there.
+fn golden_traces() -> Result<(), Failed> {
+    let folder = TempDir::new()?;
+    for golden in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults"))? {
+        let golden = golden?.path();
+        let made = folder.path().join("made.faults");
+        std::fs::copy(&golden, &made)?;
+        printed(on_nehalem().args(["trace", "bless"]).arg(&made))?;
+        if std::fs::read(&made)? != std::fs::read(&golden)? {
+            return Err(format!("{} is not the same", golden.display()).into());
+        }
+    }
+    Ok(())
+}
+
 fn another_processor() -> Result<(), Failed> {
     let folder = TempDir::new()?;
-    let on_nehalem = || {
-        let mut qemu = Command::new("qemu-x86_64");
-        qemu.args(["-cpu", "Nehalem", env!("CARGO_BIN_EXE_pagewalk")]).current_dir(env!("CARGO_MANIFEST_DIR"));
-        qemu
-    };
     for sample in ["elf-samples/fp", "elf-samples/fork-cow", "elf-samples/smc"] {
         let commands: [&[&str]; 9] = [
             &["stat", "--core", "none", sample],
