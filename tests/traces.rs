@@ -293,6 +293,35 @@ fn a_program_reads_the_file_that_its_trace_names() {
     }
 }
 
+/// Whatever was there keeps its rights, and what a command reads it does not write over.
+#[test]
+fn files_that_are_there_are_treated_with_care() {
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    let (kept, link) = (at("kept"), at("link"));
+    std::fs::write(&kept, "old").expect("a file");
+    std::fs::set_permissions(&kept, Permissions::from_mode(0o600)).expect("it is ours");
+    std::os::unix::fs::symlink("missing", &link).expect("a link");
+    let record = |to: &Path| trace(&["record", "-q", "-o", text(to), "elf-samples/hello"]);
+    assert!(record(&kept).status.success() && record(&link).status.success());
+    assert_eq!(std::fs::metadata(&kept).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read(at("missing")).expect("where the link leads"), std::fs::read(&kept).expect("a trace"));
+    let output = trace(&["show", text(&kept), "-o", text(&kept)]);
+    assert!(said(&output).contains("it is the file that is read"), "{}", said(&output));
+    assert!(trace(&["stat", text(&kept)]).status.success(), "it is a trace still");
+    let output = record(folder.path());
+    assert!(output.stdout.is_empty() && said(&output).contains("cannot write"), "{}", said(&output));
+}
+
+#[test]
+fn a_sanitizer_that_is_not_there_is_refused() {
+    let mut run = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+    run.args(["run", "elf-samples/hello"]).env("PAGEWALK_SANITIZE", "translation").current_dir(repository());
+    let output = run.output().expect("pagewalk starts");
+    assert_eq!(output.status.code(), Some(125));
+    assert!(said(&output).contains("PAGEWALK_SANITIZE=translation"), "{}", said(&output));
+}
+
 #[test]
 fn all_that_is_known_of_an_event_is_in_the_compact_form() {
     let folder = TempDir::new().expect("a folder");

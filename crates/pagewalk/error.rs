@@ -205,6 +205,23 @@ pub(crate) enum Error {
     #[error("the sanitizer of translations has the place of another model of the processor, and of exact references")]
     #[diagnostic(code(pagewalk::sanitize), help("leave out --hw, and choose another --reclaim than lru-exact or opt"))]
     SanitizerAlone,
+    /// What is written would go over what is read.
+    #[error("cannot write `{path}`: it is the file that is read")]
+    #[diagnostic(code(pagewalk::output), help("give another file"))]
+    OverInput {
+        /// The file.
+        path: String,
+    },
+    /// The variable of the environment says something else than it may.
+    #[error("the environment has PAGEWALK_SANITIZE={value}")]
+    #[diagnostic(
+        code(pagewalk::sanitize),
+        help("PAGEWALK_SANITIZE=translations looks for stale translations in every run")
+    )]
+    SanitizeVariable {
+        /// What it says.
+        value: String,
+    },
     /// Walks are those of one processor's TLBs.
     #[error("walks are recorded on the TLBs of a processor alone: without --core, and without the sanitizer")]
     #[diagnostic(code(pagewalk::walks), help("record twice"))]
@@ -309,6 +326,6 @@ const fn swap_help(cause: &SwapFileError) -> &'static str {
 /// Prints an error to standard error and gives the exit status that stands for it.
 pub(crate) fn print(error: Error) -> ExitCode {
     let status = error.status();
-    eprint!("{:?}", miette::Report::new(error));
+    crate::report::say(&format!("{:?}", miette::Report::new(error)));
     ExitCode::from(status)
 }

@@ -15,6 +15,15 @@ use timing::{HardwareConfig, HardwareFile};
 /// If this variable of the environment is set, a golden trace is written instead of compared.
 pub const BLESS: &str = "PAGEWALK_BLESS";
 
+/// If this variable of the environment is `translations`, programs are run with the sanitizer of translations, as far as nothing else has its place.
+pub const SANITIZE: &str = "PAGEWALK_SANITIZE";
+
+/// True if [`SANITIZE`] asks for it.
+#[must_use]
+pub fn is_sanitized() -> bool {
+    std::env::var_os(SANITIZE).is_some_and(|what| what == "translations")
+}
+
 /// What a program finds in its environment unless told otherwise: the same everywhere, so that runs can be compared.
 pub const ENVIRONMENT: [&str; 4] =
     ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "LANG=C", "TERM=dumb"];
@@ -54,6 +63,9 @@ pub enum GoldenError {
     /// The processor of the header cannot be had.
     #[error("{0}")]
     Hardware(String),
+    /// The sanitizer has found so many stale translations, of which the golden trace says nothing.
+    #[error("{0} stale translations; a trace with the kind `stale` names them")]
+    Stale(usize),
     /// The traces are too long to be compared.
     #[error("{0}")]
     Compare(String),
@@ -90,11 +102,15 @@ fn run(config: MachineConfig, argv: &[&str], header: &Header) -> Result<Made, Go
     let policy = config.reclaim.policy;
     let config = configure(config, &header.events);
     let console = Box::new(BufferConsole::new(""));
+    let is_stale = header.events.contains(&EventKind::Stale);
     if header.events.iter().any(|kind| kind.is_of_hardware()) {
+        if is_stale {
+            return Err(GoldenError::Hardware("walks and stale translations are recorded one at a time".into()));
+        }
         let hardware = hardware(header)?;
         return run_on(Machine::walking(config, console, Interrupt::new(), &hardware)?, policy, argv, header);
     }
-    if header.events.contains(&EventKind::Stale) {
+    if is_stale || (is_sanitized() && !policy.wants_clock()) {
         return run_on(Machine::sanitizing(config, console, Interrupt::new())?, policy, argv, header);
     }
     run_on(Machine::new(config, console, Interrupt::new())?, policy, argv, header)
@@ -122,6 +138,10 @@ fn run_on<H: HardwareModel>(
     let environment = ENVIRONMENT.map(|variable| variable.as_bytes().to_vec());
     machine.exec(argv.first().unwrap_or(&"").as_bytes(), &words, &environment)?;
     machine.run();
+    let stale = machine.stale_translations().len();
+    if stale > 0 && !header.events.contains(&EventKind::Stale) {
+        return Err(GoldenError::Stale(stale));
+    }
     let (packed, _) = recording.finish(&mut machine, header).expect("memory takes all that is written");
     Ok(TraceFile::read(Cursor::new(packed)).expect("it was just written"))
 }

@@ -25,7 +25,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => return cli::usage(&e),
     };
-    if let Err(e) = output::report_size_limit() {
+    if let Err(e) = output::report_size_limit().and_then(|()| sanitize::check_variable()) {
         return error::print(e);
     }
     let outcome = match cli.command {

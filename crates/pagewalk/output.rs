@@ -5,6 +5,7 @@ use crate::error::Error;
 use crate::run;
 use signal_hook::consts::SIGXFSZ;
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -26,6 +27,25 @@ pub(crate) fn spare_program<'a>(
     match outputs.into_iter().find(is_program) {
         Some(path) => Err(Error::OverProgram { path: path.display().to_string() }),
         None => Ok(()),
+    }
+}
+
+/// Refuses to write over a file that is read.
+pub(crate) fn spare_input(input: &Path, output: &Path) -> Result<(), Error> {
+    match identity(input) {
+        Some(it) if identity(output) == Some(it) => Err(Error::OverInput { path: output.display().to_string() }),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a folder where a file is to be written, before anything is done that would be lost.
+pub(crate) fn is_no_folder(output: &Path) -> Result<(), Error> {
+    match output.is_dir() {
+        false => Ok(()),
+        true => {
+            let cause = io::Error::from(io::ErrorKind::IsADirectory);
+            Err(Error::WriteFile { path: output.display().to_string(), cause })
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! A file that takes the place of another once it is written whole.
 //!
-//! Invariant: under its name there is the old file, or none, until the new one is complete; one that cannot be completed is removed.
+//! Invariant: under its name there is the old file, or none, until the new one is complete, with the rights of the old one; one that cannot be completed is
+//! removed, unless pagewalk itself is killed meanwhile.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -26,8 +27,17 @@ pub fn replace<T, E: From<io::Error>>(
     if !is_replaced(&path) {
         return written(&OpenOptions::new().write(true).open(path)?, write);
     }
+    // Who may not write to a file may not replace it either.
+    let old = match File::options().write(true).open(&path) {
+        Ok(old) => Some(old.metadata()?.permissions()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error.into()),
+    };
     let rights = Permissions::from_mode(RIGHTS);
     let part = tempfile::Builder::new().suffix(".part").permissions(rights).tempfile_in(parent(&path))?;
+    if let Some(rights) = old {
+        part.as_file().set_permissions(rights)?;
+    }
     let value = written(part.as_file(), write)?;
     part.persist(path).map_err(|error| error.error)?;
     Ok(value)
@@ -58,5 +68,6 @@ fn is_replaced(path: &Path) -> bool {
 
 /// What a name stands for, if it is a link.
 fn target(path: &Path) -> PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.into())
+    let behind_link = || Some(parent(path).join(path.read_link().ok()?));
+    path.canonicalize().ok().or_else(behind_link).unwrap_or_else(|| path.into())
 }

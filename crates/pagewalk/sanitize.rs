@@ -3,31 +3,36 @@
 //! The variable of the environment asks for it in every run that has no model of the hardware, so that a suite of tests can be run so as it is.
 
 use crate::cli::{FAILED, Sanitize, SanitizeArgs};
+use crate::error::Error;
 use crate::report::say;
 use machine::Machine;
+use pagewalk::trace::golden::{SANITIZE, is_sanitized};
 use pagewalk::trace::{EventKind, entry_flags};
 use pagewalk::{EntryStore, Moment, StaleTranslation};
 use paging::HardwareModel;
 use std::process::ExitCode;
-
-/// What asks for it where no option does.
-const VARIABLE: &str = "PAGEWALK_SANITIZE";
 
 /// So many mistakes are told of.
 const MOST: usize = 20;
 
 /// True if translations are to be looked at.
 pub(crate) fn is_on(args: &SanitizeArgs) -> bool {
-    args.sanitize == Some(Sanitize::Translations) || is_on_everywhere()
+    args.sanitize == Some(Sanitize::Translations) || is_sanitized()
 }
 
 /// The same of a trace that is made again.
 pub(crate) fn is_on_for(events: &[EventKind]) -> bool {
-    events.contains(&EventKind::Stale) || is_on_everywhere()
+    events.contains(&EventKind::Stale) || is_sanitized()
 }
 
-fn is_on_everywhere() -> bool {
-    std::env::var_os(VARIABLE).is_some_and(|what| what == "translations")
+/// Refuses a variable that asks for something else, as nothing would come of it.
+pub(crate) fn check_variable() -> Result<(), Error> {
+    match std::env::var_os(SANITIZE) {
+        Some(value) if !value.is_empty() && !is_sanitized() => {
+            Err(Error::SanitizeVariable { value: value.to_string_lossy().into_owned() })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Says what was found, and gives the exit status that stands for it, or the run's own.
@@ -78,7 +83,7 @@ fn text(at: Moment, stale: &StaleTranslation, count: usize) -> String {
             entry_flags(*level, before),
             entry_flags(*level, after)
         ),
-        None => "  too many stores came after the one that lacks its invalidation\n".into(),
+        None => "  the store that lacks its invalidation is not known any more\n".into(),
     };
     if count > 1 {
         text += &format!("  {count} times in this run\n");

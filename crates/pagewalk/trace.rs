@@ -11,7 +11,7 @@ pub use crate::replacement::{folder, replace};
 
 /// Golden traces in the tests of a Rust project.
 pub mod golden {
-    pub use crate::golden::{BLESS, ENVIRONMENT, GoldenError, check};
+    pub use crate::golden::{BLESS, ENVIRONMENT, GoldenError, SANITIZE, check, is_sanitized};
 }
 
 use crate::{Machine, MachineConfig, PolicyName};

@@ -4,6 +4,7 @@
 pub(crate) mod accesses;
 pub(crate) mod elf;
 
+use pagewalk::trace::golden::is_sanitized;
 use pagewalk::{BufferConsole, Captured, Ending, ExitStatus, Interrupt, Machine, MachineConfig, Stats, ViewConfig};
 use paging::HardwareModel;
 use std::cell::RefCell;
@@ -54,7 +55,7 @@ fn load<H: HardwareModel>(mut machine: Machine<H>, command: &str) -> Machine<H> 
 
 /// Runs a command line; with `PAGEWALK_SANITIZE` in the environment, on a machine that looks for stale translations and finds none.
 pub(crate) fn run(config: MachineConfig, command: &str) -> Outcome {
-    if std::env::var_os("PAGEWALK_SANITIZE").is_none() {
+    if !is_sanitized() {
         let (mut machine, captured) = machine(config, command);
         let ending = machine.run();
         return Outcome { output: captured.take(), ending, stats: machine.stats() };

@@ -72,7 +72,7 @@ pub struct StaleTranslation {
     pub entry: PhysAddr,
     /// What it said.
     pub held: Pte,
-    /// The store that changed it and lacked an invalidation, unless too many others came after it.
+    /// The store that changed it and lacked an invalidation, if it is known still: not if very many others came after it.
     pub store: Option<EntryStore>,
 }
 

@@ -18,9 +18,9 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     let mut golden = open(&args.golden)?;
     let header = Header { program: program(golden.header(), &args.program)?, ..golden.header().clone() };
     let guest = options::read(&header.options)?;
-    let folder = std::env::temp_dir();
+    let to = &std::env::temp_dir().join("trace");
     let (model, form, output) = (&args.model, Form::Text, Output::Dropped);
-    let execution = Execution { header, guest: &guest, model, form, output, folder };
+    let execution = Execution { header, guest: &guest, model, form, output, to };
     let Ran { mut made, stale, .. } = execution.run()?;
     let first_line = golden.first_line();
     let difference = difference(&mut golden, &args.golden, &mut made, &args.golden)?;

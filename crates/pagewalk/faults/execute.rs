@@ -8,12 +8,12 @@ use crate::error::Error;
 use crate::{hw, progress, report, run, sanitize};
 use indicatif::ProgressBar;
 use machine::MachineConfig;
-use pagewalk::trace::{EventKind, Form, Header, Recording, TraceFile, configure};
+use pagewalk::trace::{EventKind, Form, Header, Recording, TraceFile, configure, folder};
 use pagewalk::{Console, Interrupt, Machine, SharedReferences};
 use paging::HardwareModel;
 use std::ffi::OsString;
 use std::io::{BufReader, Seek};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// What is run.
@@ -23,8 +23,8 @@ pub(super) struct Execution<'a> {
     pub(super) model: &'a ModelArgs,
     pub(super) form: Form,
     pub(super) output: Output,
-    /// The folder in which the trace is while it is made, in a file without a name.
-    pub(super) folder: PathBuf,
+    /// Where the trace is to be. While it is made it is in the same folder, in a file without a name.
+    pub(super) to: &'a Path,
 }
 
 /// What a run has come to.
@@ -83,8 +83,8 @@ impl Execution<'_> {
     }
 
     fn on<H: HardwareModel>(self, mut machine: Machine<H>, line: &ProgressBar) -> Result<Ran, Error> {
-        let failed = |cause| Error::WriteFile { path: self.folder.display().to_string(), cause };
-        let to = tempfile::tempfile_in(&self.folder).map_err(failed)?;
+        let failed = |cause| Error::WriteFile { path: self.to.display().to_string(), cause };
+        let to = tempfile::tempfile_in(folder(self.to)).map_err(failed)?;
         let recording = Recording::start(&mut machine, &self.header.events, self.form, self.guest.reclaim, to);
         let program: Vec<OsString> = self.header.program.iter().map(OsString::from).collect();
         run::exec(&mut machine, self.guest, &program)?;
@@ -93,7 +93,7 @@ impl Execution<'_> {
         report::limits(&machine);
         let (mut packed, _) = recording.finish(&mut machine, &self.header).map_err(failed)?;
         packed.rewind().map_err(failed)?;
-        let made = TraceFile::read(BufReader::new(packed)).map_err(|cause| super::unusable(&self.folder, cause))?;
+        let made = TraceFile::read(BufReader::new(packed)).map_err(|cause| super::unusable(self.to, cause))?;
         let status = sanitize::report(&machine, report::status(&ending));
         Ok(Ran { made, status, stale: machine.stale_translations().len() })
     }

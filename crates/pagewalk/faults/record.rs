@@ -4,10 +4,11 @@ use super::args::{BlessArgs, RecordArgs};
 use super::console::Output;
 use super::execute::{Execution, Ran};
 use super::{options, processor};
+use crate::cli::FAILED;
 use crate::error::Error;
 use crate::output;
 use crate::report::say;
-use pagewalk::trace::{EventKind, Form, Header, TraceFile, folder, replace, write_text};
+use pagewalk::trace::{EventKind, Form, Header, TraceFile, replace, write_text};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use std::process::ExitCode;
 /// Runs a program and writes its trace.
 pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
     output::spare_program(&args.guest, &args.program, [args.output.as_path()])?;
+    output::is_no_folder(&args.output)?;
     let mut events = args.recorded.events.clone();
     if args.sanitize.sanitize.is_some() && !events.contains(&EventKind::Stale) {
         events.push(EventKind::Stale);
@@ -28,10 +30,9 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
         ..Header::default()
     };
     let header = processor::named(header, &args.model);
-    let folder = folder(&args.output);
     let form = args.packed.map_or(Form::Text, |codec| Form::Packed(codec.into()));
     let (guest, model, output) = (&args.guest, &args.model, Output::Shown);
-    let Ran { made, status, .. } = Execution { header, guest, model, form, output, folder }.run()?;
+    let Ran { made, status, .. } = Execution { header, guest, model, form, output, to: &args.output }.run()?;
     let events = replace(&args.output, |to| write(made, to, form));
     let events = events.map_err(|cause| unwritable(&args.output, cause))?;
     if !args.quiet {
@@ -47,13 +48,12 @@ pub(super) fn bless(args: &BlessArgs) -> Result<ExitCode, Error> {
     let header = Header { program: super::program(&header, &args.program)?, ..header };
     let header = processor::named(header, &args.model);
     let guest = options::read(&header.options)?;
-    let folder = folder(&args.trace);
     let (guest, model, output) = (&guest, &args.model, Output::Dropped);
-    let Ran { made, .. } = Execution { header, guest, model, form, output, folder }.run()?;
+    let Ran { made, stale, .. } = Execution { header, guest, model, form, output, to: &args.trace }.run()?;
     let events = replace(&args.trace, |to| write(made, to, form));
     let events = events.map_err(|cause| unwritable(&args.trace, cause))?;
     say(&format!("pagewalk: wrote {}: {events} events\n", args.trace.display()));
-    Ok(ExitCode::SUCCESS)
+    Ok(if stale == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }
 
 fn unwritable(path: &Path, cause: io::Error) -> Error {

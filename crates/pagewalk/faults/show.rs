@@ -3,6 +3,7 @@
 use super::args::{ShowArgs, ShowFormat};
 use super::{open, unusable};
 use crate::error::Error;
+use crate::output;
 use pagewalk::trace::record::{Record, Tables};
 use pagewalk::trace::{Column, Line, NOTHING, ReadError, Rule, TraceFile, replace};
 use serde_json::{Map, Value};
@@ -12,6 +13,9 @@ use thiserror::Error;
 
 /// Prints the events that are asked for.
 pub(super) fn show(args: &ShowArgs) -> Result<ExitCode, Error> {
+    if let Some(path) = &args.output {
+        output::spare_input(&args.trace, path)?;
+    }
     let mut shown = Shown {
         trace: open(&args.trace)?,
         filter: args.filters.rule(),

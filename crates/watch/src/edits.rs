@@ -1,7 +1,7 @@
 //! The stores to paging entries that something cached has come from.
 //!
-//! Invariant: of each entry that a walk has used since everything was dropped, the stores since are here, the first ones dropped where
-//! there are too many. Those of a leaf begin with its last use by a walk that was cached.
+//! Invariant: of each entry that a walk has used since everything was dropped, the stores since are here; where there are too many, the first ones
+//! are not, and it is known which. Those of a leaf begin with its last use by a walk whose translation was cached.
 
 use crate::path::{Dirty, Path, Seen, meaning};
 use arch::PhysAddr;
@@ -20,10 +20,18 @@ pub(crate) struct Edit {
     pub(crate) edit: EntryEdit,
 }
 
+/// The stores to one entry.
+#[derive(Debug, Default)]
+struct OfEntry {
+    known: VecDeque<Edit>,
+    /// The number of the last one that is not known any more.
+    forgotten: u64,
+}
+
 /// The stores.
 #[derive(Debug, Default)]
 pub(crate) struct Edits {
-    watched: HashMap<PhysAddr, VecDeque<Edit>, FixedState>,
+    watched: HashMap<PhysAddr, OfEntry, FixedState>,
     /// How many stores there were.
     count: u64,
 }
@@ -39,26 +47,31 @@ impl Edits {
         for seen in path.entries() {
             self.watched.entry(seen.at).or_default();
         }
+    }
+
+    /// What was cached of the last entry of this path is so anew.
+    pub(crate) fn begin_with(&mut self, path: &Path) {
         if let Some(leaf) = path.last().and_then(|leaf| self.watched.get_mut(&leaf.at)) {
-            leaf.clear();
+            *leaf = OfEntry::default();
         }
     }
 
     /// An entry was changed.
     pub(crate) fn add(&mut self, instructions: u64, edit: &EntryEdit) {
         self.count += 1;
-        let Some(edits) = self.watched.get_mut(&edit.entry) else { return };
-        if edits.len() == MOST {
-            edits.pop_front();
+        let Some(OfEntry { known, forgotten }) = self.watched.get_mut(&edit.entry) else { return };
+        if known.len() == MOST {
+            *forgotten = known.pop_front().map_or(0, |first| first.number);
         }
-        edits.push_back(Edit { number: self.count, instructions, edit: *edit });
+        known.push_back(Edit { number: self.count, instructions, edit: *edit });
     }
 
-    /// The first store since `count` that made an entry say something else than it did.
+    /// The first store since `count` that made an entry say something else than it did; none if that may be one that is not known any more.
     pub(crate) fn culprit(&self, old: Seen, count: u64, dirty: Dirty) -> Option<Edit> {
         let differs =
             |edit: &&Edit| edit.number > count && meaning(edit.edit.after, dirty) != meaning(old.value, dirty);
-        self.watched.get(&old.at)?.iter().find(differs).copied()
+        let OfEntry { known, forgotten } = self.watched.get(&old.at)?;
+        if *forgotten > count { None } else { known.iter().find(differs).copied() }
     }
 
     /// Nothing is cached any more.

@@ -1,6 +1,6 @@
 //! Where the core is: which instruction is under way, and how many have retired before it.
 
-use arch::{AccessKind, InstrInfo, LinearAddr, SpaceId};
+use arch::{AccessKind, FRAME_SIZE, InstrInfo, LinearAddr, SpaceId};
 use paging::BlockId;
 
 /// What a model that hears of every access knows of the instructions.
@@ -11,6 +11,8 @@ pub(crate) struct Progress {
     /// The block under way, and the first address of its page.
     block: Option<(BlockId, LinearAddr)>,
     instruction: u16,
+    /// Where the instruction begins that is fetched, until its block begins.
+    fetched: Option<LinearAddr>,
     /// Instructions of earlier stretches, and of this one's blocks before the one under way.
     earlier: u64,
     before: u64,
@@ -36,11 +38,17 @@ impl Progress {
         self.blocks[index] = instructions.iter().map(|info| info.page_offset).collect();
     }
 
+    /// Instructions are fetched from here on.
+    #[inline]
+    pub(crate) const fn fetch(&mut self, la: LinearAddr) {
+        self.fetched = Some(la);
+    }
+
     /// A block begins, so the one before has ended.
     #[inline]
     pub(crate) fn enter(&mut self, block: BlockId, la: LinearAddr) {
         self.before += self.length();
-        (self.block, self.instruction) = (Some((block, la.page_base())), 0);
+        (self.block, self.instruction, self.fetched) = (Some((block, la.page_base())), 0, None);
     }
 
     #[inline]
@@ -60,10 +68,14 @@ impl Progress {
         (self.before, self.block) = (0, None);
     }
 
-    /// The instruction that makes an access, and how many have retired before it: a fetch is its own instruction's.
+    /// The instruction that makes an access, and how many have retired before it. A fetch is its own instruction's, but where that began in the
+    /// page before.
     pub(crate) fn place(&self, access: AccessKind, la: LinearAddr) -> (LinearAddr, u64) {
         match access {
-            AccessKind::Fetch => (la, self.before_fetch()),
+            AccessKind::Fetch => {
+                let begins_before = |first: &LinearAddr| first.page_base().wrapping_add(FRAME_SIZE) == la;
+                (self.fetched.filter(begins_before).unwrap_or(la), self.before_fetch())
+            }
             AccessKind::Read | AccessKind::Write => self.now(),
         }
     }

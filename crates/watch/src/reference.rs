@@ -71,9 +71,14 @@ impl ReferenceTlb {
     /// Takes what a walk has given.
     pub(crate) fn fill(&mut self, pcid: Pcid, la: LinearAddr, held: Held) {
         self.pages.insert((pcid, held.translation.size, page_of(la, held.translation.size)), held);
-        let Some((_, tables)) = held.path.entries().split_last() else { return };
+        self.fill_tables(pcid, la, &held.path, held.since);
+    }
+
+    /// Takes the tables that a walk has come by, as of so many stores; those that are held stay as they are.
+    pub(crate) fn fill_tables(&mut self, pcid: Pcid, la: LinearAddr, path: &Path, since: u64) {
+        let Some((_, tables)) = path.entries().split_last() else { return };
         for Seen { level, .. } in tables {
-            let path = || HeldTable { path: held.path.down_to(*level), since: held.since };
+            let path = || HeldTable { path: path.down_to(*level), since };
             self.tables.entry((pcid, *level, la.0 >> level.shift())).or_insert_with(path);
         }
     }

@@ -66,14 +66,21 @@ impl Sanitizer {
                 self.tell(la, stale);
                 self.held.flush(Flush::Fault { pcid: ctx.pcid(), la });
             }
-            None if held.is_some() => return,
+            None if held.is_some() => return self.held_again(ctx, la),
             None => {}
         }
         if let Some(translation) = given {
             let held = Held { translation: *translation, path: self.path, since: self.edits.count() };
             self.held.fill(ctx.pcid(), la, held);
             self.edits.watch(&self.path);
+            self.edits.begin_with(&self.path);
         }
+    }
+
+    /// A processor that has lost the translation has walked, and may hold the tables on the way.
+    fn held_again(&mut self, ctx: &PagingContext, la: LinearAddr) {
+        self.held.fill_tables(ctx.pcid(), la, &self.path, self.edits.count());
+        self.edits.watch(&self.path);
     }
 
     /// What an access by a held translation does otherwise than the tables say.
@@ -162,6 +169,11 @@ impl TranslationCache for Sanitizer {
 
 impl HardwareModel for Sanitizer {
     const DETAIL: Detail = Detail::EveryAccess;
+
+    #[inline]
+    fn fetch(&mut self, la: LinearAddr, _: PhysAddr) {
+        self.progress.fetch(la);
+    }
 
     fn walk_load(&mut self, _: LinearAddr, level: Level, at: PhysAddr, value: Pte) {
         self.path.push(Seen { level, at, value });

@@ -109,6 +109,11 @@ impl TranslationCache for Walks {
 impl HardwareModel for Walks {
     const DETAIL: Detail = Detail::EveryAccess;
 
+    #[inline]
+    fn fetch(&mut self, la: LinearAddr, _: PhysAddr) {
+        self.progress.fetch(la);
+    }
+
     fn walk_load(&mut self, _: LinearAddr, level: Level, at: PhysAddr, value: Pte) {
         self.path.push(Seen { level, at, value });
     }

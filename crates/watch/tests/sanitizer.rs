@@ -205,3 +205,40 @@ fn it_is_told_which_instruction_it_was() {
     assert_eq!((instructions, stale.rip, stale.space), (1001, LinearAddr(0x40_0012), SpaceId(7)));
     assert_eq!((stale.la, stale.access), (PAGE, AccessKind::Write));
 }
+
+#[test]
+fn tables_are_held_again_though_the_page_is_held() {
+    let mut rig = Rig::new();
+    rig.read();
+    rig.edit(PhysAddr(0x4010), 0, Shootdown::page(LinearAddr(0x9000))); // which drops all tables
+    rig.read();
+    rig.edit(PDE, 0x5000 | OPEN, Shootdown::none());
+    let _may_fault = rig.mmu.translate(LinearAddr(0x2000), AccessKind::Read);
+    assert_eq!(rig.wrong(), Some(Wrong::OtherTable));
+}
+
+#[test]
+fn no_store_is_named_if_the_one_to_blame_is_not_known_any_more() {
+    let mut rig = Rig::new();
+    rig.read();
+    rig.edit(PTE, 0, Shootdown::none());
+    for n in 0..100 {
+        rig.edit(PTE, (n << 12) | OPEN, Shootdown::none());
+    }
+    rig.read();
+    let found = rig.found();
+    assert_eq!((found.len(), found[0].store), (1, None));
+}
+
+#[test]
+fn an_instruction_that_goes_on_in_the_next_page_is_where_it_begins() {
+    let mut rig = Rig::new();
+    let la = |place: u64| LinearAddr(place);
+    let _may_fault = rig.mmu.translate(la(0x2000), AccessKind::Fetch);
+    rig.edit(PhysAddr(0x4010), FRAME | OPEN, Shootdown::none());
+    let _there = rig.mmu.translate(la(0x2000), AccessKind::Fetch);
+    rig.edit(PhysAddr(0x4010), NEXT_FRAME | OPEN, Shootdown::none());
+    rig.mmu.model.fetch(la(0x1ffd), PhysAddr(FRAME + 0xffd));
+    let _there = rig.mmu.translate(la(0x2000), AccessKind::Fetch);
+    assert_eq!(rig.found()[0].rip, la(0x1ffd));
+}
