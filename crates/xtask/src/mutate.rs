@@ -3,6 +3,7 @@
 //! A patch in `crates/xtask/mutations` says above its first hunk what is wrong with it, then `golden: FILE`, the trace that shows it, and
 //! `expect: TEXT`, a line of what `pagewalk trace check` says. It is applied to a copy of the tree, which is built and checked.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -123,7 +124,9 @@ impl Copy {
     pub fn make(root: &Path) -> Result<Self, MutateError> {
         let (tree, built) = (root.join(COPY).join("tree"), root.join(COPY).join("built"));
         let listed = run(Command::new("git").args(["ls-files", "-z"]).current_dir(root))?;
-        for name in listed.split('\0').filter(|name| !name.is_empty()) {
+        let names: BTreeSet<PathBuf> = listed.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).collect();
+        remove_others(&tree, &tree, &names).map_err(|error| MutateError::File(tree.clone(), error))?;
+        for name in &names {
             let (from, to) = (root.join(name), tree.join(name));
             let failed = |error| MutateError::File(to.clone(), error);
             let bytes = match fs::read(&from) {
@@ -190,6 +193,20 @@ impl Copy {
         let output = check.output().map_err(|error| MutateError::File(self.built.clone(), error))?;
         Ok(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
     }
+}
+
+/// Removes the files that an earlier copy had and this one has not.
+fn remove_others(tree: &Path, folder: &Path, names: &BTreeSet<PathBuf>) -> io::Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else { return Ok(()) };
+    for entry in entries {
+        let path = entry?.path();
+        if path.is_dir() && !path.is_symlink() {
+            remove_others(tree, &path, names)?;
+        } else if path.strip_prefix(tree).is_ok_and(|name| !names.contains(name)) {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Has a file changed just now.
