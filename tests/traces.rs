@@ -313,6 +313,28 @@ fn files_that_are_there_are_treated_with_care() {
     assert!(output.stdout.is_empty() && said(&output).contains("cannot write"), "{}", said(&output));
 }
 
+/// A program that would go on for ever, mapping a page and writing to it.
+#[test]
+fn a_run_whose_trace_cannot_be_written_is_stopped() {
+    let code = [
+        0xb8, 9, 0, 0, 0, 0xbf, 0, 0, 0, 0x10, 0xbe, 0, 0x10, 0, 0, 0xba, 3, 0, 0, 0, // mmap(0x10000000, 4096, 3,
+        0x41, 0xba, 0x32, 0, 0, 0, 0x49, 0xc7, 0xc0, 0xff, 0xff, 0xff,
+        0xff, // MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+        0x45, 0x31, 0xc9, 0x0f, 0x05, // 0)
+        0x88, 0x00, 0xeb, 0xd6, // mov [rax], al; again
+    ];
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(at("program"), elf::program(&code)).expect("a file");
+    std::fs::set_permissions(at("program"), Permissions::from_mode(0o755)).expect("it is ours");
+    let pagewalk = env!("CARGO_BIN_EXE_pagewalk");
+    let line = format!("ulimit -f 64; exec {pagewalk} trace record -o {} {}", at("trace"), at("program"));
+    let output = Command::new("sh").args(["-c", &line]).output().expect("a shell");
+    assert_eq!(output.status.code(), Some(125), "{}", said(&output));
+    assert!(said(&output).contains("cannot write"), "{}", said(&output));
+    assert!(!folder.path().join("trace").exists());
+}
+
 #[test]
 fn a_sanitizer_that_is_not_there_is_refused() {
     let mut run = Command::new(env!("CARGO_BIN_EXE_pagewalk"));

@@ -142,7 +142,8 @@ fn run_on<H: HardwareModel>(
     if stale > 0 && !header.events.contains(&EventKind::Stale) {
         return Err(GoldenError::Stale(stale));
     }
-    let (packed, _) = recording.finish(&mut machine, header).expect("memory takes all that is written");
+    let (packed, _) =
+        recording.finish(&mut machine, header).map_err(|cause| GoldenError::Compare(cause.to_string()))?;
     Ok(TraceFile::read(Cursor::new(packed)).expect("it was just written"))
 }
 

@@ -14,7 +14,7 @@ pub mod golden {
     pub use crate::golden::{BLESS, ENVIRONMENT, GoldenError, SANITIZE, check, is_sanitized};
 }
 
-use crate::{Machine, MachineConfig, PolicyName};
+use crate::{Interrupt, Machine, MachineConfig, PolicyName};
 use event::{Event, EventSink, FileId, Moment};
 use paging::HardwareModel;
 use std::cell::RefCell;
@@ -30,7 +30,8 @@ pub struct Recording<W> {
 }
 
 impl<W: Write + 'static> Recording<W> {
-    /// Records these kinds of events from now on. The machine was made with what [`configure`] has set.
+    /// Records these kinds of events from now on. The machine was made with what [`configure`] has set. If no trace can come of it any more, as the disk
+    /// is full, the run is stopped, and [`Self::finish`] says why.
     pub fn start<H: HardwareModel>(
         machine: &mut Machine<H>,
         kinds: &[EventKind],
@@ -42,7 +43,7 @@ impl<W: Write + 'static> Recording<W> {
         let recorder =
             Recorder::new(kinds, form.notes(), kernel::FIRST_PID, vocabulary, PackedWriter::new(to, form.codec()));
         let recorder = Rc::new(RefCell::new(recorder));
-        machine.listen(Box::new(Listener(recorder.clone())));
+        machine.listen(Box::new(Listener { recorder: recorder.clone(), machine: machine.interrupt() }));
         Self { recorder }
     }
 
@@ -65,15 +66,23 @@ pub fn configure(config: MachineConfig, kinds: &[EventKind]) -> MachineConfig {
     MachineConfig { events: EventKind::wanted(kinds), ..config }
 }
 
-struct Listener<W>(Rc<RefCell<Recorder<PackedWriter<W>>>>);
+struct Listener<W> {
+    recorder: Rc<RefCell<Recorder<PackedWriter<W>>>>,
+    /// What stops it.
+    machine: Interrupt,
+}
 
 impl<W: Write> EventSink for Listener<W> {
     fn record(&mut self, at: Moment, event: &Event) {
-        self.0.borrow_mut().record(at, event);
+        let mut recorder = self.recorder.borrow_mut();
+        recorder.record(at, event);
+        if recorder.is_lost() {
+            self.machine.stop();
+        }
     }
 
     fn file(&mut self, file: FileId, name: &[u8]) {
-        self.0.borrow_mut().file(file, name);
+        self.recorder.borrow_mut().file(file, name);
     }
 }
 

@@ -360,6 +360,11 @@ impl<H: HardwareModel> Machine<H> {
         }
     }
 
+    /// What stops the run from elsewhere.
+    pub fn interrupt(&self) -> Interrupt {
+        self.interrupt.clone()
+    }
+
     /// How far the run has come, to be looked at meanwhile.
     pub fn progress(&self) -> Progress {
         self.progress.clone()

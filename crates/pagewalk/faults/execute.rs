@@ -89,9 +89,9 @@ impl Execution<'_> {
         let program: Vec<OsString> = self.header.program.iter().map(OsString::from).collect();
         run::exec(&mut machine, self.guest, &program)?;
         let ending = progress::run_to_the_end(&mut machine, line);
+        let (mut packed, _) = recording.finish(&mut machine, &self.header).map_err(failed)?;
         report::ending(&machine, &ending);
         report::limits(&machine);
-        let (mut packed, _) = recording.finish(&mut machine, &self.header).map_err(failed)?;
         packed.rewind().map_err(failed)?;
         let made = TraceFile::read(BufReader::new(packed)).map_err(|cause| super::unusable(self.to, cause))?;
         let status = sanitize::report(&machine, report::status(&ending));

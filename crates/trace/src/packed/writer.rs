@@ -87,6 +87,10 @@ impl<W: Write> PackedWriter<W> {
 }
 
 impl<W: Write> RecordSink for PackedWriter<W> {
+    fn has_failed(&self) -> bool {
+        self.failed.is_some()
+    }
+
     fn push(&mut self, mut record: Record) {
         let Record { instructions, ns, .. } = record;
         record.instructions -= self.last.0;

@@ -25,6 +25,11 @@ type Table<K, V> = HashMap<K, V, FixedState>;
 pub trait RecordSink {
     /// Takes one record, in order.
     fn push(&mut self, record: Record);
+
+    /// True if it takes nothing any more, so that all that follows is lost.
+    fn has_failed(&self) -> bool {
+        false
+    }
 }
 
 /// What a recorder has to be told beside events.
@@ -102,6 +107,12 @@ impl<S: RecordSink> Recorder<S> {
             faulted: Table::default(),
             sink,
         }
+    }
+
+    /// True if no trace can come of this any more: the sink has failed, or there is more to name than a trace may.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.sink.has_failed() || !self.tables.are_bounded()
     }
 
     /// Ends the recording: gives the sink, and what the numbers of its records stand for. `read` gives the bytes of a file that the guest
