@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod attached;
+mod build;
 mod config;
 mod ending;
 mod interrupt;
@@ -15,6 +16,7 @@ mod reference_clock;
 mod run;
 mod stats;
 mod stop;
+mod telling;
 
 pub use attached::Attached;
 pub use config::{MachineConfig, MachineError, SwapConfig};

@@ -1,21 +1,15 @@
 //! The machine and its run loop.
 
 use crate::listener::{FaultLog, FaultOutcome, Listener};
-use crate::{Attached, Ending, Interrupt, MachineConfig, MachineError, Progress, ReferenceClock, Stats, SwapConfig};
-use accesses::Recorder;
-use arch::{ControlRegs, LinearAddr, UserContext};
-use cpu::{Cpu, CpuModel, Exit};
-use event::{Event, EventSink, Kinds, Moment, StaleTranslation};
-use kernel::fs::Console;
+use crate::{Ending, Interrupt, Progress, Stats};
+use arch::{ControlRegs, UserContext};
+use cpu::{Cpu, Exit};
+use event::{EventSink, Kinds, Moment, StaleTranslation};
 use kernel::mm::invariants::Violation;
 use kernel::mm::reclaim::references::SharedReferences;
-use kernel::{Disposition, Errno, ExecError, Hw, Kernel, KernelConfig, Signal};
-use mmu::Mmu;
-use paging::tlb::TlbHierarchy;
-use paging::{Detail, HardwareModel, NoModel, Shootdown, SwapDevice};
-use physmem::{Bus, Ram};
-use timing::{Clocked, Counting, HardwareConfig, InOrder, OutOfOrder};
-use watch::{Sanitizer, Told, Walks};
+use kernel::{Disposition, Errno, ExecError, Hw, Kernel, Signal};
+use paging::{Detail, HardwareModel, NoModel, Shootdown};
+use watch::Told;
 
 /// Instructions between two looks at the interrupt flag: some milliseconds, or a tenth of a second where a model with a window hears of each.
 const SLICE: u64 = 1 << 20;
@@ -26,29 +20,29 @@ const TELLING_SLICE: u64 = 1 << 14;
 /// A machine with one core.
 pub struct Machine<H = NoModel> {
     pub(crate) cpu: Cpu<H>,
-    kernel: Kernel,
-    ctx: UserContext,
-    shootdown: Shootdown,
-    listener: Listener,
-    interrupt: Interrupt,
-    progress: Progress,
+    pub(crate) kernel: Kernel,
+    pub(crate) ctx: UserContext,
+    pub(crate) shootdown: Shootdown,
+    pub(crate) listener: Listener,
+    pub(crate) interrupt: Interrupt,
+    pub(crate) progress: Progress,
     /// The clock that the model tells of references.
-    references: Option<SharedReferences>,
+    pub(crate) references: Option<SharedReferences>,
     /// What a model that watches has to tell.
-    told: Option<Told>,
-    max_instructions: u64,
+    pub(crate) told: Option<Told>,
+    pub(crate) max_instructions: u64,
     /// No process can run until the host has input, or the interrupt flag is served.
     pub(crate) is_waiting: bool,
     /// What the listener wants to know.
-    events: Kinds,
+    pub(crate) events: Kinds,
     /// Page faults of programs so far, and the one to stop at.
-    faults: u64,
+    pub(crate) faults: u64,
     pub(crate) stop_at_fault: Option<u64>,
     /// What has stopped the core and is still to be served.
     pub(crate) pending: Option<Exit>,
     /// Instructions between two checks of the kernel layer's memory, and when the next is due.
-    check_every: u64,
-    next_check: Option<u64>,
+    pub(crate) check_every: u64,
+    pub(crate) next_check: Option<u64>,
 }
 
 /// The kernel layer's view of the machine, from disjoint parts of it.
@@ -64,201 +58,7 @@ macro_rules! hw {
     };
 }
 
-/// Makes the core: for a machine without a model it is compiled already.
-type MakeCore<H> = fn(Mmu<H>, CpuModel, u64) -> Cpu<H>;
-
-impl Machine<NoModel> {
-    /// A machine without a model of the translation hardware.
-    ///
-    /// # Errors
-    /// [`MachineError`] if the host gives no RAM or no swap, or the files cannot be set up.
-    pub fn new(config: MachineConfig, console: Box<dyn Console>, interrupt: Interrupt) -> Result<Self, MachineError> {
-        Self::build(config, console, interrupt, (NoModel, Cpu::of_model), None)
-    }
-}
-
-impl Machine<Attached> {
-    /// A machine that tells a reference clock of every page that is used. The policies `lru-exact` and `opt` need it.
-    ///
-    /// # Errors
-    /// As [`Machine::new`].
-    pub fn with_references(
-        config: MachineConfig,
-        console: Box<dyn Console>,
-        interrupt: Interrupt,
-        references: SharedReferences,
-    ) -> Result<Self, MachineError> {
-        let model = Attached::References(ReferenceClock::new(references.clone()));
-        Self::build(config, console, interrupt, (model, Cpu::with_hardware), Some(references))
-    }
-
-    /// A machine with the clock of a core that does one thing at a time, and a ledger of its cycles.
-    ///
-    /// # Errors
-    /// As [`Machine::new`].
-    pub fn in_order(
-        config: MachineConfig,
-        console: Box<dyn Console>,
-        interrupt: Interrupt,
-        hardware: &HardwareConfig,
-    ) -> Result<Self, MachineError> {
-        let core = Attached::InOrder(Box::new(InOrder::new(hardware)?));
-        Self::with_model(config, console, interrupt, core)
-    }
-
-    /// A machine with the clock of a core with a window, and a ledger of its cycles.
-    ///
-    /// # Errors
-    /// As [`Machine::new`].
-    pub fn out_of_order(
-        config: MachineConfig,
-        console: Box<dyn Console>,
-        interrupt: Interrupt,
-        hardware: &HardwareConfig,
-    ) -> Result<Self, MachineError> {
-        let core = Attached::OutOfOrder(Box::new(OutOfOrder::new(hardware)?));
-        Self::with_model(config, console, interrupt, core)
-    }
-
-    /// A machine whose run is written down, for models to be told of it later.
-    ///
-    /// # Errors
-    /// As [`Machine::new`].
-    pub fn recording(
-        config: MachineConfig,
-        console: Box<dyn Console>,
-        interrupt: Interrupt,
-        recorder: Recorder,
-    ) -> Result<Self, MachineError> {
-        Self::with_model(config, console, interrupt, Attached::Recorder(Box::new(recorder)))
-    }
-
-    /// A machine that looks at each access for a translation that a processor may still hold and the tables do not give any more; a listener
-    /// hears of it as [`Event::Stale`].
-    ///
-    /// # Errors
-    /// As [`Machine::new`].
-    pub fn sanitizing(
-        config: MachineConfig,
-        console: Box<dyn Console>,
-        interrupt: Interrupt,
-    ) -> Result<Self, MachineError> {
-        let told = Told::default();
-        let model = Attached::Sanitizer(Box::new(Sanitizer::new(told.clone())));
-        let mut machine = Self::with_model(config, console, interrupt, model)?;
-        machine.cpu.mmu_mut().bus.watch_entries();
-        machine.told = Some(told);
-        Ok(machine)
-    }
-
-    /// A machine that tells of each walk that the TLBs and paging-structure caches of a processor leave to be made, and of the accessed and
-    /// dirty flags that it sets; a listener hears of them as [`Event::Walk`] and [`Event::Mark`].
-    ///
-    /// # Errors
-    /// As [`Machine::new`].
-    pub fn walking(
-        config: MachineConfig,
-        console: Box<dyn Console>,
-        interrupt: Interrupt,
-        hardware: &HardwareConfig,
-    ) -> Result<Self, MachineError> {
-        let told = Told::default();
-        let model = Attached::Walks(Box::new(Walks::new(TlbHierarchy::new(&hardware.tlb)?, told.clone())));
-        let mut machine = Self::with_model(config, console, interrupt, model)?;
-        machine.told = Some(told);
-        Ok(machine)
-    }
-
-    /// The core with a clock, if there is one, to end its run.
-    pub fn clocked(&mut self) -> Option<&mut dyn Clocked> {
-        self.cpu.mmu_mut().model.clocked()
-    }
-}
-
-impl Machine<Counting> {
-    /// A machine that counts what its translations come to on a processor, exactly and without a clock.
-    ///
-    /// # Errors
-    /// As [`Machine::new`].
-    pub fn counting(
-        config: MachineConfig,
-        console: Box<dyn Console>,
-        interrupt: Interrupt,
-        hardware: &HardwareConfig,
-    ) -> Result<Self, MachineError> {
-        Self::with_model(config, console, interrupt, Counting::new(&hardware.tlb)?)
-    }
-}
-
 impl<H: HardwareModel> Machine<H> {
-    /// A machine with a model of the translation hardware.
-    ///
-    /// # Errors
-    /// As [`Machine::new`].
-    pub fn with_model(
-        config: MachineConfig,
-        console: Box<dyn Console>,
-        interrupt: Interrupt,
-        model: H,
-    ) -> Result<Self, MachineError> {
-        Self::build(config, console, interrupt, (model, Cpu::with_hardware), None)
-    }
-
-    fn build(
-        config: MachineConfig,
-        console: Box<dyn Console>,
-        interrupt: Interrupt,
-        (model, core): (H, MakeCore<H>),
-        references: Option<SharedReferences>,
-    ) -> Result<Self, MachineError> {
-        let mut bus = Bus::new(Ram::new(config.ram_bytes)?);
-        let swap = config.swap.as_ref().map(SwapConfig::open).transpose()?;
-        let mut listener = Listener::default();
-        let mut shootdown = Shootdown::none();
-        let paging = config.paging();
-        let boot = KernelConfig {
-            ram_bytes: config.ram_bytes,
-            seed: config.seed,
-            features: config.cpu.features,
-            credentials: config.credentials,
-            limits: config.limits,
-            quantum: config.quantum,
-            max_processes: config.max_processes,
-            swap: swap.map(|device| Box::new(device) as Box<dyn SwapDevice>),
-            costs: config.costs,
-            injections: config.injections,
-            reclaim: config.reclaim,
-            thp: config.thp,
-            readahead: config.readahead,
-            hugepages: config.hugepages,
-            history: config.history,
-            events: config.events,
-            references: references.clone(),
-            ..KernelConfig::new(config.view)
-        };
-        let mut hw = Hw { mem: &mut bus, sink: &mut listener, shootdown: &mut shootdown, instructions: 0, ns: 0 };
-        let kernel = Kernel::boot(boot, console, &mut hw)?;
-        Ok(Self {
-            cpu: core(Mmu::new(bus, paging, config.soft_tlb, model), config.cpu, config.seed),
-            kernel,
-            ctx: UserContext::at_entry(LinearAddr(0), LinearAddr(0)),
-            shootdown,
-            listener,
-            interrupt,
-            progress: Progress::default(),
-            references,
-            told: None,
-            max_instructions: config.max_instructions.unwrap_or(u64::MAX),
-            is_waiting: false,
-            events: config.events,
-            faults: 0,
-            stop_at_fault: None,
-            pending: None,
-            check_every: config.check_invariants.unwrap_or(u64::MAX),
-            next_check: config.check_invariants,
-        })
-    }
-
     /// Loads a program; it starts with the next [`Self::run`].
     ///
     /// # Errors
@@ -446,39 +246,6 @@ impl<H: HardwareModel> Machine<H> {
     fn tick(&mut self) -> Option<Ending> {
         let disposition = self.kernel.tick(&mut hw!(self), &mut self.ctx);
         self.follow(disposition)
-    }
-
-    /// Tells the listener what a model that watches has to tell.
-    fn tell(&mut self) {
-        let Some(told) = self.told.as_ref().filter(|told| !told.is_empty()) else { return };
-        for (instructions, event) in told.take() {
-            self.listener.record(Moment { instructions, ns: self.kernel.time_ns(instructions) }, &event);
-        }
-    }
-
-    /// Tells a model that watches which entries have changed, and has it asked for every page again.
-    fn tell_of_edits(&mut self) {
-        if self.told.is_none() {
-            return;
-        }
-        let mmu = self.cpu.mmu_mut();
-        let edits = mmu.bus.take_edits();
-        if !edits.is_empty() {
-            edits.iter().for_each(|edit| mmu.model.edited(edit));
-            mmu.ask_again();
-        }
-    }
-
-    /// Tells of the invalidations and the load of CR3 that are about to be made.
-    fn tell_of_flushes(&mut self) {
-        let instructions = self.cpu.retired();
-        let at = Moment { instructions, ns: self.kernel.time_ns(instructions) };
-        for page in self.shootdown.named() {
-            self.listener.record(at, &Event::Flush(page));
-        }
-        if self.cpu.mmu().context().regs.cr3 != self.kernel.cr3() {
-            self.listener.record(at, &Event::LoadCr3(self.kernel.cr3()));
-        }
     }
 
     fn interrupt_guest(&mut self, signal: Signal) -> Option<Ending> {

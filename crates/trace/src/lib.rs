@@ -24,6 +24,7 @@ pub mod record;
 mod recorder;
 mod regions;
 mod render;
+mod tables;
 mod text;
 
 pub use diff::{

@@ -1,0 +1,210 @@
+//! What the commands say.
+
+use crate::common::{elf, repository};
+use crate::{FORK_COW, said, text, trace};
+use pagewalk::trace::assert_golden;
+use pagewalk::{MachineConfig, ViewConfig};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A copy of a trace with something changed.
+fn changed(golden: &str, from: &str, to: &str) -> (TempDir, PathBuf) {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("changed.faults");
+    let golden = std::fs::read_to_string(repository().join(golden)).expect("a trace");
+    assert!(golden.contains(from), "{golden}");
+    std::fs::write(&path, golden.replacen(from, to, 1)).expect("a file");
+    (folder, path)
+}
+
+#[test]
+fn what_has_changed_is_said_in_words() {
+    let (_folder, path) = changed(FORK_COW, "reused-on-write  P+US+D+XD", "demand-zero      P+US+D+XD");
+    let output = trace(&["check", text(&path)]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = said(&output);
+    assert!(said.contains("differs: 1 changed, 0 added, 0 removed of 30 events"), "{said}");
+    assert!(
+        said.contains("fault 16 of process 1.1 (main+0xa2, [stack]-0x2000): was demand-zero, now reused-on-write"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_test_in_rust_panics_with_what_has_changed() {
+    if std::env::var_os("PAGEWALK_BLESS").is_some() {
+        return; // it would write the golden trace
+    }
+    let check = |golden: &Path, program: &str| {
+        let golden = text(golden).to_owned();
+        let view = ViewConfig { cwd: repository().into(), ..ViewConfig::default() };
+        let program = program.to_owned();
+        let run = move || assert_golden!(&golden, MachineConfig::new(view), [program.as_str()]);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).err();
+        panicked.map(|payload| payload.downcast_ref::<String>().expect("a message").clone())
+    };
+    let golden = repository().join(FORK_COW);
+    assert_eq!(check(&golden, "elf-samples/fork-cow"), None);
+    let said = check(&golden, "elf-samples/pipe").expect("another program");
+    assert!(said.contains("is not what it was; if that is right, set PAGEWALK_BLESS=1\ndiffers: "), "{said}");
+    let said = check(Path::new("no-such.faults"), "elf-samples/pipe").expect("no trace");
+    assert_eq!(said, "there is no `no-such.faults`; set PAGEWALK_BLESS=1 to write it");
+}
+
+#[test]
+fn a_rule_of_the_header_is_kept() {
+    let rule = "events = [\"fault\"]\nignore = [{ outcome = \"*-on-write\", columns = [\"outcome\"] }]";
+    let (_folder, path) = changed(FORK_COW, "events = [\"fault\"]", rule);
+    assert_eq!(trace(&["check", text(&path)]).status.code(), Some(0));
+    assert_eq!(trace(&["diff", FORK_COW, text(&path)]).status.code(), Some(0));
+}
+
+#[test]
+fn another_program_differs_and_a_missing_one_cannot_be_compared() {
+    assert_eq!(trace(&["check", FORK_COW, "--", "elf-samples/hello"]).status.code(), Some(1));
+    let output = trace(&["check", FORK_COW, "--", "elf-samples/no-such"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("cannot run `elf-samples/no-such`"), "{}", said(&output));
+    assert_eq!(trace(&["check", "no-such.faults"]).status.code(), Some(2));
+    assert_eq!(trace(&["diff", FORK_COW, "README.md"]).status.code(), Some(2));
+}
+
+/// A trace that somebody else has made runs nothing that writes to the host.
+#[test]
+fn a_trace_that_would_write_to_the_host_is_refused() {
+    for option in ["--mount=/tmp:/mnt:rw", "--swap=some-file"] {
+        let (_folder, path) = changed(FORK_COW, "events =", &format!("options = [\"{option}\"]\nevents ="));
+        let output = trace(&["check", text(&path)]);
+        assert_eq!(output.status.code(), Some(2), "{option}");
+        assert!(said(&output).contains("writes nothing to the host"), "{}", said(&output));
+        assert!(!repository().join("some-file").exists());
+    }
+}
+
+/// A program that reads a byte, and touches a page if there is one.
+#[test]
+fn a_program_reads_the_file_that_its_trace_names() {
+    let code = [
+        0x31, 0xc0, 0x31, 0xff, 0x48, 0x8d, 0x74, 0x24, 0xf0, // read(0, rsp - 16,
+        0xba, 1, 0, 0, 0, 0x0f, 0x05, // 1)
+        0x48, 0x85, 0xc0, 0x74, 0x08, // jz to the end
+        0x48, 0x89, 0x84, 0x24, 0, 0xd0, 0xff, 0xff, // mov [rsp - 0x3000], rax
+        0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05, // exit(0)
+    ];
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name);
+    std::fs::write(at("program"), elf::program(&code)).expect("a file");
+    std::fs::set_permissions(at("program"), Permissions::from_mode(0o755)).expect("it is ours");
+    std::fs::write(at("byte"), "x").expect("a file");
+    let (program, byte, with, without) = (at("program"), at("byte"), at("with"), at("without"));
+    let record = |to: &Path, options: &[&str]| {
+        let output = trace(&[&["record", "-o", text(to)], options, &[text(&program)]].concat());
+        assert!(output.status.success(), "{}", said(&output));
+    };
+    record(&with, &["--input", text(&byte)]);
+    record(&without, &[]);
+    let difference = trace(&["diff", text(&without), text(&with)]);
+    assert_eq!(difference.status.code(), Some(1));
+    assert!(said(&difference).contains("differs: 0 changed, 1 added, 0 removed"), "{}", said(&difference));
+    assert_eq!(trace(&["check", text(&with)]).status.code(), Some(0), "it is given the file again");
+    let told = [("json", "\"added\": 1"), ("junit", "<failure"), ("github", "::error file=")];
+    for (format, part) in told {
+        let output = trace(&["diff", "--format", format, text(&without), text(&with)]);
+        assert!(output.status.code() == Some(1) && said(&output).contains(part), "{format}: {}", said(&output));
+    }
+}
+
+#[test]
+fn a_sanitizer_that_is_not_there_is_refused() {
+    let mut run = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+    run.args(["run", "elf-samples/hello"]).env("PAGEWALK_SANITIZE", "translation").current_dir(repository());
+    let output = run.output().expect("pagewalk starts");
+    assert_eq!(output.status.code(), Some(125));
+    assert!(said(&output).contains("PAGEWALK_SANITIZE=translation"), "{}", said(&output));
+}
+
+#[test]
+fn all_that_is_known_of_an_event_is_in_the_compact_form() {
+    let folder = TempDir::new().expect("a folder");
+    let packed = folder.path().join("packed");
+    assert!(trace(&["record", "-q", "--packed", "-o", text(&packed), "elf-samples/hello"]).status.success());
+    let full = said(&trace(&["show", "--full", "--from", "3", "-n", "1", text(&packed)]));
+    assert!(full.contains("_start | n=3 instructions=0 ns="), "{full}");
+    assert!(full.contains("la=0x4010c2 code=0x14 rip=0x4010c2 "), "{full}");
+}
+
+#[test]
+fn the_life_of_a_page_and_the_machine_at_a_fault_are_shown() {
+    let why = said(&trace(&["why", FORK_COW, "[anon]+0x1000"]));
+    let lives = [
+        "process 1, faults_of+0x54: written to: a zeroed frame was mapped",
+        "process 1.1, faults_of+0x54: written to: it was copied, as others have it too",
+        "process 1, faults_of+0x54: written to: it was made writable, as nobody else has it",
+    ];
+    assert!(lives.iter().all(|life| why.contains(life)) && why.lines().count() == 3, "{why}");
+    let at = said(&trace(&["at", FORK_COW, "14"]));
+    for part in [
+        "event 14: 1     write    [stack]-0x2000",
+        "rip 0x4010a2",
+        "mappings\n  0x400000-0x401000 r--p",
+        "page fault: write to a read-only page",
+    ] {
+        assert!(at.contains(part), "{part}: {at}");
+    }
+    assert_eq!(trace(&["at", FORK_COW, "1"]).status.code(), Some(125), "the kernel layer's own");
+    assert_eq!(trace(&["at", FORK_COW, "99"]).status.code(), Some(125));
+}
+
+/// What a line may hold is anybody's choice.
+#[test]
+fn absurd_lines_are_shown_counted_and_compared() {
+    let lines = [
+        "1 write a-0x-8000000000000000 x - -",
+        "1 write a+0x0,18446744073709551615p x - -",
+        "1 map a+0x7fffffffffffffff,99999999999999999999999p x - -",
+        "\u{1b}[31m \u{1b}[31m 0x \u{0} ->-> +0x",
+        "- - - - - -",
+    ];
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("absurd.faults");
+    let header = "pagewalk trace 1\nprogram = []\nevents = []\n---\n";
+    std::fs::write(&path, format!("{header}{}\n", lines.join("\n"))).expect("a file");
+    let path = text(&path);
+    let page = "a+0x7fffffffffffffff";
+    let commands: [&[&str]; 6] = [
+        &["show", path],
+        &["show", "--full", path],
+        &["show", "--format", "jsonl", path],
+        &["stat", path],
+        &["why", path, page],
+        &["why", path, "a-0x-8000000000000000"],
+    ];
+    for command in commands {
+        let output = trace(command);
+        assert_eq!(output.status.code(), Some(0), "{command:?}: {}", said(&output));
+    }
+    assert_eq!(said(&trace(&["why", path, page])).lines().count(), 2, "both ranges hold it");
+    assert_eq!(trace(&["diff", path, path]).status.code(), Some(0));
+    assert_eq!(trace(&["diff", path, FORK_COW]).status.code(), Some(1));
+    for (command, status) in [(&["at", path, "1"][..], 125), (&["check", path], 2), (&["bless", path], 125)] {
+        let output = trace(command);
+        assert_eq!(output.status.code(), Some(status), "{command:?}");
+        assert!(said(&output).contains("names no program"), "{}", said(&output));
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn without_parquet_it_is_said_how_to_have_it() {
+    let folder = TempDir::new().expect("a folder");
+    let to = folder.path().join("rows");
+    let output = trace(&["show", "--format", "parquet", "-o", text(&to), FORK_COW]);
+    assert_eq!(output.status.code(), Some(125));
+    assert!(said(&output).contains("--features parquet"), "{}", said(&output));
+    assert!(!to.exists());
+    assert_eq!(trace(&["show", "-o", text(&to), FORK_COW]).status.code(), Some(0), "text goes to a file too");
+    assert_eq!(std::fs::read_to_string(to).expect("a file").lines().count(), 30);
+}
