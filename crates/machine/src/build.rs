@@ -86,7 +86,7 @@ impl Machine<Attached> {
     }
 
     /// A machine that looks at each access for a translation that a processor may still hold and the tables do not give any more; a listener
-    /// hears of it as [`Event::Stale`].
+    /// hears of it as [`Event::Stale`](event::Event::Stale).
     ///
     /// # Errors
     /// As [`Machine::new`].
@@ -104,7 +104,7 @@ impl Machine<Attached> {
     }
 
     /// A machine that tells of each walk that the TLBs and paging-structure caches of a processor leave to be made, and of the accessed and
-    /// dirty flags that it sets; a listener hears of them as [`Event::Walk`] and [`Event::Mark`].
+    /// dirty flags that it sets; a listener hears of them as [`Event::Walk`](event::Event::Walk) and [`Event::Mark`](event::Event::Mark).
     ///
     /// # Errors
     /// As [`Machine::new`].

@@ -187,7 +187,7 @@ impl<H: HardwareModel> Machine<H> {
         &self.listener.stale
     }
 
-    /// Tells a sink of what happens from now on: the least, and what [`MachineConfig::events`] asks for.
+    /// Tells a sink of what happens from now on: the least, and what [`MachineConfig::events`](crate::MachineConfig::events) asks for.
     pub fn listen(&mut self, sink: Box<dyn EventSink>) {
         self.listener.sink = Some(sink);
     }
