@@ -9,7 +9,7 @@ use paging::HardwareModel;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 use thiserror::Error;
-use timing::config::SettingError;
+use timing::config::{DEFAULT_PRESET, SettingError};
 use timing::{HardwareConfig, HardwareFile};
 
 /// If this variable of the environment is set, a golden trace is written instead of compared.
@@ -119,7 +119,8 @@ fn run(config: MachineConfig, argv: &[&str], header: &Header) -> Result<Made, Go
 /// The processor that the header names, or the usual one.
 fn hardware(header: &Header) -> Result<HardwareConfig, GoldenError> {
     let failed = |cause: &dyn std::fmt::Display| GoldenError::Hardware(cause.to_string());
-    let mut file = HardwareFile::open(header.hw.as_deref().unwrap_or("golden-cove")).map_err(|cause| failed(&cause))?;
+    let mut file =
+        HardwareFile::open(header.hw.as_deref().unwrap_or(DEFAULT_PRESET)).map_err(|cause| failed(&cause))?;
     for setting in &header.hw_set {
         let setting = setting.parse().map_err(|cause: SettingError| failed(&cause))?;
         file.set(&setting).map_err(|cause| failed(&cause))?;

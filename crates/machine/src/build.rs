@@ -97,9 +97,8 @@ impl Machine<Attached> {
     ) -> Result<Self, MachineError> {
         let told = Told::default();
         let model = Attached::Sanitizer(Box::new(Sanitizer::new(told.clone())));
-        let mut machine = Self::with_model(config, console, interrupt, model)?;
+        let mut machine = Self::with_model(config, console, interrupt, model)?.told_by(told);
         machine.cpu.mmu_mut().bus.watch_entries();
-        machine.told = Some(told);
         Ok(machine)
     }
 
@@ -116,9 +115,12 @@ impl Machine<Attached> {
     ) -> Result<Self, MachineError> {
         let told = Told::default();
         let model = Attached::Walks(Box::new(Walks::new(TlbHierarchy::new(&hardware.tlb)?, told.clone())));
-        let mut machine = Self::with_model(config, console, interrupt, model)?;
-        machine.told = Some(told);
-        Ok(machine)
+        Ok(Self::with_model(config, console, interrupt, model)?.told_by(told))
+    }
+
+    fn told_by(mut self, told: Told) -> Self {
+        self.told = Some(told);
+        self
     }
 
     /// The core with a clock, if there is one, to end its run.

@@ -1,10 +1,8 @@
 //! How a processor is named on the command line.
 
 use clap::{Args, Subcommand};
+pub(crate) use timing::config::DEFAULT_PRESET as DEFAULT;
 use timing::{HardwareConfig, HardwareError, HardwareFile, Setting};
-
-/// The processor that is modelled unless another is named.
-pub(crate) const DEFAULT: &str = "golden-cove";
 
 /// A processor: a preset or a file, with single keys set otherwise.
 #[derive(Args)]

@@ -1,6 +1,7 @@
 //! The entries of a walk, as it has read them.
 
 use arch::{Level, PhysAddr, Pte};
+use paging::Translation;
 
 /// What the processor neither translates by nor keeps: A and D, and the bits of software.
 const BESIDE: u64 = 1 << 5 | DIRTY | 0b111 << 9 | 0x7f << 52;
@@ -38,6 +39,14 @@ impl Path {
 
     pub(crate) fn last(&self) -> Option<Seen> {
         self.entries().last().copied()
+    }
+
+    /// The same once the walk has set D, where it does.
+    pub(crate) fn after(mut self, translation: &Translation) -> Self {
+        if let (true, Some(leaf)) = (translation.dirty, self.entries[..self.length].last_mut()) {
+            leaf.value.0 |= DIRTY;
+        }
+        self
     }
 
     /// The same up to an entry of this level.

@@ -3,6 +3,44 @@
 use arch::{AccessKind, FRAME_SIZE, InstrInfo, LinearAddr, SpaceId};
 use paging::BlockId;
 
+/// The reports of [`HardwareModel`](paging::HardwareModel) by which a model's `progress` goes on.
+macro_rules! follow {
+    () => {
+        #[inline]
+        fn fetch(&mut self, la: LinearAddr, _: PhysAddr) {
+            self.progress.fetch(la);
+        }
+
+        fn space(&mut self, space: SpaceId) {
+            self.progress.enter_space(space);
+        }
+
+        fn block(&mut self, block: BlockId, _: PhysAddr, instructions: &[InstrInfo]) {
+            self.progress.define(block, instructions);
+        }
+
+        #[inline]
+        fn enter(&mut self, block: BlockId, la: LinearAddr) {
+            self.progress.enter(block, la);
+        }
+
+        #[inline]
+        fn instruction(&mut self, n: u16) {
+            self.progress.instruction(n);
+        }
+
+        fn left(&mut self, completed: u16) {
+            self.progress.left(completed);
+        }
+
+        fn retired(&mut self, instructions: u64) {
+            self.progress.retired(instructions);
+        }
+    };
+}
+
+pub(crate) use follow;
+
 /// What a model that hears of every access knows of the instructions.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {

@@ -70,7 +70,8 @@ impl Sanitizer {
             None => {}
         }
         if let Some(translation) = given {
-            let held = Held { translation: *translation, path: self.path, since: self.edits.count() };
+            let path = self.path.after(translation);
+            let held = Held { translation: *translation, path, since: self.edits.count() };
             self.held.fill(ctx.pcid(), la, held);
             self.edits.watch(&self.path);
             self.edits.begin_with(&self.path);
@@ -170,10 +171,7 @@ impl TranslationCache for Sanitizer {
 impl HardwareModel for Sanitizer {
     const DETAIL: Detail = Detail::EveryAccess;
 
-    #[inline]
-    fn fetch(&mut self, la: LinearAddr, _: PhysAddr) {
-        self.progress.fetch(la);
-    }
+    crate::progress::follow!();
 
     fn walk_load(&mut self, _: LinearAddr, level: Level, at: PhysAddr, value: Pte) {
         self.path.push(Seen { level, at, value });
@@ -181,31 +179,5 @@ impl HardwareModel for Sanitizer {
 
     fn edited(&mut self, edit: &EntryEdit) {
         self.edits.add(self.progress.before_fetch(), edit);
-    }
-
-    fn space(&mut self, space: SpaceId) {
-        self.progress.enter_space(space);
-    }
-
-    fn block(&mut self, block: BlockId, _: PhysAddr, instructions: &[InstrInfo]) {
-        self.progress.define(block, instructions);
-    }
-
-    #[inline]
-    fn enter(&mut self, block: BlockId, la: LinearAddr) {
-        self.progress.enter(block, la);
-    }
-
-    #[inline]
-    fn instruction(&mut self, n: u16) {
-        self.progress.instruction(n);
-    }
-
-    fn left(&mut self, completed: u16) {
-        self.progress.left(completed);
-    }
-
-    fn retired(&mut self, instructions: u64) {
-        self.progress.retired(instructions);
     }
 }

@@ -109,10 +109,7 @@ impl TranslationCache for Walks {
 impl HardwareModel for Walks {
     const DETAIL: Detail = Detail::EveryAccess;
 
-    #[inline]
-    fn fetch(&mut self, la: LinearAddr, _: PhysAddr) {
-        self.progress.fetch(la);
-    }
+    crate::progress::follow!();
 
     fn walk_load(&mut self, _: LinearAddr, level: Level, at: PhysAddr, value: Pte) {
         self.path.push(Seen { level, at, value });
@@ -122,31 +119,5 @@ impl HardwareModel for Walks {
         if let Some(seen) = self.path.entries().iter().find(|seen| seen.at == entry) {
             self.set.push((*seen, value));
         }
-    }
-
-    fn space(&mut self, space: SpaceId) {
-        self.progress.enter_space(space);
-    }
-
-    fn block(&mut self, block: BlockId, _: PhysAddr, instructions: &[InstrInfo]) {
-        self.progress.define(block, instructions);
-    }
-
-    #[inline]
-    fn enter(&mut self, block: BlockId, la: LinearAddr) {
-        self.progress.enter(block, la);
-    }
-
-    #[inline]
-    fn instruction(&mut self, n: u16) {
-        self.progress.instruction(n);
-    }
-
-    fn left(&mut self, completed: u16) {
-        self.progress.left(completed);
-    }
-
-    fn retired(&mut self, instructions: u64) {
-        self.progress.retired(instructions);
     }
 }

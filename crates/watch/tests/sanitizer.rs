@@ -242,3 +242,15 @@ fn an_instruction_that_goes_on_in_the_next_page_is_where_it_begins() {
     let _there = rig.mmu.translate(la(0x2000), AccessKind::Fetch);
     assert_eq!(rig.found()[0].rip, la(0x1ffd));
 }
+
+#[test]
+fn the_store_that_has_cleared_what_a_walk_had_set_is_named() {
+    let mut rig = Rig::new();
+    rig.write(); // which sets A and D
+    rig.edit(PTE, FRAME | OPEN | A, Shootdown::none());
+    rig.write();
+    let found = rig.found();
+    assert_eq!((found[0].wrong, found[0].entry), (Wrong::NotDirty, PTE));
+    let store = found[0].store.expect("the store");
+    assert_eq!((store.before, store.after), (Pte(FRAME | OPEN | A | D), Pte(FRAME | OPEN | A)));
+}

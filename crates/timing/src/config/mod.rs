@@ -9,7 +9,7 @@ mod preset;
 mod schema;
 mod source;
 
-pub use preset::{PRESETS, Preset};
+pub use preset::{DEFAULT_PRESET, PRESETS, Preset};
 pub use source::{HardwareError, HardwareFile, Setting, SettingError};
 
 use crate::Cycles;

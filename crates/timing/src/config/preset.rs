@@ -19,6 +19,9 @@ macro_rules! presets {
 }
 presets! { "golden-cove" "icelake-server" "skylake-server" "zen4" "zen3" "zen2" "classroom" }
 
+/// The preset that is taken unless another is named.
+pub const DEFAULT_PRESET: &str = PRESETS[0].name;
+
 impl Preset {
     /// The preset of this name.
     #[must_use]

@@ -15,11 +15,7 @@ impl<S: RecordSink> Recorder<S> {
         if !self.wants(EventKind::Stale) {
             return;
         }
-        let what = match stale.access {
-            AccessKind::Read => What::StaleRead,
-            AccessKind::Write => What::StaleWrite,
-            AccessKind::Fetch => What::StaleFetch,
-        };
+        let what = by_access(stale.access, [What::StaleRead, What::StaleWrite, What::StaleFetch]);
         let (spot, place) = self.whereabouts(stale.space, stale.la, (stale.rip, stale.access));
         let mut facts = vec![(Fact::Address, stale.la.0), (Fact::Rip, stale.rip.0), (Fact::Entry, stale.entry.0)];
         facts.extend(stale.frame.map(|frame| (Fact::FrameBefore, frame.0)));
@@ -41,11 +37,7 @@ impl<S: RecordSink> Recorder<S> {
         if !self.wants(EventKind::Walk) {
             return;
         }
-        let what = match walk.access {
-            AccessKind::Read => What::WalkRead,
-            AccessKind::Write => What::WalkWrite,
-            AccessKind::Fetch => What::WalkFetch,
-        };
+        let what = by_access(walk.access, [What::WalkRead, What::WalkWrite, What::WalkFetch]);
         let (spot, place) = self.whereabouts(walk.space, walk.la, (walk.rip, walk.access));
         let page = walk.page.map_or("fault", |(size, _)| size_name(size));
         let outcome = self.name(&format!("{}-loads/{page}", walk.loads).replace("1-loads", "1-load"));
@@ -79,6 +71,15 @@ impl<S: RecordSink> Recorder<S> {
         let page = la.page_base();
         let spot = self.regions.near(space, page).unwrap_or_else(|| self.nowhere(page));
         (Some(spot), self.code(self.running, rip, precision))
+    }
+}
+
+/// One of the kinds for a read, a write and a fetch.
+const fn by_access(access: AccessKind, [read, write, fetch]: [What; 3]) -> What {
+    match access {
+        AccessKind::Read => read,
+        AccessKind::Write => write,
+        AccessKind::Fetch => fetch,
     }
 }
 
