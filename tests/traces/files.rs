@@ -76,6 +76,25 @@ fn a_trace_that_cannot_be_written_is_an_error_and_leaves_nothing() {
     assert_eq!(names, ["link", "old"]);
 }
 
+/// A trace has all of a program's arguments, so one that has too many is refused before the program has done anything.
+#[test]
+fn arguments_that_no_header_may_have_are_refused_at_once() {
+    let folder = TempDir::new().expect("a folder");
+    let record = |name: &str, words: usize| {
+        let (to, word) = (folder.path().join(name), "x".repeat(100_000));
+        let mut args = vec!["record", "-o", text(&to), "elf-samples/hello"];
+        args.resize(args.len() + words, &word);
+        trace(&args)
+    };
+    let output = record("long", 5);
+    assert!(output.status.success(), "{}", said(&output));
+    assert!(trace(&["check", text(&folder.path().join("long"))]).status.success(), "it is read");
+    let output = record("too-long", 12);
+    assert_eq!(output.status.code(), Some(125));
+    assert!(output.stdout.is_empty() && said(&output).contains("longer than 1 MiB"), "{}", said(&output));
+    assert!(!folder.path().join("too-long").exists());
+}
+
 #[test]
 fn a_pipe_takes_a_trace_and_a_closed_one_is_an_error() {
     let record = |to: &str, stdout: Stdio| {

@@ -12,7 +12,7 @@ use pagewalk::trace::{EventKind, Form, Header, Recording, TraceFile, configure, 
 use pagewalk::{Console, Interrupt, Machine, SharedReferences};
 use paging::HardwareModel;
 use std::ffi::OsString;
-use std::io::{BufReader, Seek};
+use std::io::{self, BufReader, Seek};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -39,6 +39,7 @@ pub(super) struct Ran {
 impl Execution<'_> {
     /// Runs the program to its end.
     pub(super) fn run(self) -> Result<Ran, Error> {
+        self.header.text().map_err(|cause| self.failed(cause))?;
         let config = configure(run::config(self.guest), &self.header.events);
         let interrupt = run::interrupt()?;
         let line = progress::line();
@@ -83,7 +84,7 @@ impl Execution<'_> {
     }
 
     fn on<H: HardwareModel>(self, mut machine: Machine<H>, line: &ProgressBar) -> Result<Ran, Error> {
-        let failed = |cause| Error::WriteFile { path: self.to.display().to_string(), cause };
+        let failed = |cause| self.failed(cause);
         let to = tempfile::tempfile_in(folder(self.to)).map_err(failed)?;
         let recording = Recording::start(&mut machine, &self.header.events, self.form, self.guest.reclaim, to);
         let program: Vec<OsString> = self.header.program.iter().map(OsString::from).collect();
@@ -96,5 +97,9 @@ impl Execution<'_> {
         let made = TraceFile::read(BufReader::new(packed)).map_err(|cause| super::unusable(self.to, cause))?;
         let status = sanitize::report(&machine, report::status(&ending));
         Ok(Ran { made, status, stale: machine.stale_translations().len() })
+    }
+
+    fn failed(&self, cause: io::Error) -> Error {
+        Error::WriteFile { path: self.to.display().to_string(), cause }
     }
 }

@@ -43,7 +43,7 @@ impl<R: BufRead + Seek> TraceFile<R> {
     /// [`ReadError`].
     pub fn read(mut from: R) -> Result<Self, ReadError> {
         let mut buffer = Vec::new();
-        let first = text::next_line(&mut from, &mut buffer).map_err(|error| match error {
+        let first = text::next_line(&mut from, &mut buffer, text::MOST_LINE).map_err(|error| match error {
             ReadError::Io(cause) => ReadError::Io(cause),
             _ => ReadError::Foreign,
         })?;

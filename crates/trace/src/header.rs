@@ -4,6 +4,7 @@ use crate::error::ReadError;
 use crate::kinds::EventKind;
 use crate::line::{Column, Line};
 use serde::{Deserialize, Serialize};
+use std::io;
 
 /// No header is longer.
 pub(crate) const MOST_HEADER: usize = 1 << 20;
@@ -109,6 +110,16 @@ impl Header {
         Ok(toml::from_str(text)?)
     }
 
+    /// The header in TOML.
+    ///
+    /// # Errors
+    /// It is longer than any that is read.
+    pub fn text(&self) -> io::Result<String> {
+        let text = toml::to_string(self).map_err(io::Error::other)?;
+        let too_long = || io::Error::other("what its header has to say, with all arguments, is longer than 1 MiB");
+        (text.len() <= MOST_HEADER).then_some(text).ok_or_else(too_long)
+    }
+
     /// A line as it is compared; `None` if it is overlooked.
     #[must_use]
     pub fn compared(&self, mut line: Line) -> Option<Line> {
@@ -153,6 +164,14 @@ mod tests {
         assert!(is_like("libc.so+0x1000", "libc*"));
         assert!(is_like("main+0x1c", "*+0x1c") && is_like("main", "*") && is_like("a-b-c", "a*b*c"));
         assert!(!is_like("main+0x1c", "main") && !is_like("ab", "a*b*b") && !is_like("x", ""));
+    }
+
+    #[test]
+    fn a_header_that_is_written_is_read() {
+        let with = |length| Header { program: vec!["./echo".into(), "x".repeat(length)], ..Header::default() };
+        let long = with(MOST_HEADER - 100);
+        assert_eq!(Header::parse(&long.text().expect("a text")).expect("a header"), long);
+        assert!(with(MOST_HEADER).text().is_err());
     }
 
     #[test]

@@ -22,7 +22,7 @@ const NOTE: &str = " | ";
 /// An event. One buffer holds the columns, so that a line read into another allocates nothing.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Line {
-    /// The columns, parted by one blank each; none is empty or holds a blank.
+    /// The columns, parted by one blank each; none is empty or holds a blank or a control character.
     text: String,
     /// Where each of them ends but the last, which ends with the text.
     ends: [usize; 5],
@@ -37,6 +37,9 @@ pub enum LineError {
         /// As many it has.
         found: usize,
     },
+    /// A column holds a control character, which is written as an escape and would do something to a terminal.
+    #[error("it holds a control character")]
+    Control,
 }
 
 impl Line {
@@ -79,6 +82,9 @@ impl Line {
         }
         if found != columns.len() {
             return Err(LineError::Columns { found });
+        }
+        if columns.into_iter().any(has_control) {
+            return Err(LineError::Control);
         }
         self.fill(columns, String::push_str);
         Ok(())
@@ -194,6 +200,12 @@ fn without_note(text: &str) -> &str {
     text.split_once(NOTE).map_or(text, |(line, _)| line)
 }
 
+/// True if a column is not as [`push_escaped`] writes it. Nearly none has a byte that may begin a control character, and this is quick to see.
+fn has_control(column: &str) -> bool {
+    let may_begin = |byte: u8| (byte < b' ') | (byte == 0x7f) | (byte == 0xc2);
+    column.bytes().fold(false, |any, byte| any | may_begin(byte)) && column.chars().any(char::is_control)
+}
+
 /// A text as one word.
 pub(crate) fn word(text: &str) -> String {
     let mut word = String::with_capacity(text.len());
@@ -242,6 +254,10 @@ mod tests {
         assert_eq!(Line::parse(&line.with_note("ns=12 frame=0x40")), Ok(line), "a note is not compared");
         assert_eq!(Line::parse("1 write"), Err(LineError::Columns { found: 2 }));
         assert_eq!(Line::parse("1 2 3 4 5 6 7"), Err(LineError::Columns { found: 7 }));
+        for control in ["\x1b[2J", "\x7f", "\u{9b}2J"] {
+            assert_eq!(Line::parse(&format!("1 2 3 4{control} 5 6")), Err(LineError::Control));
+        }
+        assert!(Line::parse("1 2 3\u{a2} 4 5 6 | \x1b\r\n").is_ok(), "a note is read by nobody");
     }
 
     #[test]

@@ -8,15 +8,15 @@ use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 
 /// What ends the header.
 const RULER: &str = "---";
-/// No line is longer.
-const MOST_LINE: u64 = 1 << 16;
+/// No line of an event is longer.
+pub(crate) const MOST_LINE: u64 = 1 << 16;
 
 /// Writes what stands before the events.
 ///
 /// # Errors
 /// The host's.
 pub fn write_header(header: &Header, to: &mut impl Write) -> io::Result<()> {
-    let text = toml::to_string(header).map_err(io::Error::other)?;
+    let text = header.text()?;
     write!(to, "{}{}\n{text}{RULER}\n", crate::MAGIC, crate::VERSION)
 }
 
@@ -60,7 +60,7 @@ impl<R: BufRead + Seek> TextTrace<R> {
         let (mut text, mut line) = (String::new(), Vec::new());
         let (mut at, mut number) = (first, 1);
         loop {
-            let line = next_line(&mut from, &mut line)?.ok_or(ReadError::Truncated)?;
+            let line = next_line(&mut from, &mut line, MOST_HEADER as u64)?.ok_or(ReadError::Truncated)?;
             at += line.len() as u64;
             number += 1;
             if line.trim_end() == RULER {
@@ -100,7 +100,7 @@ impl<R: BufRead + Seek> TextTrace<R> {
     /// [`ReadError`].
     #[allow(clippy::should_implement_trait, reason = "it may fail, and gives what it keeps")]
     pub fn next(&mut self) -> Result<Option<&Line>, ReadError> {
-        while let Some(text) = next_line(&mut self.from, &mut self.text)? {
+        while let Some(text) = next_line(&mut self.from, &mut self.text, MOST_LINE)? {
             self.number += 1;
             if is_blank(text.as_bytes()) {
                 continue;
@@ -118,7 +118,7 @@ impl<R: BufRead + Seek> TextTrace<R> {
     /// [`ReadError`].
     pub(crate) fn skip(&mut self, events: usize) -> Result<(), ReadError> {
         let mut left = events;
-        while left > 0 && !next_bytes(&mut self.from, &mut self.text)?.is_empty() {
+        while left > 0 && !next_bytes(&mut self.from, &mut self.text, MOST_LINE)?.is_empty() {
             self.number += 1;
             left -= usize::from(!is_blank(&self.text));
         }
@@ -126,19 +126,23 @@ impl<R: BufRead + Seek> TextTrace<R> {
     }
 }
 
-/// The next line with its end, in a buffer; none behind the last.
-pub(crate) fn next_line<'a>(from: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Result<Option<&'a str>, ReadError> {
-    let bytes = next_bytes(from, buffer)?;
+/// The next line with its end, in a buffer; none behind the last. It has fewer bytes than `most`.
+pub(crate) fn next_line<'a>(
+    from: &mut impl BufRead,
+    buffer: &'a mut Vec<u8>,
+    most: u64,
+) -> Result<Option<&'a str>, ReadError> {
+    let bytes = next_bytes(from, buffer, most)?;
     let text = std::str::from_utf8(bytes).map_err(|_| damaged("a line is not UTF-8"))?;
     Ok((!text.is_empty()).then_some(text))
 }
 
 /// The same, whatever its bytes are; it is empty behind the last.
-fn next_bytes<'a>(from: &mut impl BufRead, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], ReadError> {
+fn next_bytes<'a>(from: &mut impl BufRead, buffer: &'a mut Vec<u8>, most: u64) -> Result<&'a [u8], ReadError> {
     buffer.clear();
-    from.take(MOST_LINE).read_until(b'\n', buffer)?;
-    if buffer.len() as u64 == MOST_LINE {
-        return Err(ReadError::TooLarge(MOST_LINE));
+    from.take(most).read_until(b'\n', buffer)?;
+    if buffer.len() as u64 == most {
+        return Err(ReadError::TooLarge(most));
     }
     Ok(buffer)
 }

@@ -52,7 +52,7 @@ impl<W: Write> PackedWriter<W> {
             return Err(io::Error::other("the run has had more mappings, processes or places than a trace may name"));
         }
         let tail = self.written;
-        let header = toml::to_string(header).map_err(io::Error::other)?;
+        let header = header.text()?;
         let value = Tail { header, tables, frames: std::mem::take(&mut self.frames), records: self.records };
         self.chunk = postcard::to_extend(&value, std::mem::take(&mut self.chunk)).expect("a vector has room");
         self.put_packed();
