@@ -165,7 +165,7 @@ fn absurd_lines_are_shown_counted_and_compared() {
         "1 write a-0x-8000000000000000 x - -",
         "1 write a+0x0,18446744073709551615p x - -",
         "1 map a+0x7fffffffffffffff,99999999999999999999999p x - -",
-        "\u{1b}[31m \u{1b}[31m 0x \u{0} ->-> +0x",
+        "[31m [31m 0x \\x1b[31m ->-> +0x",
         "- - - - - -",
     ];
     let folder = TempDir::new().expect("a folder");
@@ -193,6 +193,21 @@ fn absurd_lines_are_shown_counted_and_compared() {
         let output = trace(command);
         assert_eq!(output.status.code(), Some(status), "{command:?}");
         assert!(said(&output).contains("names no program"), "{}", said(&output));
+    }
+}
+
+/// Whatever reads a trace would print it.
+#[test]
+fn a_line_that_would_control_a_terminal_is_no_event() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("clears.faults");
+    let header = "pagewalk trace 1\nprogram = []\nevents = []\n---\n";
+    std::fs::write(&path, format!("{header}1 read \u{1b}[2J+0x0 zero-page - main\n")).expect("a file");
+    for command in ["show", "stat"] {
+        let output = trace(&[command, text(&path)]);
+        assert_eq!(output.status.code(), Some(125));
+        assert!(output.stdout.is_empty());
+        assert!(said(&output).contains("line 5 is no event: it holds a control character"), "{}", said(&output));
     }
 }
 

@@ -26,6 +26,8 @@ type Parts = BTreeMap<u64, Part>;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Regions {
     spaces: BTreeMap<SpaceId, Parts>,
+    /// The one that CR3 holds, and what was in it if it has ended: until CR3 is loaded, its translations are dropped one by one.
+    loaded: Option<(SpaceId, Parts)>,
 }
 
 impl Regions {
@@ -63,7 +65,22 @@ impl Regions {
 
     /// An address space ended.
     pub(crate) fn end(&mut self, space: SpaceId) {
-        self.spaces.remove(&space);
+        let parts = self.spaces.remove(&space).unwrap_or_default();
+        if let Some((loaded, ended)) = &mut self.loaded
+            && *loaded == space
+        {
+            *ended = parts;
+        }
+    }
+
+    /// CR3 holds an address space.
+    pub(crate) fn load(&mut self, space: SpaceId) {
+        self.loaded = Some((space, Parts::new()));
+    }
+
+    /// The one that it holds.
+    pub(crate) fn loaded(&self) -> Option<SpaceId> {
+        self.loaded.as_ref().map(|(space, _)| *space)
     }
 
     /// True if something is known of an address space.
@@ -83,7 +100,8 @@ impl Regions {
 
     /// The place of an address that is in no mapping: by the next one below, or else above, if one is near.
     pub(crate) fn near(&self, space: SpaceId, la: LinearAddr) -> Option<Spot> {
-        let parts = self.spaces.get(&space)?;
+        let ended = || self.loaded.as_ref().filter(|(loaded, _)| *loaded == space).map(|(_, parts)| parts);
+        let parts = self.spaces.get(&space).or_else(ended)?;
         let below =
             parts.range(..=la.0).next_back().map(|(_, part)| *part).filter(|part| la.0.saturating_sub(part.end) < NEAR);
         let above = parts.range(la.0..).next().filter(|(start, _)| **start - la.0 <= NEAR).map(|(_, part)| *part);
@@ -148,6 +166,21 @@ mod tests {
         assert_eq!(regions.near(SPACE, at(0x6fff_f000)), spot(2, -0x2000));
         assert_eq!(regions.near(SPACE, at(0x3000_0000)), None);
         assert_eq!(regions.near(SpaceId(2), at(0x10_2000)), None);
+    }
+
+    #[test]
+    fn what_has_ended_has_names_until_another_is_loaded() {
+        let mut regions = Regions::default();
+        for space in [SPACE, SpaceId(2)] {
+            regions.map(space, (at(0x1000), at(0x2000)), RegionNo(space.0 as u32), at(0x1000));
+        }
+        regions.load(SPACE);
+        regions.end(SPACE);
+        regions.end(SpaceId(2));
+        assert!(!regions.know(SPACE));
+        assert_eq!((regions.near(SPACE, at(0x1000)), regions.near(SpaceId(2), at(0x1000))), (spot(1, 0), None));
+        regions.load(SpaceId(3));
+        assert_eq!(regions.near(SPACE, at(0x1000)), None);
     }
 
     #[test]

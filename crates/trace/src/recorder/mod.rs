@@ -69,6 +69,8 @@ pub struct Recorder<S> {
     files: Table<FileId, String>,
     processes: Table<Pid, Process>,
     running: Pid,
+    /// The one that ran when CR3 was loaded.
+    loader: Pid,
     /// The address space that was copied last, which the next child has.
     copied: Option<SpaceId>,
     /// When a page has faulted last, if its age is asked for.
@@ -103,6 +105,7 @@ impl<S: RecordSink> Recorder<S> {
             files: Table::default(),
             processes: Table::default(),
             running: first,
+            loader: first,
             copied: None,
             faulted: Table::default(),
             sink,
@@ -216,7 +219,12 @@ impl<S: RecordSink> EventSink for Recorder<S> {
             }
             Event::Exit { pid, end } => self.of_process(at, What::Exit, &end_name(end), pid),
             Event::Switch { to, .. } => self.running = to,
-            Event::LoadCr3(cr3) => self.with_fact(at, What::LoadCr3, (Fact::Cr3, cr3.0)),
+            Event::LoadCr3(cr3) => {
+                self.loader = self.running;
+                let space = self.current().space;
+                self.regions.load(space);
+                self.with_fact(at, What::LoadCr3, (Fact::Cr3, cr3.0));
+            }
             Event::Flush(page) => self.flush(at, page),
             Event::Map { space, ref mapping } => {
                 let spot = self.mapped(space, mapping);
