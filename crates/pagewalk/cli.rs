@@ -118,9 +118,8 @@ pub(crate) struct RunArgs {
           value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) check_invariants: Option<u64>,
 
-    /// Stop after so long on the host's clock, in seconds or with a unit: 500ms, 10s, 2m
-    #[arg(long, value_name = "TIME", value_parser = duration)]
-    pub(crate) timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) timeout: TimeoutArgs,
 
     #[command(flatten)]
     pub(crate) sanitize: SanitizeArgs,
@@ -147,6 +146,14 @@ pub(crate) struct RunArgs {
     /// The program, an ELF file or a script, and its arguments
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "PROGRAM [ARGS]")]
     pub(crate) program: Vec<OsString>,
+}
+
+/// How long a run may take.
+#[derive(Args)]
+pub(crate) struct TimeoutArgs {
+    /// Stop after so long on the host's clock, in seconds or with a unit: 500ms, 10s, 2m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// What each access is held against.

@@ -95,13 +95,16 @@ pub(crate) enum Error {
     },
     /// A fault trace cannot be used.
     #[error("cannot use the fault trace `{path}`")]
-    #[diagnostic(code(pagewalk::trace), help("a fault trace is written by `pagewalk trace record -o FILE PROGRAM`"))]
+    #[diagnostic(code(pagewalk::trace))]
     Trace {
         /// The file.
         path: String,
         /// Why not.
         #[source]
         cause: pagewalk::trace::ReadError,
+        /// What to do.
+        #[help]
+        help: Option<&'static str>,
     },
     /// A file cannot be read.
     #[error("cannot read `{path}`")]
@@ -155,6 +158,13 @@ pub(crate) enum Error {
     #[diagnostic(code(pagewalk::trace), help("name a file: -o FILE"))]
     #[cfg_attr(not(feature = "parquet"), allow(dead_code, reason = "there is none"))]
     BinaryToTerminal,
+    /// What was cut short is no run to compare with, or to keep.
+    #[error("the program was not run to its end: {why}")]
+    #[diagnostic(code(pagewalk::trace), help("nothing was compared or kept"))]
+    CutShort {
+        /// What cut it.
+        why: &'static str,
+    },
     /// A trace does not say what is run.
     #[error("the fault trace names no program")]
     #[diagnostic(code(pagewalk::trace), help("name one behind `--`"))]

@@ -16,6 +16,8 @@ use std::io::IsTerminal;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use timing::{Counting, HardwareConfig};
 
@@ -23,7 +25,7 @@ use timing::{Counting, HardwareConfig};
 pub(crate) fn run(args: &RunArgs) -> Result<ExitCode, Error> {
     output::spare_program(&args.guest, &args.program, args.record_references.as_deref())?;
     let (console, interrupt) = console(None)?;
-    if let Some(timeout) = args.timeout {
+    if let Some(timeout) = args.timeout.timeout {
         stop_after(timeout, interrupt.clone());
     }
     let config = MachineConfig {
@@ -63,6 +65,15 @@ pub(crate) fn interrupt() -> Result<Interrupt, Error> {
     let interrupt = Interrupt::new();
     forward_signals(&interrupt)?;
     Ok(interrupt)
+}
+
+/// A flag that Ctrl-C raises, and Ctrl-\.
+pub(crate) fn interrupted() -> Result<Arc<AtomicBool>, Error> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for signal in [consts::SIGINT, consts::SIGQUIT] {
+        signal_hook::flag::register(signal, Arc::clone(&flag)).map_err(Error::Signal)?;
+    }
+    Ok(flag)
 }
 
 /// Runs a program through the TLBs of a processor.
@@ -132,7 +143,7 @@ pub(crate) fn run_to_the_end<H: HardwareModel>(machine: &mut Machine<H>) -> Endi
 }
 
 /// Ends the run when the time is up. The thread ends with the process.
-fn stop_after(timeout: Duration, interrupt: Interrupt) {
+pub(crate) fn stop_after(timeout: Duration, interrupt: Interrupt) {
     std::thread::spawn(move || {
         std::thread::sleep(timeout);
         interrupt.stop();
@@ -147,6 +158,7 @@ pub(crate) fn config(args: &GuestArgs) -> MachineConfig {
         root: args.root.clone(),
         mounts: args.mount.clone(),
         cwd: args.cwd.clone().unwrap_or(start),
+        cwd_name: None,
         seed: args.seed,
     };
     MachineConfig {

@@ -14,7 +14,7 @@ pub mod golden {
     pub use crate::golden::{BLESS, ENVIRONMENT, GoldenError, SANITIZE, check, is_sanitized};
 }
 
-use crate::{Interrupt, Machine, MachineConfig, PolicyName};
+use crate::{Interrupt, Machine, MachineConfig, PolicyName, ViewConfig};
 use event::{Event, EventSink, FileId, Moment};
 use paging::HardwareModel;
 use std::cell::RefCell;
@@ -60,10 +60,21 @@ impl<W: Write + 'static> Recording<W> {
     }
 }
 
-/// Has a machine that is made so tell of all that a recording of these kinds needs.
+/// What the working directory is called while a trace is made.
+const CWD_NAME: &str = "pagewalk.cwd";
+
+/// Has a machine that is made so tell of all that a recording of these kinds needs, and the program see nothing of where on the host its working
+/// directory lies: where the path stands in memory, its length would show in the trace.
 #[must_use]
 pub fn configure(config: MachineConfig, kinds: &[EventKind]) -> MachineConfig {
-    MachineConfig { events: EventKind::wanted(kinds), ..config }
+    let view = ViewConfig { cwd_name: cwd_name(&config.view), ..config.view };
+    MachineConfig { events: EventKind::wanted(kinds), view, ..config }
+}
+
+/// A name for a directory of the host; what is mounted has a path that is the same everywhere.
+fn cwd_name(view: &ViewConfig) -> Option<String> {
+    let is_of_host = view.root.is_none() && !view.mounts.iter().any(|mount| view.cwd.starts_with(&mount.guest));
+    is_of_host.then(|| CWD_NAME.into())
 }
 
 struct Listener<W> {

@@ -1,6 +1,6 @@
 //! What is recorded, compared and shown.
 
-use crate::cli::{Core, GuestArgs, SanitizeArgs};
+use crate::cli::{Core, GuestArgs, SanitizeArgs, TimeoutArgs};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use pagewalk::trace::{Codec, EventKind, Rule};
@@ -55,6 +55,9 @@ pub(crate) struct RecordArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
 
+    #[command(flatten)]
+    pub(crate) timeout: TimeoutArgs,
+
     /// Do not say what was written
     #[arg(long, short)]
     pub(crate) quiet: bool,
@@ -99,6 +102,9 @@ pub(crate) struct CheckArgs {
     #[command(flatten)]
     pub(crate) model: ModelArgs,
 
+    #[command(flatten)]
+    pub(crate) timeout: TimeoutArgs,
+
     /// Another program than the trace names, and its arguments
     #[arg(last = true, value_name = "PROGRAM [ARGS]")]
     pub(crate) program: Vec<OsString>,
@@ -142,6 +148,9 @@ pub(crate) struct BlessArgs {
 
     #[command(flatten)]
     pub(crate) model: ModelArgs,
+
+    #[command(flatten)]
+    pub(crate) timeout: TimeoutArgs,
 
     /// Another program than the trace names, and its arguments
     #[arg(last = true, value_name = "PROGRAM [ARGS]")]

@@ -6,7 +6,7 @@ use super::{open, options, program, unusable};
 use crate::error::Error;
 use crate::{report, run, walk};
 use kernel::mm::{HistoryMode, MappingRecord};
-use pagewalk::trace::{Column, Header, Line};
+use pagewalk::trace::{Column, Header, Line, configure};
 use pagewalk::{Interrupt, Machine, MachineConfig, Stop, Stopped};
 use std::ffi::OsString;
 use std::fmt::Write;
@@ -44,7 +44,7 @@ struct Found {
 pub(super) fn at(args: &AtArgs) -> Result<ExitCode, Error> {
     let (header, found) = find(&args.trace, args.event)?;
     let guest = options::read(&header.options)?;
-    let config = MachineConfig { history: HistoryMode::Keep, ..run::config(&guest) };
+    let config = MachineConfig { history: HistoryMode::Keep, ..configure(run::config(&guest), &[]) };
     let console = Box::new(Pipes::of(&header, Output::Dropped, Box::new(|| ()))?);
     if guest.reclaim.wants_clock() {
         return Err(Error::NoClock { policy: guest.reclaim });

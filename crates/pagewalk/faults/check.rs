@@ -20,8 +20,9 @@ pub(super) fn check(args: &CheckArgs) -> Result<ExitCode, Error> {
     let guest = options::read(&header.options)?;
     let to = &std::env::temp_dir().join("trace");
     let (model, form, output) = (&args.model, Form::Text, Output::Dropped);
-    let execution = Execution { header, guest: &guest, model, form, output, to };
-    let Ran { mut made, stale, .. } = execution.run()?;
+    let timeout = args.timeout.timeout;
+    let execution = Execution { header, guest: &guest, model, form, output, timeout, to };
+    let Ran { mut made, stale, .. } = execution.run_whole()?;
     let first_line = golden.first_line();
     let difference = difference(&mut golden, &args.golden, &mut made, &args.golden)?;
     let same = tell(&difference, args.format, &args.golden, first_line)?;

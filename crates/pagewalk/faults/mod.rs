@@ -17,7 +17,7 @@ mod why;
 pub(crate) use args::TraceCommand;
 
 use crate::error::{self, Error};
-use pagewalk::trace::{Header, TraceFile};
+use pagewalk::trace::{Header, ReadError, TraceFile};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
@@ -50,8 +50,13 @@ fn open(path: &Path) -> Result<TraceFile, Error> {
     TraceFile::open(path).map_err(|cause| unusable(path, cause))
 }
 
-fn unusable(path: &Path, cause: pagewalk::trace::ReadError) -> Error {
-    Error::Trace { path: path.display().to_string(), cause }
+fn unusable(path: &Path, cause: ReadError) -> Error {
+    let help = match cause {
+        ReadError::Foreign => Some("a fault trace is written by `pagewalk trace record -o FILE PROGRAM`"),
+        ReadError::Header(_) => Some("docs/trace-format.md says what a header may have"),
+        _ => None,
+    };
+    Error::Trace { path: path.display().to_string(), cause, help }
 }
 
 /// What is run: the program that is given, or else the trace's own.

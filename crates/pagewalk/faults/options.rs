@@ -44,12 +44,18 @@ fn words_of(matches: &ArgMatches) -> Vec<String> {
 
 /// The machine that a trace was made on.
 pub(super) fn read(options: &[String]) -> Result<GuestArgs, Error> {
-    let command = GuestArgs::augment_args(Command::new("machine")).no_binary_name(true);
+    let command = GuestArgs::augment_args(Command::new("machine")).no_binary_name(true).disable_help_flag(true);
     let matches = command.try_get_matches_from(options).and_then(|matches| GuestArgs::from_arg_matches(&matches));
-    let guest = matches.map_err(|cause| Error::TraceOptions { cause: cause.to_string() })?;
+    let guest = matches.map_err(|cause| Error::TraceOptions { cause: first_line(&cause.to_string()) })?;
     let writes = guest.mount.iter().any(|mount| mount.mode == MountMode::Writable);
     if writes || matches!(guest.swap, Some(SwapConfig::File(_))) {
         return Err(Error::TraceWrites);
     }
     Ok(guest)
+}
+
+/// What is wrong, without the usage of a command that nobody has called.
+fn first_line(message: &str) -> String {
+    let line = message.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
 }

@@ -32,7 +32,8 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
     let header = processor::named(header, &args.model);
     let form = args.packed.map_or(Form::Text, |codec| Form::Packed(codec.into()));
     let (guest, model, output) = (&args.guest, &args.model, Output::Shown);
-    let Ran { made, status, .. } = Execution { header, guest, model, form, output, to: &args.output }.run()?;
+    let (timeout, to) = (args.timeout.timeout, &args.output);
+    let Ran { made, status, .. } = Execution { header, guest, model, form, output, timeout, to }.run()?;
     let events = replace(&args.output, |to| write(made, to, form));
     let events = events.map_err(|cause| unwritable(&args.output, cause))?;
     if !args.quiet {
@@ -49,7 +50,8 @@ pub(super) fn bless(args: &BlessArgs) -> Result<ExitCode, Error> {
     let header = processor::named(header, &args.model);
     let guest = options::read(&header.options)?;
     let (guest, model, output) = (&guest, &args.model, Output::Dropped);
-    let Ran { made, stale, .. } = Execution { header, guest, model, form, output, to: &args.trace }.run()?;
+    let (timeout, to) = (args.timeout.timeout, &args.trace);
+    let Ran { made, stale, .. } = Execution { header, guest, model, form, output, timeout, to }.run_whole()?;
     let events = replace(&args.trace, |to| write(made, to, form));
     let events = events.map_err(|cause| unwritable(&args.trace, cause))?;
     say(&format!("pagewalk: wrote {}: {events} events\n", args.trace.display()));

@@ -34,6 +34,7 @@ pub(super) fn show(args: &ShowArgs) -> Result<ExitCode, Error> {
     match (written, &args.output) {
         (Ok(()), _) => Ok(ExitCode::SUCCESS),
         (Err(Failed::Unreadable(cause)), _) => Err(unusable(&args.trace, cause)),
+        (Err(Failed::Unwritable(cause)), None) if cause.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         (Err(Failed::Unwritable(cause)), None) => Err(Error::Output(cause)),
         (Err(Failed::Unwritable(cause)), Some(path)) => {
             Err(Error::WriteFile { path: path.display().to_string(), cause })

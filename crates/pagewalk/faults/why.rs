@@ -26,7 +26,9 @@ impl Pages {
             None => (text, 1),
         };
         let at = place.rfind("0x")?;
-        let offset = i64::from_str_radix(&place[at + 2..], 16).ok()?;
+        let digits = &place[at + 2..];
+        let address = || u64::from_str_radix(digits, 16).map(u64::cast_signed);
+        let offset = i64::from_str_radix(digits, 16).or_else(|_| address()).ok()?;
         let (label, first) = match place[..at].strip_suffix('-') {
             Some(label) => (label, offset.saturating_neg()),
             None => (place[..at].strip_suffix('+').unwrap_or(&place[..at]), offset),
@@ -115,6 +117,7 @@ mod tests {
         assert_eq!(pages("[stack]-0x1800"), Pages { label: "[stack]".into(), first: -0x2000, count: 1 });
         assert_eq!(pages("a-b+0x0,4p"), Pages { label: "a-b".into(), first: 0, count: 4 });
         assert_eq!(pages("0x1000"), Pages { label: String::new(), first: 0x1000, count: 1 });
+        assert_eq!(pages("0xffffffff81000000"), Pages { label: String::new(), first: -0x7f00_0000, count: 1 });
         assert_eq!(Pages::parse("-"), None);
         assert_eq!(pages("a-0x-8000000000000000").first, i64::MAX & !0xfff, "whatever is in a file");
         let all = pages("a+0x0,18446744073709551615p");

@@ -33,7 +33,7 @@ pub enum ReadError {
     Packed(packing::Unpackable),
     /// It says something of itself that makes no sense.
     #[error("its header makes no sense: {}", shown(.0.message()))]
-    Header(#[from] toml::de::Error),
+    Header(toml::de::Error),
     /// A line is none.
     #[error("line {number} is no event: {cause}")]
     Line {

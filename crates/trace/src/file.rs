@@ -51,6 +51,7 @@ impl<R: BufRead + Seek> TraceFile<R> {
         let length = first.len() as u64;
         let rest =
             first.strip_prefix(crate::MAGIC).and_then(|rest| rest.strip_suffix('\n')).ok_or(ReadError::Foreign)?;
+        let rest = rest.strip_suffix('\r').unwrap_or(rest); // as version control may have it
         let (version, is_packed) = match rest.strip_suffix(packed::FORM) {
             Some(version) => (version, true),
             None => (rest, false),

@@ -107,7 +107,7 @@ impl Header {
         if text.len() > MOST_HEADER {
             return Err(ReadError::TooLarge(MOST_HEADER as u64));
         }
-        Ok(toml::from_str(text)?)
+        toml::from_str(text).map_err(ReadError::Header)
     }
 
     /// The header in TOML.

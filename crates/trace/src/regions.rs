@@ -26,8 +26,10 @@ type Parts = BTreeMap<u64, Part>;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Regions {
     spaces: BTreeMap<SpaceId, Parts>,
-    /// The one that CR3 holds, and what was in it if it has ended: until CR3 is loaded, its translations are dropped one by one.
-    loaded: Option<(SpaceId, Parts)>,
+    /// The one that CR3 holds.
+    loaded: Option<SpaceId>,
+    /// What is not mapped in it any more, by where it began: its translations are dropped when the kernel layer is done.
+    gone: Vec<(u64, Part)>,
 }
 
 impl Regions {
@@ -45,8 +47,11 @@ impl Regions {
         cut(parts, start);
         cut(parts, end);
         let inside: Vec<u64> = parts.range(start..end).map(|(at, _)| *at).collect();
-        for at in inside {
-            parts.remove(&at);
+        let removed = inside.into_iter().filter_map(|at| Some((at, parts.remove(&at)?)));
+        if self.loaded == Some(space) {
+            self.gone.extend(removed);
+        } else {
+            removed.for_each(drop);
         }
     }
 
@@ -66,21 +71,32 @@ impl Regions {
     /// An address space ended.
     pub(crate) fn end(&mut self, space: SpaceId) {
         let parts = self.spaces.remove(&space).unwrap_or_default();
-        if let Some((loaded, ended)) = &mut self.loaded
-            && *loaded == space
-        {
-            *ended = parts;
+        if self.loaded == Some(space) {
+            self.gone.extend(parts);
         }
     }
 
     /// CR3 holds an address space.
     pub(crate) fn load(&mut self, space: SpaceId) {
-        self.loaded = Some((space, Parts::new()));
+        self.loaded = Some(space);
+        self.gone.clear();
     }
 
-    /// The one that it holds.
-    pub(crate) fn loaded(&self) -> Option<SpaceId> {
-        self.loaded.as_ref().map(|(space, _)| *space)
+    /// The one that it holds, if it was loaded before.
+    pub(crate) const fn loaded(&self) -> Option<SpaceId> {
+        self.loaded
+    }
+
+    /// No translation is left of what is gone.
+    pub(crate) fn forget_gone(&mut self) {
+        self.gone.clear();
+    }
+
+    /// The place of an address whose translation is dropped: in what was there last.
+    pub(crate) fn flushed(&self, space: SpaceId, la: LinearAddr) -> Option<Spot> {
+        let of_loaded = self.gone.iter().rev().filter(|_| self.loaded == Some(space));
+        let was_there = of_loaded.into_iter().find(|(start, part)| (*start..part.end).contains(&la.0));
+        was_there.map(|(_, part)| part.spot(la)).or_else(|| self.near(space, la))
     }
 
     /// True if something is known of an address space.
@@ -100,8 +116,7 @@ impl Regions {
 
     /// The place of an address that is in no mapping: by the next one below, or else above, if one is near.
     pub(crate) fn near(&self, space: SpaceId, la: LinearAddr) -> Option<Spot> {
-        let ended = || self.loaded.as_ref().filter(|(loaded, _)| *loaded == space).map(|(_, parts)| parts);
-        let parts = self.spaces.get(&space).or_else(ended)?;
+        let parts = self.spaces.get(&space)?;
         let below =
             parts.range(..=la.0).next_back().map(|(_, part)| *part).filter(|part| la.0.saturating_sub(part.end) < NEAR);
         let above = parts.range(la.0..).next().filter(|(start, _)| **start - la.0 <= NEAR).map(|(_, part)| *part);
@@ -169,18 +184,26 @@ mod tests {
     }
 
     #[test]
-    fn what_has_ended_has_names_until_another_is_loaded() {
+    fn what_is_gone_has_names_until_its_translations_are_dropped() {
         let mut regions = Regions::default();
-        for space in [SPACE, SpaceId(2)] {
-            regions.map(space, (at(0x1000), at(0x2000)), RegionNo(space.0 as u32), at(0x1000));
+        let two = SpaceId(2);
+        for (space, number) in [(SPACE, 1), (two, 2)] {
+            regions.map(space, (at(0x1000), at(0x4000)), RegionNo(number), at(0x1000));
         }
         regions.load(SPACE);
+        regions.map(SPACE, (at(0x2000), at(0x3000)), RegionNo(3), at(0x2000));
+        assert_eq!(
+            (regions.spot(SPACE, at(0x2000)), regions.flushed(SPACE, at(0x2000))),
+            (spot(3, 0), spot(1, 0x1000))
+        );
+        regions.forget_gone();
+        assert_eq!(regions.flushed(SPACE, at(0x2000)), spot(3, 0));
         regions.end(SPACE);
-        regions.end(SpaceId(2));
+        regions.end(two);
         assert!(!regions.know(SPACE));
-        assert_eq!((regions.near(SPACE, at(0x1000)), regions.near(SpaceId(2), at(0x1000))), (spot(1, 0), None));
-        regions.load(SpaceId(3));
-        assert_eq!(regions.near(SPACE, at(0x1000)), None);
+        assert_eq!((regions.flushed(SPACE, at(0x3000)), regions.flushed(two, at(0x3000))), (spot(1, 0x2000), None));
+        regions.load(two);
+        assert_eq!(regions.flushed(SPACE, at(0x3000)), None);
     }
 
     #[test]

@@ -96,13 +96,14 @@ fn label(label: &str) -> String {
 
 /// Writes a page by its mapping.
 fn push_address(to: &mut String, label: &str, spot: Spot, pages: u64) {
+    let (sign, offset) = match spot.offset {
+        address if label.is_empty() => ("0x", address.cast_unsigned()),
+        below @ ..0 => ("-0x", below.unsigned_abs()),
+        above => ("+0x", above.cast_unsigned()),
+    };
     to.push_str(label);
-    to.push_str(match spot.offset {
-        _ if label.is_empty() => "0x", // it has its address alone
-        ..0 => "-0x",
-        _ => "+0x",
-    });
-    push_hex(to, spot.offset.unsigned_abs());
+    to.push_str(sign);
+    push_hex(to, offset);
     if pages > 1 {
         let _ = write!(to, ",{pages}p");
     }

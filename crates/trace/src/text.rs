@@ -71,7 +71,8 @@ impl<R: BufRead + Seek> TextTrace<R> {
                 break; // it is refused for its length
             }
         }
-        let header = Header::parse(&text)?;
+        // Behind the first line, so that what is said of a line names that of the file.
+        let header = Header::parse(&format!("\n{text}"))?;
         Ok(Self { from, header, body: (at, number), number, text: line, line: Line::default() })
     }
 

@@ -160,6 +160,8 @@ pub struct Vfs {
     /// The time that changes get.
     now: Timestamp,
     root: InodeId,
+    /// A directory that has a name in the root beside its own.
+    named: Option<(InodeId, String)>,
     /// The guest's /dev, where files without a name belong.
     dev_root: InodeId,
     /// The guest's /dev/shm.
@@ -208,6 +210,7 @@ impl Vfs {
             random: RandomBytes(view.seed),
             now: Timestamp::default(),
             root: none,
+            named: None,
             dev_root: none,
             shm_dir: none,
             sysfs_root: none,
@@ -236,7 +239,24 @@ impl Vfs {
         let cwd = vfs.directory(vfs.root, view.cwd.as_os_str().as_bytes());
         let cwd = cwd.map_err(|errno| FsError::WorkingDirectory { path: view.cwd, errno })?;
         vfs.inodes.make_free_of_charge(cwd);
+        if let Some(name) = view.cwd_name {
+            vfs.call(cwd, &name).map_err(|errno| FsError::WorkingName { name, errno })?;
+        }
         Ok(vfs)
+    }
+
+    /// Gives a directory a name in the root, by which it is told of. Its parent stays what it is.
+    fn call(&mut self, dir: InodeId, name: &str) -> Result<(), Errno> {
+        if dir == self.root {
+            return Ok(());
+        }
+        if self.lookup(self.root, name.as_bytes())?.is_some_and(|there| there != dir) {
+            return Err(Errno::EEXIST);
+        }
+        self.inode_get(dir);
+        self.set_slot(self.root, name.as_bytes(), Slot::Node(dir))?;
+        self.named = Some((dir, name.into()));
+        Ok(())
     }
 
     /// The guest's root directory.

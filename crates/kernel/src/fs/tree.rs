@@ -200,6 +200,10 @@ impl Vfs {
             if inode.meta.nlink == 0 {
                 return None;
             }
+            if let Some((_, name)) = self.named.as_ref().filter(|(dir, _)| *dir == at) {
+                names.push(name.as_bytes());
+                break;
+            }
             names.push(&inode.name[..]);
             at = inode.parent;
         }

@@ -57,13 +57,16 @@ pub struct ViewConfig {
     pub mounts: Vec<Mount>,
     /// The guest path of the first working directory.
     pub cwd: PathBuf,
+    /// What it is called in the root directory, and is told of by. Without a name, it is told of by its path, which may have any
+    /// length, and then so may what a program keeps in memory.
+    pub cwd_name: Option<String>,
     /// Seeds `/dev/random` and `/dev/urandom`.
     pub seed: u64,
 }
 
 impl Default for ViewConfig {
     fn default() -> Self {
-        Self { root: None, mounts: Vec::new(), cwd: "/".into(), seed: 0 }
+        Self { root: None, mounts: Vec::new(), cwd: "/".into(), cwd_name: None, seed: 0 }
     }
 }
 
@@ -89,6 +92,14 @@ pub enum FsError {
     MountPoint {
         /// The guest path.
         path: PathBuf,
+        /// Why.
+        errno: Errno,
+    },
+    /// The working directory cannot have its name.
+    #[error("the working directory cannot be called `/{name}`: {}", errno.text())]
+    WorkingName {
+        /// The name.
+        name: String,
         /// Why.
         errno: Errno,
     },

@@ -120,7 +120,7 @@ impl<S: RecordSink> Recorder<S> {
         let space = self.regions.loaded().unwrap_or(now.space);
         // What an ended process, or what it was before it executed another program, has left is dropped when the next is about to run.
         let process = if space == now.space { now.number } else { self.process(self.loader).number };
-        let spot = page.map(|page| self.regions.near(space, page).unwrap_or_else(|| self.nowhere(page)));
+        let spot = page.map(|page| self.regions.flushed(space, page).unwrap_or_else(|| self.nowhere(page)));
         let outcome = self.name(if page.is_some() { "page" } else { "all" });
         let record = Record { process, spot, outcome, ..self.blank(at, What::Flush) };
         self.sink.push(record);

@@ -193,6 +193,9 @@ impl<S: RecordSink> Recorder<S> {
 
 impl<S: RecordSink> EventSink for Recorder<S> {
     fn record(&mut self, at: Moment, event: &Event) {
+        if begins_kernel(event) {
+            self.regions.forget_gone();
+        }
         match *event {
             Event::Fault(ref fault) => self.fault(at, fault),
             Event::Syscall { pid, number } => self.process(pid).call = Some(number),
@@ -207,7 +210,9 @@ impl<S: RecordSink> EventSink for Recorder<S> {
             Event::Fork { parent, child } => {
                 let number = self.add_process(child, Some(parent));
                 let space = self.copied.take().unwrap_or(self.process(parent).space);
-                self.process(child).space = space;
+                let call = self.process(parent).call;
+                let process = self.process(child);
+                (process.space, process.call) = (space, call);
                 let name = self.tables.processes[number.0 as usize].name.clone();
                 self.of_process(at, What::Fork, &name, parent);
             }
@@ -270,5 +275,14 @@ impl<S: RecordSink> EventSink for Recorder<S> {
         if self.files.insert(file, name.to_owned()).is_some_and(|old| old != name) {
             self.unmapped_files.remove(&file);
         }
+    }
+}
+
+/// True if a program has run until now, so that all translations are dropped that were to be.
+const fn begins_kernel(event: &Event) -> bool {
+    match event {
+        Event::Syscall { .. } => true,
+        Event::Fault(fault) => fault.rip.0 != 0,
+        _ => false,
     }
 }
