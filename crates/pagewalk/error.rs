@@ -165,6 +165,13 @@ pub(crate) enum Error {
         /// What cut it.
         why: &'static str,
     },
+    /// The machine of a trace is not described by options.
+    #[error("the machine of the fault trace is `{place}`")]
+    #[diagnostic(code(pagewalk::trace), help("it can be made there alone: it is not what options of pagewalk can say"))]
+    MachineElsewhere {
+        /// Where.
+        place: String,
+    },
     /// A trace does not say what is run.
     #[error("the fault trace names no program")]
     #[diagnostic(code(pagewalk::trace), help("name one behind `--`"))]

@@ -1,5 +1,6 @@
 //! Golden traces in the tests of a Rust project: a program is run, and its fault trace compared with one that the project keeps.
 
+use crate::golden_options::options;
 use crate::replacement::replace;
 use crate::trace::{
     CompareError, Difference, EventKind, Form, Header, ReadError, Recording, TraceFile, compare, configure, write_text,
@@ -27,6 +28,9 @@ pub fn is_sanitized() -> bool {
 /// What a program finds in its environment unless told otherwise: the same everywhere, so that runs can be compared.
 pub const ENVIRONMENT: [&str; 4] =
     ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "LANG=C", "TERM=dumb"];
+
+/// Where a machine is set that the header cannot describe.
+const IN_A_TEST: &str = "set in a test";
 
 /// A trace of a run, in memory.
 type Made = TraceFile<Cursor<Vec<u8>>>;
@@ -72,7 +76,8 @@ pub enum GoldenError {
 }
 
 /// Runs a program, the first of `argv`, on a machine that is made so, and compares its trace with a golden one, by the golden's events and rules.
-/// With [`BLESS`] in the environment, the golden is written, with the rules that it had. The program has no input, and [`ENVIRONMENT`].
+/// With [`BLESS`] in the environment, the golden is written, with the rules that it had, and with the options by which `pagewalk trace check` makes the
+/// same machine. The program has no input, and [`ENVIRONMENT`].
 ///
 /// # Errors
 /// [`GoldenError`].
@@ -84,7 +89,10 @@ pub fn check(path: &Path, config: MachineConfig, argv: &[&str]) -> Result<Differ
     };
     let usual = Header { events: vec![EventKind::Fault], ..Header::default() };
     let header = golden.as_ref().map_or(usual, |golden| golden.header().clone());
-    let header = Header { program: argv.iter().map(|word| (*word).to_owned()).collect(), ..header };
+    let options = options(&config);
+    let machine = options.is_none().then(|| IN_A_TEST.to_owned());
+    let program = argv.iter().map(|word| (*word).to_owned()).collect();
+    let header = Header { program, machine, options: options.unwrap_or_default(), ..header };
     let mut made = run(config, argv, &header)?;
     if std::env::var_os(BLESS).is_some() {
         let failed = |cause| GoldenError::Unwritable { path: path.into(), cause };

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod golden;
+mod golden_options;
 mod replacement;
 pub mod trace;
 

@@ -196,6 +196,87 @@ fn absurd_lines_are_shown_counted_and_compared() {
     }
 }
 
+/// What a test has kept, the command checks too, with the same machine.
+#[test]
+fn the_example_project_can_be_checked_by_the_command() {
+    let project = repository().join("docs/golden");
+    for golden in ["tests/fork-cow.faults", "tests/sieve.faults"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+        let output = command.args(["trace", "check", golden]).current_dir(&project).output().expect("pagewalk starts");
+        assert_eq!(output.status.code(), Some(0), "{golden}: {}", said(&output));
+    }
+}
+
+/// A machine that no options describe.
+#[test]
+fn a_trace_of_a_test_alone_is_not_made_elsewhere() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("bounded.faults");
+    let header = "pagewalk trace 1\nprogram = [\"elf-samples/hello\"]\nevents = []\nmachine = \"set in a test\"\n---\n";
+    std::fs::write(&path, header).expect("a file");
+    for (command, status) in [("check", 2), ("bless", 125)] {
+        let output = trace(&[command, text(&path)]);
+        assert_eq!(output.status.code(), Some(status), "{}", said(&output));
+        assert!(said(&output).contains("set in a test"), "{}", said(&output));
+    }
+    assert_eq!(std::fs::read_to_string(&path).expect("a file"), header);
+}
+
+/// A write to where no program may write.
+#[test]
+fn addresses_of_the_upper_half_are_what_they_are() {
+    let folder = TempDir::new().expect("a folder");
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let code = [0x48, 0xc7, 0xc0, 0x08, 0, 0, 0x81, 0xc6, 0, 1]; // mov rax, 0xffffffff81000008; mov byte [rax], 1
+    std::fs::write(at("program"), elf::program(&code)).expect("a file");
+    std::fs::set_permissions(at("program"), Permissions::from_mode(0o755)).expect("it is ours");
+    let output = trace(&["record", "-q", "-o", &at("trace"), &at("program")]);
+    assert_eq!(output.status.code(), Some(139), "{}", said(&output));
+    let shown = said(&trace(&["show", "--outcome", "sigsegv*", &at("trace")]));
+    assert!(shown.contains(" 0xffffffff81000000 "), "{shown}");
+    assert!(said(&trace(&["why", &at("trace"), "0xffffffff81000000"])).contains("SIGSEGV"));
+}
+
+/// As a checkout may have them.
+#[test]
+fn a_golden_trace_may_have_other_line_ends() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("crlf.faults");
+    let golden = std::fs::read_to_string(repository().join(FORK_COW)).expect("a trace");
+    std::fs::write(&path, golden.replace('\n', "\r\n")).expect("a file");
+    assert_eq!(trace(&["check", text(&path)]).status.code(), Some(0));
+    assert!(said(&trace(&["diff", text(&path), FORK_COW])).contains("the same: "));
+}
+
+/// The line is the file's, and it is said once.
+#[test]
+fn what_is_wrong_with_a_header_is_said_where_it_is() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("typo.faults");
+    let wrong = |header: &str| {
+        std::fs::write(&path, format!("pagewalk trace 1\nprogram = [\"none\"]\n{header}\n---\n")).expect("a file");
+        let output = trace(&["check", text(&path)]);
+        assert_eq!(output.status.code(), Some(2));
+        said(&output)
+    };
+    let said = wrong("evnts = []");
+    assert!(said.contains("in line 3: ") && said.matches("unknown field").count() == 1, "{said}");
+    assert!(!said.contains("trace record"), "{said}");
+    let said = wrong("events = []\noptions = [\"--help\"]");
+    assert!(said.contains("unexpected argument") && !said.contains("Usage"), "{said}");
+}
+
+/// Nobody reads on.
+#[test]
+fn a_closed_pipe_ends_what_is_shown() {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+    command.args(["trace", "show", FORK_COW]).current_dir(repository()).stdout(writer);
+    let output = command.output().expect("pagewalk starts");
+    assert_eq!((output.status.code(), said(&output)), (Some(0), String::new()));
+}
+
 /// Whatever reads a trace would print it.
 #[test]
 fn a_line_that_would_control_a_terminal_is_no_event() {

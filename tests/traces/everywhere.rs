@@ -1,9 +1,11 @@
 //! The same bytes: for every sample, on every model of the hardware, in any folder and environment, each time.
 
-use crate::common::{repository, samples};
+use crate::common::{elf, repository, samples};
 use crate::{check_all, goldens, said, text, trace};
 use rayon::prelude::*;
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -121,6 +123,32 @@ fn repeated_runs_give_the_same_bytes() {
     });
 }
 
+/// A program that asks for its working directory, and touches a page so far below its stack as the answer is long.
+const TOUCHES_BY_PATH: [u8; 43] = [
+    0x48, 0x8d, 0xbc, 0x24, 0, 0xe0, 0xff, 0xff, 0xbe, 0, 0x10, 0, 0, 0xb8, 79, 0, 0, 0, 0x0f,
+    0x05, // getcwd(rsp - 8192, 4096)
+    0x48, 0xc1, 0xe0, 12, 0x48, 0xf7, 0xd8, 0xc6, 0x04, 0x04, 1, // shl rax, 12; neg rax; mov byte [rsp + rax], 1
+    0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05, // exit(0)
+    0x90, 0x90, 0x90,
+];
+
+/// A libc keeps the path on the heap.
+#[test]
+fn the_length_of_the_path_does_not_show() {
+    let made_in = |depth: usize| {
+        let (_outer, folder) = elsewhere(depth);
+        std::fs::write(folder.join("touches"), elf::program(&TOUCHES_BY_PATH)).expect("a file");
+        std::fs::set_permissions(folder.join("touches"), Permissions::from_mode(0o755)).expect("it is ours");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+        command.args(["trace", "record", "-q", "-o", "trace.faults", "./touches"]).current_dir(&folder);
+        assert!(command.output().expect("pagewalk starts").status.success());
+        std::fs::read_to_string(folder.join("trace.faults")).expect("a trace")
+    };
+    let made = made_in(0);
+    assert!(made.contains("[stack]-0x10000 "), "14 pages below its pointer, as `/pagewalk.cwd` has 14 bytes: {made}");
+    assert_eq!(made, made_in(5));
+}
+
 /// The environment that pagewalk runs in, the folder, and one variable more for the program change nothing.
 #[test]
 fn what_should_not_matter_does_not() {
@@ -143,7 +171,9 @@ fn what_should_not_matter_does_not() {
         let packed = record(option, &[option], folder.path());
         assert_eq!(trace(&["diff", text(&one), text(&packed)]).status.code(), Some(0));
         let bytes = std::fs::read(&packed).expect("a file");
-        assert!(trace(&["bless", text(&packed)]).status.success());
+        let mut bless = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+        bless.args(["trace", "bless", text(&packed)]).current_dir(&folder);
+        assert!(bless.output().expect("pagewalk starts").status.success());
         assert!(std::fs::read(&packed).expect("a file") == bytes, "it is kept in the form that it had: {option}");
     }
 }

@@ -4,6 +4,7 @@
 mod common;
 
 mod commands;
+mod cut;
 mod everywhere;
 mod files;
 

@@ -3,7 +3,7 @@
 use arch::{Features, PageSize};
 
 /// A processor, as far as programs can tell.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CpuModel {
     /// Which instructions there are.
     pub features: Features,
@@ -12,7 +12,7 @@ pub struct CpuModel {
 }
 
 /// The sizes of caches and TLBs, for CPUID.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Geometry {
     /// Caches, from the nearest to the farthest.
     pub caches: Vec<Cache>,
@@ -32,7 +32,7 @@ pub enum CacheKind {
 }
 
 /// A cache with lines of 64 bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cache {
     /// What it holds.
     pub kind: CacheKind,
@@ -56,7 +56,7 @@ impl Cache {
 }
 
 /// A TLB.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tlb {
     /// What its translations serve.
     pub kind: CacheKind,

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 /// Plain data: nothing here is tied to a host resource.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MachineConfig {
     /// RAM, in bytes.
     pub ram_bytes: u64,

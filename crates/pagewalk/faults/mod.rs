@@ -53,7 +53,7 @@ fn open(path: &Path) -> Result<TraceFile, Error> {
 fn unusable(path: &Path, cause: ReadError) -> Error {
     let help = match cause {
         ReadError::Foreign => Some("a fault trace is written by `pagewalk trace record -o FILE PROGRAM`"),
-        ReadError::Header(_) => Some("docs/trace-format.md says what a header may have"),
+        ReadError::Header { .. } => Some("docs/trace-format.md says what a header may have"),
         _ => None,
     };
     Error::Trace { path: path.display().to_string(), cause, help }
@@ -61,6 +61,9 @@ fn unusable(path: &Path, cause: ReadError) -> Error {
 
 /// What is run: the program that is given, or else the trace's own.
 fn program(header: &Header, given: &[OsString]) -> Result<Vec<String>, Error> {
+    if let Some(place) = &header.machine {
+        return Err(Error::MachineElsewhere { place: place.clone() });
+    }
     match (given, &header.program[..]) {
         ([], []) => Err(Error::NoProgram),
         ([], own) => Ok(own.to_vec()),

@@ -32,8 +32,13 @@ pub enum ReadError {
     #[error("it is damaged: {0}")]
     Packed(packing::Unpackable),
     /// It says something of itself that makes no sense.
-    #[error("its header makes no sense: {}", shown(.0.message()))]
-    Header(toml::de::Error),
+    #[error("its header makes no sense, in line {line}: {}", shown(what))]
+    Header {
+        /// Where, from 1.
+        line: usize,
+        /// What TOML says.
+        what: String,
+    },
     /// A line is none.
     #[error("line {number} is no event: {cause}")]
     Line {

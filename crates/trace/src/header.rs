@@ -18,6 +18,9 @@ pub struct Header {
     /// The options of the machine that differ from the defaults, as on the command line.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub options: Vec<String>,
+    /// Where else the machine is set, if options do not say all of it: the trace can be made there alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<String>,
     /// The file that its standard input comes from, which is empty without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
@@ -107,7 +110,11 @@ impl Header {
         if text.len() > MOST_HEADER {
             return Err(ReadError::TooLarge(MOST_HEADER as u64));
         }
-        toml::from_str(text).map_err(ReadError::Header)
+        toml::from_str(text).map_err(|error| {
+            let before = error.span().map_or(0, |span| span.start);
+            let line = text.bytes().take(before).filter(|byte| *byte == b'\n').count() + 1;
+            ReadError::Header { line, what: error.message().to_owned() }
+        })
     }
 
     /// The header in TOML.

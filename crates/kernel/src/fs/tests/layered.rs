@@ -4,7 +4,9 @@ use std::fs;
 
 use super::World;
 use crate::Errno;
-use crate::fs::{FileStat, Follow, New, OpenFlags, Rename, SetTime, Timestamp};
+use crate::fs::{
+    BufferConsole, FileStat, Follow, FsError, New, OpenFlags, Rename, SetTime, Timestamp, Vfs, ViewConfig,
+};
 
 fn folder() -> tempfile::TempDir {
     let temp = tempfile::tempdir().unwrap();
@@ -195,6 +197,30 @@ fn the_devices_do_what_they_are_for() {
     let mut buf = [0; 100];
     vfs.read(&mut cx, file, crate::fs::At::Offset, &mut buf).unwrap();
     assert_eq!(buf, first, "the same seed gives the same bytes");
+}
+
+#[test]
+fn a_working_directory_with_a_name_is_told_of_by_it() {
+    let temp = folder();
+    std::fs::create_dir_all(temp.path().join("deep/er/below")).unwrap();
+    let view = |name: &str| ViewConfig {
+        root: Some(temp.path().into()),
+        cwd: "/deep/er".into(),
+        cwd_name: Some(name.into()),
+        ..ViewConfig::default()
+    };
+    let mut world = World::new(view("here"));
+    let root = world.cwd;
+    let (vfs, _) = world.parts();
+    let by_path = vfs.directory(root, b"/deep/er").unwrap();
+    assert_eq!(vfs.directory(root, b"/here").unwrap(), by_path, "it is one directory");
+    let below = vfs.directory(by_path, b"below").unwrap();
+    assert_eq!(vfs.path_of(below).unwrap(), b"/here/below");
+    let up = vfs.directory(by_path, b"..").unwrap();
+    assert_eq!(vfs.path_of(up).unwrap(), b"/deep", "its parent is what it was");
+    assert_eq!(vfs.directory(up, b"er/below").unwrap(), below);
+    let taken = Vfs::new(view("deep"), Box::new(BufferConsole::default()));
+    assert!(matches!(taken, Err(FsError::WorkingName { .. })), "what is there is not hidden");
 }
 
 #[test]
