@@ -1,6 +1,6 @@
 //! A difference for people, and for programs in JSON.
 
-use super::difference::{Counts, Difference, Excerpt, ExcerptSide};
+use super::difference::{Counts, Difference, Excerpt, ExcerptSide, Finding};
 use serde::Serialize;
 use std::fmt::{self, Write};
 
@@ -40,7 +40,7 @@ impl Difference {
         if self.findings.len() > told.len() {
             writeln!(out, "  and {} more findings", self.findings.len() - told.len())?;
         }
-        for finding in told.iter().filter(|finding| finding.count > 1).take(WITH_EXAMPLES) {
+        for finding in told.iter().filter(|finding| finding.has_details()).take(WITH_EXAMPLES) {
             writeln!(out, "\n{}:", finding.text)?;
             for example in &finding.examples {
                 writeln!(out, "  {}", example.text)?;
@@ -71,6 +71,13 @@ struct Json<'a> {
     same: bool,
     #[serde(flatten)]
     difference: &'a Difference,
+}
+
+impl Finding {
+    /// True if its examples say more than it does.
+    fn has_details(&self) -> bool {
+        self.examples.first().is_some_and(|example| example.text != self.text)
+    }
 }
 
 impl Excerpt {
