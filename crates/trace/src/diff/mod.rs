@@ -17,6 +17,7 @@ mod junit;
 mod lines;
 mod moves;
 mod near;
+mod notes;
 mod pair;
 mod processes;
 mod rest;
@@ -86,6 +87,7 @@ where
     A: Lines<Error: Send> + Send,
     B: Lines,
 {
+    let notes = notes::notes(old.header(), new.header());
     let rules = old.header().clone();
     let (mut old, mut new) = (Side::new(old, &rules), Side::new(new, &rules));
     rewind(&mut old, &mut new)?;
@@ -110,7 +112,7 @@ where
     rewind(&mut old, &mut new)?;
     let rest = Rest::new(&alignment, &moves, findings);
     let counts = counts(&alignment, old_length, new_length);
-    Ok(Difference { counts, ..rest::rest(&mut old, &mut new, rest, (last_old, last_new))? })
+    Ok(Difference { counts, notes, ..rest::rest(&mut old, &mut new, rest, (last_old, last_new))? })
 }
 
 fn rewind<A: Lines, B: Lines>(old: &mut Side<'_, A>, new: &mut Side<'_, B>) -> Compared<(), A, B> {

@@ -22,7 +22,7 @@ impl Difference {
         format!("differs: {changed} changed, {moved}{added} added, {removed} removed of {old} {}", events(old))
     }
 
-    /// What is different for people: in one line, then the findings, then a few of the events that they are about, then lines of both traces.
+    /// What is different for people: in one line, then what explains it and the findings, then a few of the events that they are about, then lines of both traces.
     #[must_use]
     pub fn text(&self) -> String {
         let mut out = String::new();
@@ -33,6 +33,9 @@ impl Difference {
 
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "{}", self.summary())?;
+        for note in &self.notes {
+            writeln!(out, "  note: {note}")?;
+        }
         let told = &self.findings[..self.findings.len().min(FINDINGS)];
         for finding in told {
             writeln!(out, "  {}", finding.text)?;
