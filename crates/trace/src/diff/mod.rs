@@ -17,6 +17,7 @@ mod junit;
 mod lines;
 mod moves;
 mod near;
+mod not_compared;
 mod notes;
 mod pair;
 mod processes;
@@ -27,6 +28,7 @@ mod words;
 
 pub use difference::{Counts, Difference, Example, Excerpt, ExcerptLine, ExcerptSide, Finding, FindingKind};
 pub use lines::{InMemory, Lines};
+pub use not_compared::NotCompared;
 pub use pair::Event;
 
 use align::{Alignment, Mark};
