@@ -72,6 +72,55 @@ fn another_program_differs_and_a_missing_one_cannot_be_compared() {
     assert_eq!(trace(&["diff", FORK_COW, "README.md"]).status.code(), Some(2));
 }
 
+/// Who reads standard output is told there too.
+#[test]
+fn what_cannot_be_compared_is_an_error_in_every_format() {
+    let (_folder, path) = changed(FORK_COW, "events = [\"fault\"]", "events = 1");
+    let commands: [(&[&str], &str, &str); 4] = [
+        (&["check", "no,such.faults"], "no,such.faults", "no%2Csuch.faults"),
+        (&["check", FORK_COW, "--", "elf-samples/no-such"], "elf-samples/no-such", FORK_COW),
+        (&["check", text(&path)], "its header makes no sense", text(&path)),
+        (&["diff", FORK_COW, "README.md"], "cannot use the fault trace `README.md`: it is no fault trace", FORK_COW),
+    ];
+    for (command, part, file) in commands {
+        let in_words = trace(command);
+        assert!(in_words.stdout.is_empty());
+        let out = |format: &str| {
+            let output = trace(&[&[command[0], "--format", format], &command[1..]].concat());
+            assert_eq!(output.status.code(), Some(2));
+            assert_eq!(output.stderr, in_words.stderr, "{}", said(&output));
+            String::from_utf8(output.stdout).expect("a text")
+        };
+        let json: serde_json::Value = serde_json::from_str(&out("json")).expect("JSON");
+        assert!(json["same"].is_null() && json["error"].as_str().is_some_and(|error| error.contains(part)), "{json}");
+        let junit = out("junit");
+        let suite = "<testsuite name=\"pagewalk.trace\" tests=\"1\" failures=\"0\" errors=\"1\">";
+        assert!(junit.contains(suite) && junit.contains("<error type=\"not-compared\" message=\""), "{junit}");
+        assert!(junit.contains(part), "{junit}");
+        let github = out("github");
+        assert!(github.starts_with(&format!("::error file={file}::")) && github.contains(part), "{github}");
+        assert_eq!(github.lines().count(), 1);
+    }
+}
+
+/// A processor's own walks are those of no other.
+#[test]
+fn traces_of_other_events_or_processors_say_so_first() {
+    let (_folder, path) = changed(FORK_COW, "events = [\"fault\"]", "events = [\"fault\", \"page-out\"]");
+    let said_first = |args: &[&str]| said(&trace(args)).lines().nth(1).unwrap_or_default().to_owned();
+    let note = "  note: the second records page-out, the first does not: only the second can have such events";
+    assert_eq!(said_first(&["diff", FORK_COW, text(&path)]), note);
+    let json = said(&trace(&["diff", "--format", "json", FORK_COW, text(&path)]));
+    assert!(json.contains("\"notes\": [\n    \"the second records page-out"), "{json}");
+    let folder = TempDir::new().expect("a folder");
+    let walks = folder.path().join("walks.faults");
+    let recorded = trace(&["record", "-q", "--events", "walk", "-o", text(&walks), "elf-samples/hello"]);
+    assert!(recorded.status.success(), "{}", said(&recorded));
+    let note = "  note: the first has the walks of golden-cove, the second those of golden-cove with dtlb.4k.ways=8";
+    assert_eq!(said_first(&["check", text(&walks), "--hw", "golden-cove", "--hw-set", "dtlb.4k.ways=8"]), note);
+    assert_eq!(said_first(&["check", text(&walks)]), "");
+}
+
 /// A trace that somebody else has made runs nothing that writes to the host.
 #[test]
 fn a_trace_that_would_write_to_the_host_is_refused() {

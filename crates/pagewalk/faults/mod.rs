@@ -16,26 +16,17 @@ mod why;
 
 pub(crate) use args::TraceCommand;
 
-use crate::error::{self, Error};
+use crate::error::Error;
 use pagewalk::trace::{Header, ReadError, TraceFile};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// Exit status of a comparison that could not be made.
-const NOT_COMPARED: u8 = 2;
-
 /// Does what is asked.
 pub(crate) fn trace(command: &TraceCommand) -> Result<ExitCode, Error> {
-    let compared = |outcome: Result<ExitCode, Error>| {
-        Ok(outcome.unwrap_or_else(|error| {
-            error::print(error);
-            ExitCode::from(NOT_COMPARED)
-        }))
-    };
     match command {
-        TraceCommand::Check(args) => compared(check::check(args)),
-        TraceCommand::Diff(args) => compared(check::diff(args)),
+        TraceCommand::Check(args) => Ok(check::check(args)),
+        TraceCommand::Diff(args) => Ok(check::diff(args)),
         TraceCommand::Record(args) => record::record(args),
         TraceCommand::Bless(args) => record::bless(args),
         TraceCommand::Show(args) => show::show(args),

@@ -29,7 +29,7 @@ mod text;
 
 pub use diff::{
     CompareError, Compared, Counts, Difference, Event, Example, Excerpt, ExcerptLine, ExcerptSide, Finding,
-    FindingKind, InMemory, Lines, compare,
+    FindingKind, InMemory, Lines, NotCompared, compare,
 };
 pub use error::ReadError;
 pub use file::TraceFile;

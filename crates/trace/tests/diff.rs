@@ -95,10 +95,6 @@ fn one_event_that_has_changed_is_one_finding() {
             "fault 7 (main+0x20, [heap]+0x3000): was in main+0x20, now in main+0x24",
         ),
         (
-            with(6, "1.2 read [heap]+0x3000 zero-page none->P+US+A+XD main+0x20"),
-            "fault 7 (main+0x20, [heap]+0x3000): was of process 1, now of process 1.2",
-        ),
-        (
             with(2, "1 write [stack]-0x1000 demand-zero+stack-grew none->P+RW+US+A+D+XD main+0x8"),
             "fault 3 (main+0x4, [stack]-0x1000): was in main+0x4, now in main+0x8; was demand-zero, now demand-zero+stack-grew",
         ),

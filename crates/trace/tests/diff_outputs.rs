@@ -1,6 +1,6 @@
 //! What programs read of a difference: JSON, JUnit's XML and GitHub's commands.
 
-use pagewalk_trace::{Difference, Header, InMemory, Line, compare};
+use pagewalk_trace::{Difference, EventKind, Header, InMemory, Line, NotCompared, compare};
 
 fn difference(old: &[&str], new: &[&str]) -> Difference {
     let trace = |lines: &[&str]| {
@@ -78,4 +78,46 @@ fn json_has_the_verdict_the_counts_and_the_events() {
     assert_eq!(finding["examples"][0]["new"]["outcome"], "copied-on-write");
     assert_eq!(finding["examples"][0]["old"]["number"], 1);
     assert_eq!(json["excerpts"][0]["lines"][0]["side"], "old");
+}
+
+/// An error that holds what each form has to escape.
+fn not_compared() -> NotCompared {
+    NotCompared { file: "tests/a,b.trace".into(), error: "no \"<a>\": 100%\nat all\u{1b}".into() }
+}
+
+#[test]
+fn junit_has_an_error_for_what_cannot_be_compared() {
+    let expected = r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuites tests="1" failures="0" errors="1">
+  <testsuite name="pagewalk.trace" tests="1" failures="0" errors="1">
+    <testcase classname="pagewalk.trace" name="tests/a,b.trace">
+      <error type="not-compared" message="no &quot;&lt;a&gt;&quot;: 100%&#10;at all?">no &quot;&lt;a&gt;&quot;: 100%
+at all?</error>
+    </testcase>
+  </testsuite>
+</testsuites>
+"#;
+    assert_eq!(not_compared().junit().replace('\u{fffd}', "?"), expected);
+}
+
+#[test]
+fn json_and_github_have_the_error() {
+    let json: serde_json::Value = serde_json::from_str(&not_compared().json()).expect("JSON");
+    assert_eq!(json, serde_json::json!({ "same": null, "error": not_compared().error }));
+    let expected = "::error file=tests/a%2Cb.trace::no \"<a>\": 100%25%0Aat all\u{1b}\n";
+    assert_eq!(not_compared().github(), expected);
+}
+
+#[test]
+fn headers_that_explain_a_difference_are_noted() {
+    let trace = |events: &[EventKind]| {
+        let header = Header { events: events.to_vec(), ..Header::default() };
+        InMemory::new(header, vec![Line::parse(OLD[0]).expect("a line")])
+    };
+    let mut more = trace(&[EventKind::Fault, EventKind::Walk]);
+    let difference = compare(&mut more, &mut trace(&[EventKind::Fault])).expect("a comparison");
+    let note = "the first records walk, the second does not: only the first can have such events";
+    assert_eq!(difference.text(), format!("the same: 1 event\n  note: {note}\n"));
+    let json: serde_json::Value = serde_json::from_str(&difference.json()).expect("JSON");
+    assert_eq!(json["notes"], serde_json::json!([note]));
 }

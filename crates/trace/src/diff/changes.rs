@@ -13,13 +13,13 @@ use std::ops::Range;
 /// As many lines of a hunk are compared with as many at once: what is further apart is not one event that has changed.
 const AT_ONCE: usize = 1 << 13;
 
-/// Finds the events that have changed, and marks them.
+/// Finds the events that have changed, adds them to the findings and marks them.
 pub(super) fn changes<A: Lines, B: Lines>(
     old: &mut Side<'_, A>,
     new: &mut Side<'_, B>,
     alignment: &mut Alignment,
+    mut findings: Findings,
 ) -> Compared<Findings, A, B> {
-    let mut findings = Findings::default();
     let (mut removed, mut added) = (Vec::new(), Vec::new());
     let mut from = (0, 0);
     while let Some(Hunk { old: mut in_old, new: mut in_new }) = alignment.next_hunk(from) {
@@ -28,7 +28,7 @@ pub(super) fn changes<A: Lines, B: Lines>(
             let (at_old, at_new) = (part(&mut in_old), part(&mut in_new));
             let removed = read(old, alignment.prefix, &at_old, &mut removed).map_err(CompareError::of_old)?;
             let added = read(new, alignment.prefix, &at_new, &mut added).map_err(CompareError::of_new)?;
-            for (number_old, number_new) in pairs(removed, added) {
+            for (number_old, number_new) in pairs(removed, added, &findings.one_sided) {
                 let (number_old, number_new) = (number_old as usize, number_new as usize);
                 alignment.old[at_old.start + number_old] = Mark::Changed;
                 alignment.new[at_new.start + number_new] = Mark::Changed;

@@ -13,6 +13,8 @@ use serde::{Serialize, Serializer};
 pub struct Difference {
     /// As many events are there, and are the same or not.
     pub counts: Counts,
+    /// What the traces say of themselves that explains differences, in words.
+    pub notes: Vec<String>,
     /// What is different, in words, in the order of the traces.
     pub findings: Vec<Finding>,
     /// The first stretches that differ, line by line.

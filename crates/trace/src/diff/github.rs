@@ -14,11 +14,11 @@ impl Difference {
         if self.is_empty() {
             return out;
         }
-        let file = escaped(file, true);
-        let title = escaped(&self.summary(), true);
-        let mut annotate = |line: u64, message: &str| {
+        let file = property(file);
+        let title = property(&self.summary());
+        let mut annotate = |line: u64, text: &str| {
             // A string takes everything.
-            let _ = writeln!(out, "::error file={file},line={line},title={title}::{}", escaped(message, false));
+            let _ = writeln!(out, "::error file={file},line={line},title={title}::{}", message(text));
         };
         let line = |finding: &Finding| first_event_line.saturating_add(finding.old_event.saturating_sub(1));
         // The last annotation is for what does not fit.
@@ -34,18 +34,12 @@ impl Difference {
     }
 }
 
-/// A command's text, or one of its properties, in which more characters have a meaning.
-fn escaped(text: &str, is_property: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '%' => out.push_str("%25"),
-            '\r' => out.push_str("%0D"),
-            '\n' => out.push_str("%0A"),
-            ':' if is_property => out.push_str("%3A"),
-            ',' if is_property => out.push_str("%2C"),
-            c => out.push(c),
-        }
-    }
-    out
+/// A command's text.
+pub(super) fn message(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// One of a command's properties, in which more characters have a meaning.
+pub(super) fn property(text: &str) -> String {
+    message(text).replace(':', "%3A").replace(',', "%2C")
 }

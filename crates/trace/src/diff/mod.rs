@@ -12,11 +12,15 @@ mod excerpts;
 mod findings;
 mod fronts;
 mod github;
+mod groups;
 mod junit;
 mod lines;
 mod moves;
 mod near;
+mod not_compared;
+mod notes;
 mod pair;
+mod processes;
 mod rest;
 mod text;
 mod tokens;
@@ -24,14 +28,18 @@ mod words;
 
 pub use difference::{Counts, Difference, Example, Excerpt, ExcerptLine, ExcerptSide, Finding, FindingKind};
 pub use lines::{InMemory, Lines};
+pub use not_compared::NotCompared;
 pub use pair::Event;
 
 use align::{Alignment, Mark};
+use findings::Findings;
 use lines::{Lost, Side};
+use processes::OneSided;
 use rest::Rest;
 use std::panic::resume_unwind;
 use std::thread;
 use thiserror::Error;
+use tokens::Read;
 
 /// As many lines both sides may have together.
 const MOST_LINES: usize = i32::MAX as usize;
@@ -81,16 +89,17 @@ where
     A: Lines<Error: Send> + Send,
     B: Lines,
 {
+    let notes = notes::notes(old.header(), new.header());
     let rules = old.header().clone();
     let (mut old, mut new) = (Side::new(old, &rules), Side::new(new, &rules));
     rewind(&mut old, &mut new)?;
     let (in_old, in_new) = thread::scope(|scope| {
-        let in_old = scope.spawn(|| tokens::hashes(&mut old));
-        let in_new = tokens::hashes(&mut new);
+        let in_old = scope.spawn(|| tokens::read(&mut old));
+        let in_new = tokens::read(&mut new);
         (in_old.join().unwrap_or_else(|panic| resume_unwind(panic)), in_new)
     });
-    let (mut hashes, last_old) = in_old.map_err(CompareError::Old)?;
-    let (hashes_of_new, last_new) = in_new.map_err(CompareError::New)?;
+    let Read { mut hashes, last: last_old, processes: of_old } = in_old.map_err(CompareError::Old)?;
+    let Read { hashes: hashes_of_new, last: last_new, processes: of_new } = in_new.map_err(CompareError::New)?;
     let (old_length, new_length) = (hashes.len(), hashes_of_new.len());
     hashes.extend(hashes_of_new);
     if hashes.len() > MOST_LINES {
@@ -98,13 +107,14 @@ where
     }
     let (mut alignment, tokens) = Alignment::of(hashes, old_length);
     rewind(&mut old, &mut new)?;
-    let findings = changes::changes(&mut old, &mut new, &mut alignment)?;
+    let findings = Findings::new(OneSided::of(of_old, of_new));
+    let findings = changes::changes(&mut old, &mut new, &mut alignment, findings)?;
     let moves = moves::find(&mut alignment, &tokens);
     drop(tokens);
     rewind(&mut old, &mut new)?;
     let rest = Rest::new(&alignment, &moves, findings);
     let counts = counts(&alignment, old_length, new_length);
-    Ok(Difference { counts, ..rest::rest(&mut old, &mut new, rest, (last_old, last_new))? })
+    Ok(Difference { counts, notes, ..rest::rest(&mut old, &mut new, rest, (last_old, last_new))? })
 }
 
 fn rewind<A: Lines, B: Lines>(old: &mut Side<'_, A>, new: &mut Side<'_, B>) -> Compared<(), A, B> {

@@ -1,8 +1,9 @@
 //! Which removed line and which added line are one event that has changed.
 //!
 //! Only lines of one hunk are paired, the first with the first that is like it. Lines that are alike in more columns come before others, and
-//! lines that are equal are not paired here: they have moved.
+//! lines that are equal are not paired here: they have moved. A process that one trace alone has is new or gone with all its lines.
 
+use super::processes::OneSided;
 use super::tokens::hash;
 use super::words::class;
 use crate::line::{Column, Line};
@@ -26,8 +27,8 @@ const LIKENESS: [&[Column]; 3] = [
 ];
 
 /// Pairs removed with added lines: their numbers in the slices.
-pub(super) fn pairs(removed: &[Event], added: &[Event]) -> Vec<(u32, u32)> {
-    let mut free = Free::of(removed, added);
+pub(super) fn pairs(removed: &[Event], added: &[Event], one_sided: &OneSided) -> Vec<(u32, u32)> {
+    let mut free = Free::of(removed, added, one_sided);
     free.take(removed, added, |line| hash(line.compared()));
     let mut pairs = Vec::new();
     for columns in LIKENESS {
@@ -54,16 +55,17 @@ struct Free {
 
 impl Free {
     /// Those that can have one: all likeness is of the address at least, and most lines of traces that have little in common end here.
-    fn of(removed: &[Event], added: &[Event]) -> Self {
+    fn of(removed: &[Event], added: &[Event], one_sided: &OneSided) -> Self {
         let keys = |events: &[Event]| -> Vec<u64> {
             events.iter().map(|event| likeness(&event.line, &[Column::Address])).collect()
         };
         let (in_old, in_new) = (keys(removed), keys(added));
-        let are_in = |keys: &[u64], other: &[u64]| -> Vec<bool> {
+        let are_in = |events: &[Event], keys: &[u64], other: &[u64]| -> Vec<bool> {
             let other: HashSet<u64, FixedState> = other.iter().copied().collect();
-            keys.iter().map(|key| other.contains(key)).collect()
+            let can = |(event, key): (&Event, &u64)| other.contains(key) && !one_sided.has(&event.line);
+            events.iter().zip(keys).map(can).collect()
         };
-        Self { removed: are_in(&in_old, &in_new), added: are_in(&in_new, &in_old) }
+        Self { removed: are_in(removed, &in_old, &in_new), added: are_in(added, &in_new, &in_old) }
     }
 
     /// Pairs the free lines that have the same key, and takes them away.

@@ -93,7 +93,9 @@ impl<'a> Rest<'a> {
         self.excerpts.differs(ExcerptSide::Old, number, line);
         let (kind, by) = match mark {
             Mark::Moved => (FindingKind::Moved, self.moves.next().map_or(0, |moved| moved.by)),
-            Mark::Alone if position >= self.tails.0 => (FindingKind::EndsEarly, 0),
+            Mark::Alone if position >= self.tails.0 && !self.findings.one_sided.has(line) => {
+                (FindingKind::EndsEarly, 0)
+            }
             Mark::Alone => (FindingKind::Removed, 0),
             Mark::Same | Mark::Changed => return,
         };
@@ -106,7 +108,7 @@ impl<'a> Rest<'a> {
         self.fronts.new_line(line, mark == Mark::Moved);
         self.excerpts.differs(ExcerptSide::New, number, line);
         let kind = match mark {
-            Mark::Alone if position >= self.tails.1 => FindingKind::GoesOn,
+            Mark::Alone if position >= self.tails.1 && !self.findings.one_sided.has(line) => FindingKind::GoesOn,
             Mark::Alone => FindingKind::Added,
             // Of what has moved the old side has told.
             Mark::Same | Mark::Changed | Mark::Moved => return,

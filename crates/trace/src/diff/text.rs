@@ -1,6 +1,6 @@
 //! A difference for people, and for programs in JSON.
 
-use super::difference::{Counts, Difference, Excerpt, ExcerptSide};
+use super::difference::{Counts, Difference, Excerpt, ExcerptSide, Finding};
 use serde::Serialize;
 use std::fmt::{self, Write};
 
@@ -22,7 +22,7 @@ impl Difference {
         format!("differs: {changed} changed, {moved}{added} added, {removed} removed of {old} {}", events(old))
     }
 
-    /// What is different for people: in one line, then the findings, then a few of the events that they are about, then lines of both traces.
+    /// What is different for people: in one line, then what explains it and the findings, then a few of the events that they are about, then lines of both traces.
     #[must_use]
     pub fn text(&self) -> String {
         let mut out = String::new();
@@ -33,6 +33,9 @@ impl Difference {
 
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "{}", self.summary())?;
+        for note in &self.notes {
+            writeln!(out, "  note: {note}")?;
+        }
         let told = &self.findings[..self.findings.len().min(FINDINGS)];
         for finding in told {
             writeln!(out, "  {}", finding.text)?;
@@ -40,7 +43,7 @@ impl Difference {
         if self.findings.len() > told.len() {
             writeln!(out, "  and {} more findings", self.findings.len() - told.len())?;
         }
-        for finding in told.iter().filter(|finding| finding.count > 1).take(WITH_EXAMPLES) {
+        for finding in told.iter().filter(|finding| finding.has_details()).take(WITH_EXAMPLES) {
             writeln!(out, "\n{}:", finding.text)?;
             for example in &finding.examples {
                 writeln!(out, "  {}", example.text)?;
@@ -71,6 +74,13 @@ struct Json<'a> {
     same: bool,
     #[serde(flatten)]
     difference: &'a Difference,
+}
+
+impl Finding {
+    /// True if its examples say more than it does.
+    fn has_details(&self) -> bool {
+        self.examples.first().is_some_and(|example| example.text != self.text)
+    }
 }
 
 impl Excerpt {

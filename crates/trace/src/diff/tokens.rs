@@ -5,6 +5,7 @@
 
 use super::MOST_LINES;
 use super::lines::{Lines, Side};
+use super::processes::Processes;
 use foldhash::quality::FixedState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
@@ -15,17 +16,28 @@ pub(super) fn hash(of: &(impl Hash + ?Sized)) -> u64 {
     FixedState::with_seed(0).hash_one(of)
 }
 
-/// The hashes of a side's lines, and the number of the last event.
-pub(super) fn hashes<L: Lines>(side: &mut Side<'_, L>) -> Result<(Vec<u64>, u64), L::Error> {
-    let (mut hashes, mut last) = (Vec::new(), 0);
+/// What is kept of a side that was read.
+#[derive(Default)]
+pub(super) struct Read {
+    /// The hashes of its lines.
+    pub(super) hashes: Vec<u64>,
+    /// The number of the last event.
+    pub(super) last: u64,
+    pub(super) processes: Processes,
+}
+
+/// Reads a side.
+pub(super) fn read<L: Lines>(side: &mut Side<'_, L>) -> Result<Read, L::Error> {
+    let mut read = Read::default();
     // What is longer is not compared, but a small file may hold any number of lines.
-    while hashes.len() <= MOST_LINES
+    while read.hashes.len() <= MOST_LINES
         && let Some((number, line)) = side.next()?
     {
-        hashes.push(hash(line.compared()));
-        last = number;
+        read.hashes.push(hash(line.compared()));
+        read.processes.add(line);
+        read.last = number;
     }
-    Ok((hashes, last))
+    Ok(read)
 }
 
 /// For each hash where the first that is equal stands: numbers below the length, which is at most [`u32::MAX`].

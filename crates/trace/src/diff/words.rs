@@ -51,16 +51,21 @@ pub(super) fn shown_text(text: &str) -> Cow<'_, str> {
 
 /// An event's name: `fault 412 (main+0x1c, [heap]+0x3000)`.
 pub(super) fn name(event: &Event) -> String {
-    let mut name = format!("{} {}", class(&event.line), event.number);
-    let process = event.line.column(Column::Process);
-    if process != FIRST_PROCESS && process != NOTHING {
-        let _ = write!(name, " of process {process}");
-    }
+    let process = of_process(event.line.column(Column::Process));
+    let mut name = format!("{} {}{process}", class(&event.line), event.number);
     let whereabouts = whereabouts(&event.line);
     if !whereabouts.is_empty() {
         let _ = write!(name, " ({whereabouts})");
     }
     name
+}
+
+/// Whose an event is, unless it is the first process's: ` of process 1.2`.
+pub(super) fn of_process(process: &str) -> String {
+    match process {
+        FIRST_PROCESS | NOTHING => String::new(),
+        process => format!(" of process {process}"),
+    }
 }
 
 /// An event's name within a sentence's brackets: `fault 12, main+0x1c, [heap]+0x3000`.
