@@ -20,6 +20,8 @@ use timing::{HardwareConfig, Setting};
 
 /// Exit status when the command line makes no sense, or pagewalk itself cannot go on.
 pub(crate) const FAILED: u8 = 125;
+/// Exit status of a comparison that could not be made.
+pub(crate) const NOT_COMPARED: u8 = 2;
 
 /// Where the accesses of a run are, unless another file is named.
 pub(crate) const ACCESSES: &str = "pagewalk.accesses";
@@ -491,5 +493,12 @@ fn strictly(command: clap::Command, path: &[&str]) -> clap::Command {
 pub(crate) fn usage(e: &clap::Error) -> ExitCode {
     // Nobody is left to tell if standard error is closed.
     let _ = e.print();
-    if e.use_stderr() { ExitCode::from(FAILED) } else { ExitCode::SUCCESS }
+    if e.use_stderr() { ExitCode::from(status_of_failure()) } else { ExitCode::SUCCESS }
+}
+
+/// The exit status if what is asked cannot be done: of a comparison 2, as 1 says that something differs; otherwise as `env` and `timeout` have it.
+pub(crate) fn status_of_failure() -> u8 {
+    let words: Vec<OsString> = std::env::args_os().skip(1).take(2).collect();
+    let compares = matches!(&words[..], [trace, what] if trace == "trace" && (what == "check" || what == "diff"));
+    if compares { NOT_COMPARED } else { FAILED }
 }

@@ -1,6 +1,6 @@
 //! What goes wrong outside the guest, said so that a person can act on it.
 
-use crate::cli::FAILED;
+use crate::cli::status_of_failure;
 use ::report::file::ReadError;
 use ::report::{FlamegraphError, NoFunction};
 use cases::CaseError;
@@ -293,10 +293,10 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    const fn status(&self) -> u8 {
+    fn status(&self) -> u8 {
         match self {
             Self::Exec { cause, .. } => cause.exit_code(),
-            _ => FAILED,
+            _ => status_of_failure(),
         }
     }
 }

@@ -96,7 +96,8 @@ pub fn check(path: &Path, config: MachineConfig, argv: &[&str]) -> Result<Differ
     let mut made = run(config, argv, &header)?;
     if std::env::var_os(BLESS).is_some() {
         let failed = |cause| GoldenError::Unwritable { path: path.into(), cause };
-        replace(path, |to| write_text(&mut made, to)).map_err(failed)?;
+        let kept = golden.as_ref().and_then(TraceFile::kept_header);
+        replace(path, |to| write_text(&mut made, kept, to)).map_err(failed)?;
         return Ok(Difference::default());
     }
     let mut golden = golden.ok_or_else(|| GoldenError::Missing(path.into()))?;

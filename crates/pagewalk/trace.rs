@@ -1,9 +1,9 @@
 //! Fault traces of machines: what became of each page fault, to be compared with what is to come of it.
 
 pub use ::trace::{
-    Codec, Column, CompareError, Difference, EventKind, Form, Header, InMemory, Line, Lines, NOTHING, NotCompared,
-    PackedTrace, PackedWriter, ReadError, Recorder, Rule, TextTrace, TraceFile, Vocabulary, compare, entry_flags,
-    record, write_header, write_text,
+    Codec, Column, CompareError, Difference, EventKind, Form, Header, InMemory, KeptHeader, Line, Lines, NOTHING,
+    NotCompared, PackedTrace, PackedWriter, ReadError, Recorder, Rule, TextTrace, TraceFile, Vocabulary, compare,
+    entry_flags, record, write_header, write_text,
 };
 
 pub use crate::assert_golden;

@@ -315,6 +315,38 @@ fn what_is_wrong_with_a_header_is_said_where_it_is() {
     assert!(said.contains("unexpected argument") && !said.contains("Usage"), "{said}");
 }
 
+/// Why a rule is there stands beside it.
+#[test]
+fn a_blessed_trace_keeps_its_header_as_it_stands() {
+    let rule = "events = [\"fault\"]\nignore = [{ place = \"libc*\" }] # how libc is laid out is not ours\n";
+    let (_folder, path) = changed(FORK_COW, "events = [\"fault\"]\n", rule);
+    let before = std::fs::read(&path).expect("a trace");
+    assert!(trace(&["bless", text(&path)]).status.success());
+    assert!(std::fs::read(&path).expect("a trace") == before);
+    assert!(trace(&["bless", text(&path), "--", "elf-samples/hello"]).status.success(), "of another program");
+    let after = std::fs::read_to_string(&path).expect("a trace");
+    assert!(after.contains("[\"elf-samples/hello\"]") && after.contains("place = \"libc*\""), "{after}");
+}
+
+#[test]
+fn events_are_numbered_on_request() {
+    let shown = said(&trace(&["show", "--full", "--outcome", "copied*", FORK_COW]));
+    let at = shown.lines().next().and_then(|line| line.rsplit_once(" | n=")).expect("a number").1;
+    let line = said(&trace(&["show", "--from", at, "-n", "1", FORK_COW]));
+    assert!(line.contains(" copied-on-write "), "{line}");
+}
+
+/// 1 is for what differs, and for nothing else.
+#[test]
+fn a_command_line_that_makes_no_sense_is_no_difference() {
+    for (args, status) in [(&["check", "--formt=json"][..], 2), (&["diff", FORK_COW], 2), (&["show", "--no"], 125)] {
+        assert_eq!(trace(args).status.code(), Some(status), "{args:?}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pagewalk"));
+    command.args(["trace", "check", FORK_COW]).env("PAGEWALK_SANITIZE", "all").current_dir(repository());
+    assert_eq!(command.output().expect("pagewalk starts").status.code(), Some(2));
+}
+
 /// Nobody reads on.
 #[test]
 fn a_closed_pipe_ends_what_is_shown() {

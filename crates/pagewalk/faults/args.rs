@@ -228,7 +228,7 @@ pub(crate) struct ShowArgs {
     #[command(flatten)]
     pub(crate) filters: FilterArgs,
 
-    /// Add what is not compared: the event's number, when it was, addresses, frames
+    /// Add what is not compared: the event's number and, of the compact form, when it was, addresses, frames
     #[arg(long)]
     pub(crate) full: bool,
 

@@ -4,6 +4,7 @@ use super::args::{CheckArgs, DiffArgs, DiffFormat};
 use super::console::Output;
 use super::execute::Execution;
 use super::{open, options, processor, program};
+use crate::cli::NOT_COMPARED;
 use crate::error::{self, Error};
 use crate::report;
 use pagewalk::trace::{CompareError, Difference, EventKind, Form, Header, Lines, NotCompared, ReadError, compare};
@@ -13,8 +14,6 @@ use std::process::ExitCode;
 
 /// The traces differ.
 const DIFFERS: u8 = 1;
-/// The comparison could not be made.
-const NOT_COMPARED: u8 = 2;
 
 /// Runs the program of a trace again, and compares.
 pub(super) fn check(args: &CheckArgs) -> ExitCode {

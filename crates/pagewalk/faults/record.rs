@@ -8,7 +8,7 @@ use crate::cli::FAILED;
 use crate::error::Error;
 use crate::output;
 use crate::report::say;
-use pagewalk::trace::{EventKind, Form, Header, TraceFile, replace, write_text};
+use pagewalk::trace::{EventKind, Form, Header, KeptHeader, TraceFile, replace, write_text};
 use std::io::{self, Seek, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ pub(super) fn record(args: &RecordArgs) -> Result<ExitCode, Error> {
     let (guest, model, output) = (&args.guest, &args.model, Output::Shown);
     let (timeout, to) = (args.timeout.timeout, &args.output);
     let Ran { made, status, .. } = Execution { header, guest, model, form, output, timeout, to }.run()?;
-    let events = replace(&args.output, |to| write(made, to, form));
+    let events = replace(&args.output, |to| write(made, None, to, form));
     let events = events.map_err(|cause| unwritable(&args.output, cause))?;
     if !args.quiet {
         say(&format!("pagewalk: wrote {}: {events} events\n", args.output.display()));
@@ -52,7 +52,7 @@ pub(super) fn bless(args: &BlessArgs) -> Result<ExitCode, Error> {
     let (guest, model, output) = (&guest, &args.model, Output::Dropped);
     let (timeout, to) = (args.timeout.timeout, &args.trace);
     let Ran { made, stale, .. } = Execution { header, guest, model, form, output, timeout, to }.run_whole()?;
-    let events = replace(&args.trace, |to| write(made, to, form));
+    let events = replace(&args.trace, |to| write(made, trace.kept_header(), to, form));
     let events = events.map_err(|cause| unwritable(&args.trace, cause))?;
     say(&format!("pagewalk: wrote {}: {events} events\n", args.trace.display()));
     Ok(if stale == 0 { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
@@ -63,9 +63,9 @@ fn unwritable(path: &Path, cause: io::Error) -> Error {
 }
 
 /// Writes a trace. Gives how many events there are.
-fn write(mut made: TraceFile, to: &mut impl Write, form: Form) -> io::Result<u64> {
+fn write(mut made: TraceFile, kept: Option<&KeptHeader>, to: &mut impl Write, form: Form) -> io::Result<u64> {
     if form == Form::Text {
-        return write_text(&mut made, to);
+        return write_text(&mut made, kept, to);
     }
     let trace = made.into_packed().expect("traces are made in this form");
     let events = trace.records();

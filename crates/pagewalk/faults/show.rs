@@ -101,7 +101,9 @@ fn write(shown: &mut Shown, args: &ShowArgs, to: &mut (impl Write + Send)) -> Re
         ShowFormat::Jsonl => shown.each(|event| Ok(writeln!(to, "{}", json(event))?)),
         ShowFormat::Text => {
             let tables = shown.trace.tables().cloned();
-            shown.each(|event| Ok(writeln!(to, "{}", text(event, tables.as_ref().filter(|_| args.full)))?))
+            let text =
+                |event: &Event<'_>| if args.full { full(event, tables.as_ref()) } else { event.line.to_string() };
+            shown.each(|event| Ok(writeln!(to, "{}", text(event))?))
         }
     }
 }
@@ -112,11 +114,12 @@ fn may_print(format: ShowFormat) -> Result<(), Error> {
     if is_binary && stdout().is_terminal() { Err(Error::BinaryToTerminal) } else { Ok(()) }
 }
 
-/// An event as a line, with a note if there are tables for it.
-fn text(event: &Event<'_>, tables: Option<&Tables>) -> String {
-    match (tables, &event.record) {
-        (Some(tables), Some(record)) => event.line.with_note(&tables.note(event.number, record)),
-        _ => event.line.to_string(),
+/// An event as a line with a note: its number, and what else is known.
+fn full(event: &Event<'_>, tables: Option<&Tables>) -> String {
+    let Event { number, line, record } = event;
+    match (tables, record) {
+        (Some(tables), Some(record)) => line.with_note(&tables.note(*number, record)),
+        _ => line.with_note(&format!("n={number}")),
     }
 }
 

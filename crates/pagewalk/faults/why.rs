@@ -81,6 +81,18 @@ fn what(event: &str, outcome: &str) -> String {
         ("protect", rights) => return format!("may be used as {rights} from now on"),
         ("advise", advice) => return format!("advice: {advice}"),
         ("flush", _) => return "its translation was dropped".into(),
+        ("set-accessed", level) => return format!("A was set in its {}", level.to_uppercase()),
+        ("set-dirty", level) => return format!("D was set in its {}", level.to_uppercase()),
+        ("walk-read" | "walk-write" | "walk-fetch", how) => {
+            return format!("a {} was walked: {how}", event.replace("walk-", ""));
+        }
+        ("stale-read" | "stale-write" | "stale-fetch", wrong) => {
+            let (wrong, file) = wrong.split_once('@').unwrap_or((wrong, "an unknown store"));
+            return format!(
+                "a {} may have used a stale translation ({wrong}), left by {file}",
+                event.replace("stale-", "")
+            );
+        }
         ("page-out", how) => return format!("taken out of memory ({how})"),
         (_, "demand-zero") => "a zeroed frame was mapped",
         (_, "demand-zero-huge") => "a zeroed page of 2 MiB was mapped",

@@ -8,7 +8,7 @@ use crate::line::Line;
 use crate::packed::{self, PackedTrace};
 use crate::record::{Record, Tables};
 use crate::render::Renderer;
-use crate::text::{self, TextTrace};
+use crate::text::{self, KeptHeader, TextTrace};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
@@ -84,6 +84,15 @@ impl<R: BufRead + Seek> TraceFile<R> {
         match &self.0 {
             Inner::Packed(trace, _) => trace.header(),
             Inner::Text(trace) => trace.header(),
+        }
+    }
+
+    /// The same as it stands in the file, if that is text.
+    #[must_use]
+    pub const fn kept_header(&self) -> Option<&KeptHeader> {
+        match &self.0 {
+            Inner::Packed(..) => None,
+            Inner::Text(trace) => Some(trace.kept_header()),
         }
     }
 

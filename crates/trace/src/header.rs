@@ -3,6 +3,7 @@
 use crate::error::ReadError;
 use crate::kinds::EventKind;
 use crate::line::{Column, Line};
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 use std::io;
 
@@ -33,7 +34,7 @@ pub struct Header {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hw_set: Vec<String>,
     /// What a comparison overlooks.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "rules")]
     pub ignore: Vec<Rule>,
 }
 
@@ -69,6 +70,16 @@ pub struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ColumnName(pub Column);
+
+/// Reads rules. One that says of no column what it matches would have everything overlooked, and nothing be noticed.
+fn rules<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<Rule>, D::Error> {
+    let rules = Vec::<Rule>::deserialize(from)?;
+    let says_nothing = |rule: &Rule| Column::ALL.iter().all(|&column| rule.pattern(column).is_none());
+    if rules.iter().any(says_nothing) {
+        return Err(D::Error::custom("a rule has to say which lines it is about; `address = \"*\"` is all"));
+    }
+    Ok(rules)
+}
 
 impl TryFrom<String> for ColumnName {
     type Error = String;
@@ -196,5 +207,9 @@ mod tests {
         assert_eq!(header.compared(line("x+0x0", "zero-page")), Some(line("x+0x0", "zero-page")));
         let wrong = text.replace("place", "pleace");
         assert!(toml::from_str::<Header>(&wrong).unwrap_err().to_string().contains("no column `pleace`"));
+        for all in ["{}", "{ columns = [\"place\"] }"] {
+            let header = format!("program = []\nevents = []\nignore = [{all}]");
+            assert!(toml::from_str::<Header>(&header).unwrap_err().to_string().contains("which lines"), "{all}");
+        }
     }
 }

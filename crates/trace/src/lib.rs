@@ -41,7 +41,7 @@ pub use packed::{PackedTrace, PackedWriter};
 pub use packing::Codec;
 pub use recorder::{Notes, RecordSink, Recorder, Vocabulary};
 pub use render::entry_flags;
-pub use text::{TextTrace, write_header, write_text};
+pub use text::{KeptHeader, TextTrace, write_header, write_text};
 
 /// How each trace begins; the version follows.
 pub(crate) const MAGIC: &str = "pagewalk trace ";

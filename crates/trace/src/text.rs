@@ -20,12 +20,26 @@ pub fn write_header(header: &Header, to: &mut impl Write) -> io::Result<()> {
     write!(to, "{}{}\n{text}{RULER}\n", crate::MAGIC, crate::VERSION)
 }
 
-/// Writes a trace in this form. Gives how many events there are.
+/// A header as it stands in a file, where people may have put comments in it.
+#[derive(Clone, Debug)]
+pub struct KeptHeader {
+    header: Header,
+    text: String,
+}
+
+/// Writes a trace in this form. Gives how many events there are. If its header says what one says that was kept, that stays as it stands.
 ///
 /// # Errors
 /// The host's, and what is wrong with the trace.
-pub fn write_text<R: BufRead + Seek>(trace: &mut TraceFile<R>, to: &mut impl Write) -> io::Result<u64> {
-    write_header(trace.header(), to)?;
+pub fn write_text<R: BufRead + Seek>(
+    trace: &mut TraceFile<R>,
+    kept: Option<&KeptHeader>,
+    to: &mut impl Write,
+) -> io::Result<u64> {
+    match kept.filter(|kept| kept.header == *trace.header()) {
+        Some(kept) => write!(to, "{}{}\n{}{RULER}\n", crate::MAGIC, crate::VERSION, kept.text)?,
+        None => write_header(trace.header(), to)?,
+    }
     trace.rewind().map_err(io::Error::other)?;
     let (mut events, mut text) = (0, String::new());
     while let Some(line) = trace.next_line().map_err(io::Error::other)? {
@@ -42,7 +56,7 @@ pub fn write_text<R: BufRead + Seek>(trace: &mut TraceFile<R>, to: &mut impl Wri
 #[derive(Debug)]
 pub struct TextTrace<R> {
     from: R,
-    header: Header,
+    header: KeptHeader,
     /// Where the events begin, and behind which line.
     body: (u64, u64),
     /// The number of the line that was read last, from 1.
@@ -73,11 +87,17 @@ impl<R: BufRead + Seek> TextTrace<R> {
         }
         // Behind the first line, so that what is said of a line names that of the file.
         let header = Header::parse(&format!("\n{text}"))?;
+        let header = KeptHeader { header, text: text.replace("\r\n", "\n") };
         Ok(Self { from, header, body: (at, number), number, text: line, line: Line::default() })
     }
 
     /// What the trace says of itself.
     pub const fn header(&self) -> &Header {
+        &self.header.header
+    }
+
+    /// The same, as it stands in the file.
+    pub const fn kept_header(&self) -> &KeptHeader {
         &self.header
     }
 

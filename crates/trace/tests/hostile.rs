@@ -62,7 +62,8 @@ fn file(records: &[u8], tail: &[u8]) -> Vec<u8> {
 
 fn text() -> Vec<u8> {
     let mut text = Vec::new();
-    write_text(&mut TraceFile::read(Cursor::new(packed())).expect("a trace"), &mut text).expect("memory takes it");
+    write_text(&mut TraceFile::read(Cursor::new(packed())).expect("a trace"), None, &mut text)
+        .expect("memory takes it");
     text
 }
 
@@ -87,7 +88,7 @@ fn use_all(bytes: &[u8]) -> Result<usize, ReadError> {
         said += difference
             .map_or(0, |it| it.text().len() + it.json().len() + it.junit("a").len() + it.github("a", 1).len());
     }
-    write_text(&mut trace, &mut std::io::sink())?;
+    write_text(&mut trace, None, &mut std::io::sink())?;
     Ok(said)
 }
 
