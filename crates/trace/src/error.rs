@@ -32,10 +32,10 @@ pub enum ReadError {
     #[error("it is damaged: {0}")]
     Packed(packing::Unpackable),
     /// It says something of itself that makes no sense.
-    #[error("its header makes no sense, in line {line}: {}", shown(what))]
+    #[error("its header makes no sense{}: {}", in_line(*line), shown(what))]
     Header {
-        /// Where, from 1.
-        line: usize,
+        /// Where, from 1, if it is in one place.
+        line: Option<usize>,
         /// What TOML says.
         what: String,
     },
@@ -53,6 +53,10 @@ pub enum ReadError {
         /// As many bytes it may have.
         u64,
     ),
+}
+
+fn in_line(line: Option<usize>) -> String {
+    line.map_or_else(String::new, |line| format!(", in line {line}"))
 }
 
 /// What is said of a header may quote it: no control characters, and not much.

@@ -122,8 +122,8 @@ impl Header {
             return Err(ReadError::TooLarge(MOST_HEADER as u64));
         }
         toml::from_str(text).map_err(|error| {
-            let before = error.span().map_or(0, |span| span.start);
-            let line = text.bytes().take(before).filter(|byte| *byte == b'\n').count() + 1;
+            let line_at = |at| text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+            let line = error.span().map(|span| line_at(span.start));
             ReadError::Header { line, what: error.message().to_owned() }
         })
     }

@@ -209,7 +209,7 @@ fn absurd_headers_are_refused() {
     let inline = format!("ignore = {}", "[{a=".repeat(15_000));
     for header in [&deep, &tables, &inline] {
         let said = of(header);
-        assert!(said.starts_with("its header makes no sense, in line 2: ") && said.len() < 2000, "{said}");
+        assert!(said.starts_with("its header makes no sense") && said.len() < 2000, "{said}");
     }
     let keys: String = (0..100_000).map(|at| format!("k{at} = 1\n")).collect();
     assert!(of(&keys).starts_with("its header makes no sense") || of(&keys).contains("larger than 1024 KiB"));
