@@ -1,6 +1,6 @@
 //! What goes wrong outside the guest, said so that a person can act on it.
 
-use crate::cli::status_of_failure;
+use crate::command_line::status_of_failure;
 use ::report::file::ReadError;
 use ::report::{FlamegraphError, NoFunction};
 use cases::CaseError;

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod command_line;
 mod error;
 mod faults;
 mod hw;
@@ -21,9 +22,9 @@ use cli::{Cli, Command};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = match cli::parse() {
+    let cli = match command_line::parse() {
         Ok(cli) => cli,
-        Err(e) => return cli::usage(&e),
+        Err(e) => return command_line::usage(&e),
     };
     if let Err(e) = output::report_size_limit().and_then(|()| sanitize::check_variable()) {
         return error::print(e);
