@@ -9,8 +9,8 @@ use crate::walk::WalkArgs;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pagewalk::{
-    AgingFlush, Costs, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Features, FeaturesError, Injection, InjectionError,
-    Mount, PolicyName, ResidentLimit, SwapConfig, ThpMode, UnknownPolicy,
+    AgingFlush, Costs, DEFAULT_MAX_PROCESSES, DEFAULT_PAGE_CLUSTER, DEFAULT_QUANTUM, Features, FeaturesError,
+    Injection, InjectionError, Mount, PolicyName, ResidentLimit, SwapConfig, ThpMode, UnknownPolicy,
 };
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -325,7 +325,7 @@ pub(crate) struct GuestArgs {
     pub(crate) aging_flush: AgingFlush,
 
     /// Read up to 2^N neighbouring pages together from swap; 0 for one alone
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(0..=10))]
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_PAGE_CLUSTER, value_parser = clap::value_parser!(u32).range(0..=10))]
     pub(crate) page_cluster: u32,
 
     /// Read up to N neighbouring pages of a file together, where one is needed; 0 for that one alone

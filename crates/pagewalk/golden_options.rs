@@ -1,6 +1,6 @@
 //! The machine of a test as the options of the command line, so that `pagewalk trace` can make the test's trace too.
 
-use crate::{HugePages, MachineConfig, ReclaimConfig, SwapConfig, ViewConfig};
+use crate::{DEFAULT_PAGE_CLUSTER, HugePages, MachineConfig, ReclaimConfig, SwapConfig, ViewConfig};
 use std::fmt::Display;
 
 /// The options of a machine that differ from the defaults; `None` if it differs in what no option says. Which files it sees is not asked: those are
@@ -20,7 +20,7 @@ pub(crate) fn options(config: &MachineConfig) -> Option<Vec<String>> {
         of_1g: words.word("hugepages-1g", config.hugepages.of_1g, 0),
     };
     let (reclaim, default) = (&config.reclaim, &usual.reclaim);
-    let cluster = |reclaim: &ReclaimConfig| reclaim.page_cluster.unwrap_or(USUAL_CLUSTER);
+    let cluster = |reclaim: &ReclaimConfig| reclaim.page_cluster.unwrap_or(DEFAULT_PAGE_CLUSTER);
     words.word("page-cluster", cluster(reclaim), cluster(default));
     told.reclaim = ReclaimConfig {
         policy: words.word("reclaim", reclaim.policy, default.policy),
@@ -42,9 +42,6 @@ pub(crate) fn options(config: &MachineConfig) -> Option<Vec<String>> {
     };
     (seeds && told == *config).then_some(words.0)
 }
-
-/// What `--page-cluster` is by default.
-const USUAL_CLUSTER: u32 = 3;
 
 struct Words(Vec<String>);
 

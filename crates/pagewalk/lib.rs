@@ -30,6 +30,7 @@ pub use kernel::mm::invariants::Violation;
 pub use kernel::mm::reclaim::policy::{PolicyName, UnknownPolicy};
 pub use kernel::mm::reclaim::references::{Divergence, ReferencesError, SharedReferences};
 pub use kernel::mm::reclaim::{AgingFlush, ReclaimConfig, ResidentLimit};
+pub use kernel::mm::swap::DEFAULT_PAGE_CLUSTER;
 pub use kernel::mm::{HugePages, ThpMode};
 pub use kernel::{
     Blocked, BootError, Cause, Costs, CostsError, DEFAULT_MAX_PROCESSES, DEFAULT_QUANTUM, Death, ExecError, ExitStatus,

@@ -16,8 +16,6 @@ use std::io::IsTerminal;
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 use timing::{Counting, HardwareConfig};
 
@@ -65,15 +63,6 @@ pub(crate) fn interrupt() -> Result<Interrupt, Error> {
     let interrupt = Interrupt::new();
     forward_signals(&interrupt)?;
     Ok(interrupt)
-}
-
-/// A flag that Ctrl-C raises, and Ctrl-\.
-pub(crate) fn interrupted() -> Result<Arc<AtomicBool>, Error> {
-    let flag = Arc::new(AtomicBool::new(false));
-    for signal in [consts::SIGINT, consts::SIGQUIT] {
-        signal_hook::flag::register(signal, Arc::clone(&flag)).map_err(Error::Signal)?;
-    }
-    Ok(flag)
 }
 
 /// Runs a program through the TLBs of a processor.

@@ -258,6 +258,29 @@ fn the_example_project_can_be_checked_by_the_command() {
     }
 }
 
+/// The words in which a test's machine is described are the command line's.
+#[test]
+fn the_options_of_a_tests_machine_are_options() {
+    let options = [
+        "--swap=1048576",
+        "--ram=8388608",
+        "--thp=always",
+        "--hugepages=1",
+        "--hugepages-1g=0",
+        "--page-cluster=0",
+        "--reclaim=clock",
+        "--aging-flush=lazy",
+        "--readahead=4",
+        "--max-processes=9",
+        "--quantum=1000",
+        "--seed=7",
+    ];
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("trace");
+    let output = trace(&[&["record", "-q", "-o", text(&path)], &options[..], &["elf-samples/hello"]].concat());
+    assert!(output.status.success(), "{}", said(&output));
+}
+
 /// A machine that no options describe.
 #[test]
 fn a_trace_of_a_test_alone_is_not_made_elsewhere() {

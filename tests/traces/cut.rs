@@ -33,7 +33,7 @@ fn interrupted(args: &[&str]) -> Output {
     child.wait_with_output().expect("it ends")
 }
 
-/// True if both of what Ctrl-C raises are there: Ctrl-\ is caught behind it.
+/// True if all that a terminal sends is caught: SIGWINCH is the last of it.
 fn catches_interrupts(child: &Child) -> bool {
     const SIGINT_AND_SIGWINCH: u64 = 1 << 1 | 1 << 27;
     let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
@@ -42,28 +42,27 @@ fn catches_interrupts(child: &Child) -> bool {
     caught & SIGINT_AND_SIGWINCH == SIGINT_AND_SIGWINCH
 }
 
-#[test]
-fn what_is_interrupted_is_neither_compared_nor_kept() {
+/// Checks that an endless run that is ended so is neither compared nor kept.
+fn is_nothing(run: impl Fn(&[&str]) -> Output, why: &str) {
     let folder = TempDir::new().expect("a folder");
     let (golden, bytes) = endless(folder.path());
     for (command, status) in [("check", 2), ("bless", 125)] {
-        let output = interrupted(&[command, text(&golden)]);
+        let output = run(&[command, text(&golden)]);
         assert_eq!(output.status.code(), Some(status), "{command}: {}", said(&output));
-        assert!(said(&output).contains("it was interrupted"), "{}", said(&output));
+        assert!(said(&output).contains(why), "{}", said(&output));
         assert!(std::fs::read(&golden).expect("a file") == bytes);
     }
 }
 
 #[test]
+fn what_is_interrupted_is_neither_compared_nor_kept() {
+    is_nothing(interrupted, "it was interrupted");
+}
+
+#[test]
 fn what_takes_too_long_is_neither_compared_nor_kept() {
-    let folder = TempDir::new().expect("a folder");
-    let (golden, bytes) = endless(folder.path());
-    for (command, status) in [("check", 2), ("bless", 125)] {
-        let output = trace(&[command, "--timeout", "100ms", text(&golden)]);
-        assert_eq!(output.status.code(), Some(status), "{command}: {}", said(&output));
-        assert!(said(&output).contains("the time of --timeout is up"), "{}", said(&output));
-        assert!(std::fs::read(&golden).expect("a file") == bytes);
-    }
+    let in_time = |args: &[&str]| trace(&[args, &["--timeout", "100ms"]].concat());
+    is_nothing(in_time, "the time of --timeout is up");
 }
 
 /// It makes a thread, which the kernel layer lacks, so what it would have done is not known.

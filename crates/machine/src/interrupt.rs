@@ -11,6 +11,8 @@ pub struct Interrupt {
     woken: Arc<AtomicBool>,
     signals: [Arc<AtomicBool>; Self::SIGNALS.len()],
     stopped: Arc<AtomicBool>,
+    /// One of them that ends most programs was delivered.
+    interrupted: Arc<AtomicBool>,
 }
 
 impl Interrupt {
@@ -40,6 +42,12 @@ impl Interrupt {
         self.stopped.load(Ordering::Relaxed)
     }
 
+    /// Whether Ctrl-C or Ctrl-\ has reached the programs, which then may have ended for that alone.
+    #[must_use]
+    pub fn has_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
     /// The flag that is raised whatever is asked for, for who waits on the guest's behalf.
     #[must_use]
     pub fn flag(&self) -> Arc<AtomicBool> {
@@ -61,7 +69,11 @@ impl Interrupt {
             // There may be more.
             self.woken.store(true, Ordering::Relaxed);
         }
-        taken.map(|(signal, _)| signal)
+        let taken = taken.map(|(signal, _)| signal);
+        if matches!(taken, Some(Signal::INT | Signal::QUIT)) {
+            self.interrupted.store(true, Ordering::Relaxed);
+        }
+        taken
     }
 }
 

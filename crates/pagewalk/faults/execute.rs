@@ -15,8 +15,6 @@ use std::ffi::OsString;
 use std::io::{self, BufReader, Seek};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What is run.
@@ -45,8 +43,7 @@ pub(super) struct Ran {
 /// What the host has of a run.
 struct Host {
     line: ProgressBar,
-    /// Ctrl-C, which ends most programs, was pressed.
-    interrupted: Arc<AtomicBool>,
+    interrupt: Interrupt,
 }
 
 impl Execution<'_> {
@@ -67,7 +64,7 @@ impl Execution<'_> {
         if let Some(timeout) = self.timeout {
             run::stop_after(timeout, interrupt.clone());
         }
-        let host = Host { line: progress::line(), interrupted: run::interrupted()? };
+        let host = Host { line: progress::line(), interrupt: interrupt.clone() };
         let clear = progress::clear(&host.line);
         let console: Box<dyn Console> = Box::new(Pipes::of(&self.header, self.output, clear)?);
         if self.guest.reclaim.wants_future() {
@@ -135,7 +132,7 @@ impl Host {
     /// Why a run that has ended so is not whole.
     fn cut(&self, ending: &Ending) -> Option<&'static str> {
         match ending {
-            _ if self.interrupted.load(Ordering::Relaxed) => Some("it was interrupted"),
+            _ if self.interrupt.has_interrupted() => Some("it was interrupted"),
             Ending::Exit(_) => None,
             Ending::TimedOut => Some("the time of --timeout is up"),
             _ => Some("it could not go on"),

@@ -123,6 +123,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_the_processor_does_is_told_in_words() {
+        assert_eq!(what("set-dirty", "pte"), "D was set in its PTE");
+        assert_eq!(what("walk-fetch", "1-load/4K"), "a fetch was walked: 1-load/4K");
+        let stale = "a write may have used a stale translation (forbidden), left by mm/mprotect.rs";
+        assert_eq!(what("stale-write", "forbidden@mm/mprotect.rs"), stale);
+    }
+
+    #[test]
     fn pages_are_read_from_a_column() {
         let pages = |text| Pages::parse(text).expect("pages");
         assert_eq!(pages("[heap]+0x3000"), Pages { label: "[heap]".into(), first: 0x3000, count: 1 });

@@ -240,13 +240,13 @@ impl Vfs {
         let cwd = cwd.map_err(|errno| FsError::WorkingDirectory { path: view.cwd, errno })?;
         vfs.inodes.make_free_of_charge(cwd);
         if let Some(name) = view.cwd_name {
-            vfs.call(cwd, &name).map_err(|errno| FsError::WorkingName { name, errno })?;
+            vfs.name_in_root(cwd, &name).map_err(|errno| FsError::WorkingName { name, errno })?;
         }
         Ok(vfs)
     }
 
     /// Gives a directory a name in the root, by which it is told of. Its parent stays what it is.
-    fn call(&mut self, dir: InodeId, name: &str) -> Result<(), Errno> {
+    fn name_in_root(&mut self, dir: InodeId, name: &str) -> Result<(), Errno> {
         if dir == self.root {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use paging::{PageBytes, PhysMem, SwapDevice, SwapError};
 use std::io;
 
 /// Linux's `vm.page-cluster`.
-const DEFAULT_PAGE_CLUSTER: u32 = 3;
+pub const DEFAULT_PAGE_CLUSTER: u32 = 3;
 
 /// Where pages go, if there is such a place (`swap_info_struct`).
 #[derive(Debug)]

@@ -28,7 +28,7 @@ mod slots;
 #[cfg(test)]
 mod tests;
 
-pub use area::Swap;
+pub use area::{DEFAULT_PAGE_CLUSTER, Swap};
 pub use entry::{SwapEntry, pte_swp_clear_exclusive, pte_swp_exclusive, pte_swp_mkexclusive};
 
 use crate::Errno;
